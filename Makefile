@@ -1,0 +1,72 @@
+# `make help` lists the commands. Everything is installed into .venv, from hash-pinned lock files.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ONCE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench lock screenshots clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.run ## Play the whole story on this machine; ONCE=1 exits when it is over
+	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
+
+run: $(VENV)/.run ## Start the controller alone, on an embedded SQLite file
+	@$(BIN)/headgate serve
+
+test: $(VENV)/.dev ## Everything a developer needs, then the whole suite
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m pytest
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
+lint: $(VENV)/.dev ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.bench ## Measure beside peers and print the table
+	@$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev ## Take the README's pictures of the console in a real browser
+	@HEADGATE_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser --numprocesses 0
+
+lock: $(VENV)/.dev ## Resolve the dependencies again into requirements/*.lock
+	@for set in run dev bench; do \
+	  case $$set in \
+	    run) groups="--group build --group demo" ;; \
+	    dev) groups="--group build --group demo --group dev" ;; \
+	    bench) groups="--group bench" ;; \
+	  esac; \
+	  $(BIN)/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes --quiet \
+	    --no-emit-package headgate --no-emit-index-url --custom-compile-command "make lock" \
+	    $$(test $$set = run || echo "--constraint requirements/run.lock") \
+	    --output-file requirements/$$set.lock || exit 1; \
+	done
+
+clean: ## Remove what these commands made, but not data
+	@rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.lock pyproject.toml sdk/pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Headgate"
+	@$(PIP) install --require-hashes --requirement requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable sdk --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+	@echo "Installing the developer tools"
+	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.lock $(VENV)/.dev
+	@$(PIP) install --require-hashes --requirement requirements/bench.lock
+	@touch $@
