@@ -1,0 +1,37 @@
+"""Stop and rollback triggers: pure rules that turn readings into verdicts and say what is due.
+
+Nothing here reads a clock, a socket or the environment; the same code runs live and over recorded history.
+"""
+
+from triggers.methods import METHODS, BadParameter, Method, parse_method
+from triggers.reading import Reading, Status, Window
+from triggers.state import Phase, State, acknowledge, enter_epoch, window
+from triggers.step import Step, escalate, judge, step
+from triggers.trigger import Action, Arming, Rung, Scope, Trigger
+from triggers.verdict import Judgement, Verdict
+
+__all__ = [
+    "METHODS",
+    "Action",
+    "Arming",
+    "BadParameter",
+    "Judgement",
+    "Method",
+    "Phase",
+    "Reading",
+    "Rung",
+    "Scope",
+    "State",
+    "Status",
+    "Step",
+    "Trigger",
+    "Verdict",
+    "Window",
+    "acknowledge",
+    "enter_epoch",
+    "escalate",
+    "judge",
+    "parse_method",
+    "step",
+    "window",
+]

@@ -1,0 +1,134 @@
+"""What a trigger remembers between two readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from triggers.reading import Window
+from triggers.trigger import Trigger
+
+T = TypeVar("T")
+
+
+class Phase(StrEnum):
+    """Where a trigger stands."""
+
+    QUIET = "quiet"
+    PENDING = "pending"
+    """In breach, but not yet for the hold time."""
+    FIRING = "firing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The whole memory of a trigger: it survives a restart as JSON and holds no floating-point number.
+
+    ``epoch`` names what is being judged (releases, rule); ``epoch_at`` is when that began, and nothing
+    older counts. ``since`` is when the phase began, ``good_since`` when an unbroken run of good readings
+    began while firing. ``rungs`` of the ladder have been taken, the newest of them at ``rung_at``.
+    ``read_to`` is the end of the last window that told something.
+    """
+
+    epoch: str = ""
+    epoch_at: datetime | None = None
+    memory: tuple[int, ...] = ()
+    phase: Phase = Phase.QUIET
+    since: datetime | None = None
+    good_since: datetime | None = None
+    rungs: int = 0
+    rung_at: datetime | None = None
+    read_to: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as JSON types; `from_json` turns it back."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> State:
+        """Read a stored state; what is missing is as in a new one.
+
+        Raises:
+            ValueError: It is not a state, or not one that a trigger can be in.
+        """
+        if not isinstance(stored, Mapping):
+            raise ValueError(f"not a trigger state: {stored!r}")  # noqa: TRY004 - one error for all of it
+        state = cls(
+            epoch=_typed(str, stored.get("epoch", "")),
+            memory=tuple(_typed(int, number) for number in _typed(list, stored.get("memory", []))),
+            phase=Phase(stored.get("phase", Phase.QUIET)),
+            rungs=_typed(int, stored.get("rungs", 0)),
+            **{name: _instant(stored.get(name)) for name in _INSTANTS},
+        )
+        if state.rungs < 0 or (state.phase is not Phase.QUIET and state.since is None):
+            raise ValueError(f"{state.phase} since {state.since} with {state.rungs} rungs is no state")
+        return state
+
+
+_INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "read_to")
+
+
+def window(trigger: Trigger, state: State, now: datetime) -> Window:
+    """The span of time to ask the source about.
+
+    It never reaches back before the epoch. Methods that add windows up get windows that touch, the first of
+    which begins with the epoch however long the source has been failing; the others get the last
+    ``window_s`` seconds. The window is empty at the very moment an epoch begins.
+    """
+    earliest = now - timedelta(seconds=trigger.window_s)
+    if trigger.method.contiguous:
+        earliest = state.read_to or state.epoch_at or earliest
+    if state.epoch_at is not None:
+        earliest = max(earliest, state.epoch_at)
+    return Window(min(earliest, now), now)
+
+
+def not_ahead(state: State, now: datetime) -> State:
+    """The same state with nothing in it later than ``now``, for when a clock was set back.
+
+    Hold times, ladders and windows would otherwise stand still until the clock has caught up. What happens
+    from now on is counted, even where its time of day was counted before.
+    """
+    instants = {name: getattr(state, name) for name in _INSTANTS}
+    ahead: dict[str, Any] = {name: now for name, at in instants.items() if at is not None and at > now}
+    return replace(state, **ahead) if ahead else state
+
+
+def enter_epoch(state: State, epoch: str, now: datetime) -> State:
+    """Forget what was seen of other releases or under another rule.
+
+    A trigger that is firing goes on firing: only good readings or a person end that.
+    """
+    if state.epoch == epoch:
+        return state
+    entered = replace(state, epoch=epoch, epoch_at=now, memory=(), good_since=None, read_to=None)
+    return entered if state.phase is Phase.FIRING else replace(entered, phase=Phase.QUIET, since=None)
+
+
+def acknowledge(state: State, now: datetime) -> State:
+    """A person has seen to it: the trigger is quiet again and starts counting from now."""
+    return State(epoch=state.epoch, epoch_at=now, since=now)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _typed(kind: type[T], stored: object) -> T:
+    if not isinstance(stored, kind) or isinstance(stored, bool):
+        raise ValueError(f"not a trigger state: {stored!r} is not {kind.__name__}")  # noqa: TRY004 - the same
+    return stored
+
+
+def _instant(stored: object) -> datetime | None:
+    if stored is None:
+        return None
+    instant = datetime.fromisoformat(_typed(str, stored))
+    if instant.tzinfo is None:
+        raise ValueError(f"{stored} has no time zone")
+    return instant

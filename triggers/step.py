@@ -1,0 +1,117 @@
+"""One evaluation of one trigger: the only place where a reading becomes a verdict and an action falls due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from triggers.reading import Reading, Status
+from triggers.state import Phase, State, not_ahead
+from triggers.trigger import Rung, Trigger
+from triggers.verdict import Judgement, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The outcome of one evaluation. ``due`` are the rungs of the ladder to be taken now, in order."""
+
+    verdict: Verdict
+    state: State
+    due: tuple[Rung, ...]
+    sentence: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def step(trigger: Trigger, state: State, reading: Reading, now: datetime) -> Step:
+    """Judge a reading, move the trigger's phase, and say what is due.
+
+    A reading that says nothing restarts the hold time and the clear time alike: an outage can neither fire a
+    trigger nor calm it.
+    """
+    state = not_ahead(state, now)
+    judgement = judge(trigger, state, reading, now)
+    judged = _moved(trigger, _remembered(state, reading, judgement), judgement.verdict, now)
+    climbed, due = _climbed(trigger, judged, judgement.verdict, now)
+    return Step(
+        verdict=judgement.verdict,
+        state=climbed,
+        due=due,
+        sentence=judgement.sentence,
+        numbers=judgement.numbers,
+    )
+
+
+def judge(trigger: Trigger, state: State, reading: Reading, now: datetime) -> Judgement:
+    """What the reading means, without moving anything."""
+    if not reading.window.length:
+        return _unknown(Verdict.INSUFFICIENT, state, "the window is empty")
+    if reading.status is Status.NO_DATA:
+        return _unknown(Verdict.INSUFFICIENT, state, reading.message or "the source has no data")
+    if reading.status is not Status.OK:
+        return _unknown(Verdict.SOURCE_ERROR, state, f"{reading.status}: {reading.message}")
+    if _is_stale(trigger, reading, now):
+        return _unknown(Verdict.STALE, state, f"the newest sample is of {reading.newest_sample_at}")
+    return trigger.method.judge(state.memory, reading)
+
+
+def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tuple[Rung, ...]]:
+    """Take the next rungs of a firing trigger at once, because those due could not be carried out."""
+    ahead = trigger.ladder[state.rungs :]
+    if state.phase is not Phase.FIRING or not ahead:
+        return state, ()
+    rungs = tuple(rung for rung in ahead if rung.after_s == ahead[0].after_s)
+    return replace(state, rungs=state.rungs + len(rungs), rung_at=now), rungs
+
+
+def _unknown(verdict: Verdict, state: State, sentence: str) -> Judgement:
+    return Judgement(verdict=verdict, memory=state.memory, sentence=sentence)
+
+
+def _is_stale(trigger: Trigger, reading: Reading, now: datetime) -> bool:
+    if not trigger.max_staleness_s or reading.newest_sample_at is None:
+        return False
+    return now - reading.newest_sample_at > timedelta(seconds=trigger.max_staleness_s)
+
+
+def _remembered(state: State, reading: Reading, judgement: Judgement) -> State:
+    """Only a window that was really added up is left behind; one that told nothing is asked for again."""
+    told = judgement.verdict in (Verdict.OK, Verdict.BREACH)
+    return replace(state, memory=judgement.memory, read_to=reading.window.end if told else state.read_to)
+
+
+def _moved(trigger: Trigger, state: State, verdict: Verdict, now: datetime) -> State:
+    if state.phase is Phase.FIRING:
+        return _calmed(trigger, state, verdict, now)
+    if verdict is not Verdict.BREACH:
+        return state if state.phase is Phase.QUIET else replace(state, phase=Phase.QUIET, since=now)
+    began = state.since if state.phase is Phase.PENDING and state.since else now
+    if now - began >= timedelta(seconds=trigger.hold_s):
+        return replace(state, phase=Phase.FIRING, since=now, good_since=None, rungs=0, rung_at=None)
+    return replace(state, phase=Phase.PENDING, since=began)
+
+
+def _calmed(trigger: Trigger, state: State, verdict: Verdict, now: datetime) -> State:
+    if verdict is not Verdict.OK:
+        return replace(state, good_since=None)
+    good_since = state.good_since or now
+    if trigger.latch or now - good_since < timedelta(seconds=trigger.clear_s):
+        return replace(state, good_since=good_since)
+    return replace(state, phase=Phase.QUIET, since=now, good_since=None, rungs=0, rung_at=None)
+
+
+def _climbed(
+    trigger: Trigger, state: State, verdict: Verdict, now: datetime
+) -> tuple[State, tuple[Rung, ...]]:
+    """Take the next rungs if their time has come.
+
+    Waiting is measured from the rungs taken before, not from the start: after a pause of the evaluator the
+    ladder goes on where it was instead of running up all at once.
+    """
+    if verdict is not Verdict.BREACH or state.phase is not Phase.FIRING or state.rungs >= len(trigger.ladder):
+        return state, ()
+    reached = trigger.ladder[state.rungs - 1].after_s if state.rungs else 0
+    wait = timedelta(seconds=trigger.ladder[state.rungs].after_s - reached)
+    if now - (state.rung_at or state.since or now) < wait:
+        return state, ()
+    return escalate(trigger, state, now)

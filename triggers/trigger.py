@@ -1,0 +1,102 @@
+"""What a trigger is: what to judge, how sure to be, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from triggers.methods import BadParameter, Method
+
+_LONGEST_S = 366 * 24 * 3600
+"""No time of a trigger is longer than a year."""
+
+
+class Arming(StrEnum):
+    """How much a trigger may do; a team moves it up as its record earns trust."""
+
+    SHADOW = "shadow"
+    """Evaluates and records what it would have done."""
+    HOLD = "hold"
+    """May stop a feature from going up, and nothing else."""
+    ACT = "act"
+    """Does what its ladder says."""
+
+
+class Action(StrEnum):
+    """What a rung of a ladder does. None of them can raise exposure."""
+
+    NOTIFY = "notify"
+    REFRESH_DATA = "refresh_data"
+    UPDATE_EVAL_SET = "update_eval_set"
+    HOLD = "hold"
+    NARROW = "narrow"
+    REVIEW = "review"
+    REVERT = "revert"
+    DISABLE = "disable"
+    DEMOTE = "demote"
+
+    @property
+    def moves_traffic(self) -> bool:
+        """Whether the action changes a rollout; the others only tell somebody or open a task."""
+        return self not in (Action.NOTIFY, Action.REFRESH_DATA, Action.UPDATE_EVAL_SET)
+
+
+class Scope(StrEnum):
+    """Whose answers a trigger judges."""
+
+    ALL = "all"
+    CANDIDATE = "candidate"
+    """The candidate release while there is one, otherwise the stable release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of a ladder: do this after ``after_s`` seconds of firing, if still in breach."""
+
+    do: Action
+    after_s: int = 0
+    args: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A stop rule of one feature in one environment. All times are whole seconds.
+
+    ``hold_s``: how long a breach must last before the trigger fires. ``clear_s``: how long readings must
+    stay good before it stops firing. ``latch``: it stops firing only when a person acknowledges it.
+    ``max_staleness_s``: a reading whose newest sample is older than this says nothing about now; 0 switches
+    the check off. ``ladder``: in the order of its waiting times.
+
+    Raises:
+        BadParameter: A time is out of range, or a rung waits less than the one before it.
+    """
+
+    key: str
+    method: Method
+    window_s: int
+    interval_s: int
+    ladder: tuple[Rung, ...]
+    arming: Arming = Arming.SHADOW
+    scope: Scope = Scope.ALL
+    hold_s: int = 0
+    clear_s: int = 0
+    latch: bool = False
+    max_staleness_s: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what `step` could not make sense of."""
+        for name in ("window_s", "interval_s"):
+            _check_time(name, getattr(self, name), 1)
+        for name in ("hold_s", "clear_s", "max_staleness_s"):
+            _check_time(name, getattr(self, name), 0)
+        reached = 0
+        for position, rung in enumerate(self.ladder):
+            _check_time(f"ladder[{position}].after_s", rung.after_s, reached)
+            reached = rung.after_s
+
+
+def _check_time(field: str, seconds: int, least: int) -> None:
+    if not least <= seconds <= _LONGEST_S:
+        between = f"{least} to {_LONGEST_S}"
+        raise BadParameter(field, f"{seconds} is not in {between}", f"give {between} seconds")

@@ -1,0 +1,37 @@
+"""What a reading means to a trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Five answers, because "I do not know" has more than one reason and is never "fine"."""
+
+    OK = "ok"
+    BREACH = "breach"
+    INSUFFICIENT = "insufficient"
+    SOURCE_ERROR = "source_error"
+    STALE = "stale"
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the trigger sees nothing at all: the source failed or speaks of the past."""
+        return self in (Verdict.SOURCE_ERROR, Verdict.STALE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict with its reasons.
+
+    ``memory`` is what the method wants to be given next time: whole numbers only, so that a restart changes
+    nothing. ``sentence`` says the verdict in words; ``numbers`` holds what it was computed from, all of it
+    finite.
+    """
+
+    verdict: Verdict
+    memory: tuple[int, ...]
+    sentence: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
