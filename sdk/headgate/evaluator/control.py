@@ -1,0 +1,161 @@
+"""Reading the data, and the operators that work out only the arguments they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from headgate.evaluator.coercion import LISTS, NUMBERS, to_number, truthy
+from headgate.evaluator.compiler import ROOT, Compiler, Rule, Scope, constant
+from headgate.evaluator.operators import missing
+from headgate.evaluator.paths import look_up, walk
+
+
+def _var(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    path = arguments[0] if arguments else None
+    read = _reader(compiler, path, scope)
+    if len(arguments) < 2:
+        return read
+    default = compiler.value(arguments[1], scope)
+
+    def read_or_default(data: Any) -> Any:
+        value = read(data)
+        return default(data) if value is None else value
+
+    return read_or_default
+
+
+def _reader(compiler: Compiler, path: Any, scope: Scope) -> Rule:
+    if scope is ROOT and path == "$flagd.flagKey":
+        return constant(compiler.flag_key)
+    if isinstance(path, str) and path:
+        compiler.reads_runtime |= path.split(".")[0] == "$flagd"
+        return _path_reader(path, scope)
+    compiler.reads_runtime |= not isinstance(path, NUMBERS)
+    key = compiler.value(path, scope)
+    return lambda data: look_up(data, key(data))
+
+
+def _path_reader(path: str, scope: Scope) -> Rule:
+    parts = tuple(path.split("."))
+    if scope is ROOT and len(parts) == 1:
+        return lambda data: data.get(path)
+    return lambda data: walk(data, parts)
+
+
+def _missing(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    compiler.reads_runtime = True
+    rules = compiler.values(arguments, scope)
+
+    def find_missing(data: Any) -> list[Any]:
+        keys = [rule(data) for rule in rules]
+        named = keys[0] if keys and isinstance(keys[0], LISTS) else keys
+        return missing(named, lambda key: look_up(data, key))
+
+    return find_missing
+
+
+def _missing_some(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    compiler.reads_runtime = True
+    needed, names = compiler.values([*arguments, None, None][:2], scope)
+
+    def find_missing(data: Any) -> list[Any]:
+        keys, need = names(data), to_number(needed(data))
+        if not isinstance(keys, LISTS):
+            return []
+        absent = missing(keys, lambda key: look_up(data, key))
+        return [] if len(keys) - len(absent) >= need else absent
+
+    return find_missing
+
+
+def branch(tests: list[Rule], outcomes: list[Rule], otherwise: Rule) -> Rule:
+    """Return a rule that yields the outcome of the first test that holds, else ``otherwise``."""
+    if len(tests) == 1:
+        test, outcome = tests[0], outcomes[0]
+        return lambda data: outcome(data) if test(data) else otherwise(data)
+    pairs = tuple(zip(tests, outcomes, strict=True))
+
+    def choose(data: Any) -> Any:
+        for test, outcome in pairs:
+            if test(data):
+                return outcome(data)
+        return otherwise(data)
+
+    return choose
+
+
+def compile_if(compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Callable[[Any], Rule]) -> Rule:
+    """Compile an ``if`` whose outcomes are compiled by ``leaf``."""
+    pairs = len(arguments) // 2 * 2
+    tests = [compiler.test(node, scope) for node in arguments[:pairs:2]]
+    outcomes = [leaf(node) for node in arguments[1:pairs:2]]
+    return branch(tests, outcomes, leaf(arguments[-1] if len(arguments) % 2 else None))
+
+
+def _if(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    return compile_if(compiler, arguments, scope, lambda node: compiler.value(node, scope))
+
+
+def _and(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    rules = tuple(compiler.values(arguments, scope))
+
+    def conjunction(data: Any) -> Any:
+        result = None
+        for rule in rules:
+            result = rule(data)
+            if result is not True and not truthy(result):
+                return result
+        return result
+
+    return conjunction
+
+
+def _or(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    rules = tuple(compiler.values(arguments, scope))
+
+    def disjunction(data: Any) -> Any:
+        result = None
+        for rule in rules:
+            result = rule(data)
+            if result is not False and truthy(result):
+                return result
+        return result
+
+    return disjunction
+
+
+def _all_hold(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    tests = tuple(compiler.test(node, scope) for node in arguments)
+
+    def hold(data: Any) -> bool:
+        for test in tests:
+            if not test(data):
+                return False
+        return bool(tests)
+
+    return hold
+
+
+def _any_holds(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    tests = tuple(compiler.test(node, scope) for node in arguments)
+
+    def holds(data: Any) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator would cost more than the tests
+            if test(data):
+                return True
+        return False
+
+    return holds
+
+
+CONTROL = {
+    "var": _var,
+    "missing": _missing,
+    "missing_some": _missing_some,
+    "if": _if,
+    "?:": _if,
+    "and": _and,
+    "or": _or,
+}
+TESTS = {"and": _all_hold, "or": _any_holds}

@@ -1,0 +1,226 @@
+"""Telling Headgate what became of the answers: queued, sent in batches, sent again until they arrive."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from headgate.decision import Decision
+from headgate.polling import Backoff
+from headgate.transport import Transport, TransportError
+
+log = logging.getLogger("headgate")
+
+OUTCOMES_PATH: Final = "/sdk/v1/outcomes"
+MAX_BATCH: Final = 500
+MAX_QUEUED: Final = 10_000
+FLUSH_INTERVAL_S: Final = 1.0
+_UNACCEPTABLE: Final = (400, 413, 422)
+_REVIEWS: Final = ("accepted", "rejected")
+
+
+def _count(value: Any) -> int | None:
+    number = _amount(value)
+    return None if number is None else round(number)
+
+
+def _amount(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _judgement(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _review(value: Any) -> str | None:
+    return value if value in _REVIEWS else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "task": _text,
+    "latency_ms": _count,
+    "cost_usd": _amount,
+    "input_tokens": _count,
+    "output_tokens": _count,
+    "grounded": _judgement,
+    "citations_valid": _judgement,
+    "sensitive_data": _judgement,
+    "review": _review,
+    "abandoned": _judgement,
+    "escalated": _judgement,
+    "error": _judgement,
+}
+"""What may be said about an answer. What is not of the right kind counts as not judged."""
+
+
+def make_outcome(decision: Decision, said: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """Return one outcome as it is sent. ``at``: seconds since the epoch. Raises TypeError for no Decision."""
+    if not isinstance(decision, Decision):
+        raise TypeError("Outcomes are reported for a Decision.")
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d}Z"
+    return {
+        "id": uuid.uuid4().hex,
+        "feature": decision.feature,
+        "release": decision.release,
+        "at": moment,
+        "mode": decision.mode,
+        **{name: accept(said.get(name)) for name, accept in FIELDS.items()},
+    }
+
+
+class OutcomeQueue:
+    """A bounded queue and the daemon thread that empties it. The thread starts with the first outcome."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        capacity: int = MAX_QUEUED,
+        interval_s: float = FLUSH_INTERVAL_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``capacity`` is the number of outcomes kept; when it is reached the oldest go first."""
+        self._transport = transport
+        self._capacity = capacity
+        self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._backoff = Backoff(interval_s)
+        self._changed = threading.Condition()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._sending: list[dict[str, Any]] = []
+        self._batch_size = MAX_BATCH
+        self._dropped = 0
+        self._hurry = False
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def dropped(self) -> int:
+        """How many outcomes were given up: no room, not acceptable to the server, or left at close."""
+        return self._dropped
+
+    def put(self, outcome: dict[str, Any]) -> None:
+        """Queue one outcome. Never waits for the network."""
+        with self._changed:
+            if self._stopped:
+                self._dropped += 1
+                return
+            self._waiting.append(outcome)
+            if len(self._waiting) + len(self._sending) > self._capacity:
+                self._waiting.popleft()
+                self._dropped += 1
+            self._ensure_thread()
+
+    def refuse(self) -> None:
+        """Count an outcome that could not even be queued."""
+        with self._changed:
+            self._dropped += 1
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send now; return whether the queue was emptied within ``timeout_s``."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            return self._changed.wait_for(self._is_empty, timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        """Send what is queued within ``timeout_s``, then stop; what is left counts as dropped."""
+        deadline = self._monotonic() + timeout_s
+        self.flush(timeout_s)
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(0.0, deadline - self._monotonic()))
+        self._give_up()
+
+    def _give_up(self) -> None:
+        with self._changed:
+            self._dropped += len(self._waiting) + len(self._sending)
+            self._waiting.clear()
+            self._sending = []
+
+    def _is_empty(self) -> bool:
+        return not self._waiting and not self._sending
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="headgate-outcomes", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        wait_s = self._interval_s
+        while self._pause(wait_s):
+            wait_s = self.send_next()
+
+    def _pause(self, wait_s: float) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._hurry or self._stopped, wait_s)
+            self._hurry = False
+            return not self._stopped
+
+    def send_next(self) -> float:
+        """Send one batch, the same one again if it did not arrive, and return how many seconds to wait."""
+        batch = self._take()
+        if not batch:
+            return self._interval_s
+        try:
+            answer = self._transport.post(OUTCOMES_PATH, {"outcomes": batch})
+        except TransportError as problem:
+            return self._try_again(str(problem))
+        except Exception:  # The thread must outlive anything.
+            log.exception("Sending outcomes failed unexpectedly.")
+            return self._try_again("unexpected")
+        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return self._settle()
+        if answer.status in _UNACCEPTABLE:
+            return self._divide(batch, answer.status)
+        refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        return self._try_again(f"status {answer.status}", answer.retry_after_s, refused=refused)
+
+    def _take(self) -> list[dict[str, Any]]:
+        with self._changed:
+            while self._waiting and len(self._sending) < self._batch_size:
+                self._sending.append(self._waiting.popleft())
+            return list(self._sending)
+
+    def _settle(self) -> float:
+        with self._changed:
+            self._sending = []
+            self._batch_size = min(self._batch_size * 2, MAX_BATCH)
+            self._changed.notify_all()
+            more = bool(self._waiting)
+        after = self._backoff.after_success()
+        return 0.0 if more else after
+
+    def _divide(self, batch: list[dict[str, Any]], status: int) -> float:
+        """Find the outcome the server does not take by sending smaller batches; give up only that one."""
+        with self._changed:
+            if len(batch) == 1:
+                log.warning("Headgate does not take an outcome (status %d); it is dropped.", status)
+                self._dropped += 1
+                self._sending = []
+            else:
+                self._batch_size = len(batch) // 2
+                self._waiting.extendleft(reversed(batch[self._batch_size :]))
+                self._sending = batch[: self._batch_size]
+            self._changed.notify_all()
+        return 0.0
+
+    def _try_again(self, trouble: str, retry_after_s: float | None = None, *, refused: bool = False) -> float:
+        log.info("Outcomes were not delivered (%s); they are sent again.", trouble)
+        return self._backoff.after_failure(refused=refused, retry_after_s=retry_after_s)

@@ -1,0 +1,162 @@
+"""A real Headgate-like HTTP server for the client to talk to, and the documents it serves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+Answer = tuple[int, dict[str, str], bytes]
+PATIENCE_S = 20.0
+
+
+class Server:
+    """Answers flags and outcomes as told; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.flags: Callable[[dict[str, str]], Answer] = lambda headers: (404, {}, b"")
+        self.outcomes: Callable[[Any], Answer] = lambda body: (202, {}, b"{}")
+        self.requests: list[dict[str, str]] = []
+        self.batches: list[list[dict[str, Any]]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                headers = {name.lower(): text for name, text in self.headers.items()}
+                with server.changed:
+                    answer = server.flags(headers)
+                    server.requests.append(headers)
+                    server.changed.notify_all()
+                self.answer(answer)
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with server.changed:
+                    answer = server.outcomes(body)
+                    server.batches.append(body["outcomes"])
+                    server.changed.notify_all()
+                self.answer(answer)
+
+            def answer(self, answer: Answer) -> None:
+                status, headers, body = answer
+                self.send_response(status)
+                for name, text in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, text)
+                self.end_headers()
+                self.wfile.write(body)
+                if headers.get("Connection") == "close":
+                    self.close_connection = True
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def serve(self, document: Any) -> None:
+        """Serve ``document`` with its revision as the ETag."""
+        etag = f'"{document["metadata"].get("revision")}"'
+
+        def flags(headers: dict[str, str]) -> Answer:
+            if headers.get("if-none-match") == etag:
+                return 304, {"ETag": etag}, b""
+            return 200, {"ETag": etag}, json.dumps(document).encode()
+
+        with self.changed:
+            self.flags = flags
+
+    def fail(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
+        """Answer every question for flags like this."""
+        with self.changed:
+            self.flags = lambda _headers: (status, headers or {}, body)
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Wait until ``condition`` holds; it is looked at after every request."""
+        with self.changed:
+            assert self.changed.wait_for(condition, PATIENCE_S)
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.stop()
+
+
+def make_value(mode: str = "live", release: str | None = "r-7f3a12ab34cd", **more: Any) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "stage": "pilot",
+        "autonomy": "recommend",
+        "release": None if release is None else {"id": release, "model": {"id": "m", "params": {"t": 0}}},
+        "review": {
+            "required": mode == "review",
+            "sample_rate": 0.0,
+            "below_confidence": None,
+            "reviewers": [],
+        },
+        "fallback": "classic-search",
+        "limits": {},
+        **more,
+    }
+
+
+def make_document(
+    mode: str = "live", *, revision: Any = 1, when_lost: str | None = "review", **metadata: Any
+) -> dict[str, Any]:
+    """A feature that is on for 25 % of the known users, with its switch."""
+    values = {"off": make_value("off", None), "stable": make_value(mode)}
+    about = {} if when_lost is None else {"when_lost": when_lost}
+    known = {"!!": [{"var": "targetingKey"}]}
+    deal = {"fractional": [{"cat": ["f:exposure:", {"var": "targetingKey"}]}, [True, 10_000], [False, 0]]}
+    who = {"and": [known, deal]}
+    return {
+        "metadata": {"revision": revision, "valid_for_s": 300, **metadata},
+        "flags": {
+            "feature": {
+                "state": "ENABLED",
+                "variants": values,
+                "defaultVariant": "off",
+                "targeting": {"if": [who, "stable", "off"]},
+                "metadata": about,
+            },
+            "feature.enabled": {
+                "state": "ENABLED",
+                "variants": {"on": True, "off": False},
+                "defaultVariant": "off",
+                "targeting": {"if": [who, "on" if mode == "live" else "off", "off"]},
+            },
+            "disabled": {
+                "state": "DISABLED",
+                "variants": {"stable": make_value()},
+                "defaultVariant": "stable",
+            },
+            "plain": {"state": "ENABLED", "variants": {"a": "text"}, "defaultVariant": "a"},
+            "broken": {"state": "ENABLED", "variants": {"a": 1}, "targeting": {"no_such_operator": []}},
+        },
+    }
+
+
+@pytest.fixture
+def document() -> Callable[..., dict[str, Any]]:
+    return make_document
+
+
+@pytest.fixture
+def value() -> Callable[..., dict[str, Any]]:
+    return make_value

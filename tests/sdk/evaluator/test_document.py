@@ -1,0 +1,178 @@
+"""Documents: what is refused, what an unusable flag does, and the bounds on rules."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from headgate.evaluator import Document, DocumentError, Evaluation, compile_document
+from headgate.evaluator.limits import MAX_BITS, MAX_DEPTH, MAX_ITEMS, MAX_NODES_PER_FLAG, MAX_TEXT
+from hypothesis import given
+from hypothesis import strategies as st
+
+GOOD = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+
+
+def evaluate(targeting: Any, context: Any = None, **more: Any) -> Evaluation:
+    flag = {**GOOD, "targeting": targeting, **more}
+    return Document.parse({"flags": {"flag": flag}}, clock=lambda: 1_700_000_000.9).evaluate(
+        "flag", context or {}
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        [],
+        {},
+        {"flags": []},
+        {"flags": {}, "$evaluators": []} | {"$evaluators": [1]},
+        {"flags": {}, "metadata": []},
+        {"flags": {}, "metadata": {"a": None}},
+        {"flags": {}, "metadata": {"": 1}},
+    ],
+)
+def test_what_is_no_document_is_refused(given: Any) -> None:
+    with pytest.raises(DocumentError):
+        compile_document(given)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        None,
+        {},
+        {**GOOD, "state": "MAYBE"},
+        {**GOOD, "variants": {}},
+        {**GOOD, "variants": []},
+        {**GOOD, "defaultVariant": 1},
+        {**GOOD, "targeting": "on"},
+        {**GOOD, "metadata": {"a": []}},
+        {**GOOD, "targeting": {"no_such_operator": 1}},
+        {**GOOD, "targeting": {"$ref": "absent"}},
+        {**GOOD, "targeting": {"$ref": ["a"]}},
+        {**GOOD, "targeting": {"$ref": "itself"}},
+        {**GOOD, "targeting": {"$ref": "twice itself"}},
+    ],
+)
+def test_an_unusable_flag_answers_a_parse_error_and_leaves_the_others_alone(flag: Any) -> None:
+    shared = {"itself": {"$ref": "itself"}, "twice itself": {"!": [{"$ref": "twice itself"}]}}
+    document = Document.parse({"flags": {"bad": flag, "good": GOOD}, "$evaluators": shared})
+    bad = document.evaluate("bad", {})
+    assert (bad.reason, bad.error_code, bad.variant) == ("ERROR", "PARSE_ERROR", None)
+    assert bad.error_message
+    assert document.evaluate("good", {}).reason == "STATIC"
+    assert set(document.keys()) == {"bad", "good"}
+
+
+def test_shared_rules_that_double_again_and_again_are_refused_not_written_out() -> None:
+    shared: dict[str, Any] = {f"r{n}": {"and": [{"$ref": f"r{n + 1}"}] * 2} for n in range(25)}
+    shared["r25"] = True
+    flags = {"bomb": {**GOOD, "targeting": {"$ref": "r0"}}, "good": GOOD}
+    document = Document.parse({"flags": flags, "$evaluators": shared})
+    assert document.evaluate("bomb", {}).error_code == "PARSE_ERROR"
+    assert document.evaluate("good", {}).error_code is None
+
+
+def test_all_rules_of_a_document_share_one_budget() -> None:
+    shared = {"big": {"in": [{"var": "a"}, ["x"] * (MAX_NODES_PER_FLAG - 10)]}}
+    flags = {f"flag-{n}": {**GOOD, "targeting": {"$ref": "big"}} for n in range(50)}
+    document = Document.parse({"flags": flags, "$evaluators": shared})
+    codes = [document.evaluate(key, {}).error_code for key in document.keys()]  # noqa: SIM118
+    assert codes[0] != "PARSE_ERROR"
+    assert codes[-1] == "PARSE_ERROR"
+
+
+def test_rules_nested_too_deep_are_refused() -> None:
+    rule: Any = {"var": "a"}
+    for _ in range(MAX_DEPTH):
+        rule = {"!": [rule]}
+    found = evaluate(rule)
+    assert found.error_code == "PARSE_ERROR"
+    assert str(MAX_DEPTH) in str(found.error_message)
+
+
+def test_loops_may_be_nested_once_but_not_twice() -> None:
+    once = {"some": [[1], {"some": [[1], True]}]}
+    assert evaluate(once, variants={"true": 1}, defaultVariant="true").reason == "TARGETING_MATCH"
+    assert evaluate({"some": [[1], once]}).error_code == "PARSE_ERROR"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"map": [{"var": "many"}, 1]},
+        {"merge": [{"var": "many"}, 1]},
+        {"cat": [{"var": "long"}, "x"]},
+        {"reduce": [{"var": "some"}, {"*": [{"var": "accumulator"}, {"var": "accumulator"}]}, 3]},
+        {"+": [{"var": "huge"}]},
+        {"/": [1, 0]},
+        {"reduce": [{"var": "some"}, {"cat": [{"var": "accumulator"}, {"var": "accumulator"}]}, "xx"]},
+    ],
+)
+def test_a_running_rule_that_asks_for_too_much_ends_in_an_error_answer(rule: Any) -> None:
+    context = {
+        "many": [0] * (MAX_ITEMS[0] + 1),
+        "some": list(range(40)),
+        "long": "x" * MAX_TEXT,
+        "huge": 1 << MAX_BITS,
+    }
+    assert evaluate({"if": [rule, "on", "off"]}, context).error_code == "GENERAL"
+
+
+def test_an_unknown_flag_is_not_found() -> None:
+    document = Document.parse({"flags": {}, "metadata": {"revision": 3}})
+    found = document.evaluate("absent", {})
+    assert (found.reason, found.error_code, found.metadata) == ("ERROR", "FLAG_NOT_FOUND", {"revision": 3})
+    assert document.metadata == {"revision": 3}
+
+
+@given(key=st.one_of(st.just("flag"), st.none(), st.lists(st.integers())), context=st.from_type(object))
+def test_evaluating_never_raises_whatever_is_passed_in(key: Any, context: Any) -> None:
+    flag = {**GOOD, "targeting": {"if": [{"==": [{"var": "a"}, "b"]}, "on", "off"]}}
+    assert isinstance(Document.parse({"flags": {"flag": flag}}).evaluate(key, context), Evaluation)
+
+
+def test_any_mapping_serves_as_context() -> None:
+    rule = {"if": [{"==": [{"var": "a.b"}, 1]}, "on", "off"]}
+    assert evaluate(rule, MappingProxyType({"a": {"b": 1}})).variant == "on"
+
+
+def test_tuples_in_the_context_count_as_lists() -> None:
+    assert evaluate({"if": [{"in": ["x", {"var": "a"}]}, "on", "off"]}, {"a": ("x",)}).variant == "on"
+
+
+def test_other_objects_in_the_context_do_no_harm() -> None:
+    assert evaluate({"if": [{"==": [{"var": "a"}, 1]}, "on", "off"]}, {"a": object()}).variant == "off"
+    assert evaluate({"fractional": [{"var": "a"}, ["on", 1]]}, {"a": object()}).reason == "DEFAULT"
+
+
+def test_the_time_is_that_of_the_clock_in_whole_seconds() -> None:
+    rule = {"if": [{"===": [{"var": "$flagd.timestamp"}, 1_700_000_000]}, "on", "off"]}
+    assert evaluate(rule).variant == "on"
+
+
+def test_a_disabled_flag_leaves_the_choice_to_the_caller() -> None:
+    found = evaluate({"if": [True, "on"]}, state="DISABLED")
+    assert (found.reason, found.variant, found.value, found.error_code) == ("DISABLED", None, None, None)
+
+
+def test_a_dealt_variant_is_a_split_and_a_percentage_in_a_condition_is_not() -> None:
+    deal = {"fractional": ["anything", ["on", 1]]}
+    assert evaluate(deal).reason == "SPLIT"
+    assert evaluate({"if": [True, deal, "off"]}).reason == "SPLIT"
+    assert (
+        evaluate({"if": [{"fractional": ["anything", [True, 1]]}, "on", "off"]}).reason == "TARGETING_MATCH"
+    )
+
+
+def test_a_variant_without_a_value_is_an_error() -> None:
+    found = evaluate({"if": [True, "on"]}, variants={"on": None, "off": 1})
+    assert (found.reason, found.error_code) == ("ERROR", "GENERAL")
+
+
+def test_the_same_answer_is_the_same_object() -> None:
+    document = Document.parse({"flags": {"flag": {**GOOD, "targeting": {"var": "a"}}}})
+    assert document.evaluate("flag", {"a": "on"}) is document.evaluate("flag", {"a": "on"})

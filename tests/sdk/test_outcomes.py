@@ -1,0 +1,148 @@
+"""Outcomes: what is sent, sent again, and given up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from headgate import Decision
+from headgate.outcomes import FIELDS, MAX_BATCH, OutcomeQueue, make_outcome
+from headgate.transport import Transport
+from hypothesis import given
+from hypothesis import strategies as st
+
+DECISION = Decision(feature="feature", mode="live", reason="SPLIT", release="r-7f3a12ab34cd")
+FIELD_NAMES = [
+    "id",
+    "feature",
+    "release",
+    "at",
+    "task",
+    "mode",
+    "latency_ms",
+    "cost_usd",
+    "input_tokens",
+    "output_tokens",
+    "grounded",
+    "citations_valid",
+    "sensitive_data",
+    "review",
+    "abandoned",
+    "escalated",
+    "error",
+]
+
+
+@pytest.fixture
+def queue(server: Any) -> Iterator[OutcomeQueue]:
+    running = OutcomeQueue(Transport(server.url, "key"), interval_s=0.01, capacity=2000)
+    yield running
+    running.close(1.0)
+
+
+def outcome(n: int = 0) -> dict[str, Any]:
+    return make_outcome(DECISION, {"latency_ms": n}, 0.0)
+
+
+def ids(batch: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in batch]
+
+
+def test_an_outcome_has_exactly_the_agreed_fields() -> None:
+    made = make_outcome(DECISION, {}, 1_700_000_000.5)
+    assert sorted(made) == sorted(FIELD_NAMES)
+    assert re.fullmatch(r"[0-9a-f]{32}", made["id"])
+    assert made["at"] == "2023-11-14T22:13:20.500Z"
+    assert [made[name] for name in FIELDS] == [None] * len(FIELDS)
+
+
+@given(st.dictionaries(st.sampled_from(list(FIELDS)), st.from_type(object)))
+def test_what_is_of_the_wrong_kind_counts_as_not_judged(said: dict[str, Any]) -> None:
+    made = make_outcome(DECISION, said, 0.0)
+    for name in ("grounded", "citations_valid", "sensitive_data", "abandoned", "escalated", "error"):
+        assert made[name] is None or made[name] is said[name]
+    assert made["review"] in (None, "accepted", "rejected")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sent"),
+    [
+        ("latency_ms", 12.6, 13),
+        ("latency_ms", -1, None),
+        ("latency_ms", True, None),
+        ("latency_ms", float("nan"), None),
+        ("cost_usd", float("inf"), None),
+        ("cost_usd", 0.25, 0.25),
+        ("grounded", 1, None),
+        ("grounded", False, False),
+        ("review", "maybe", None),
+        ("review", [], None),
+        ("task", 5, None),
+    ],
+)
+def test_fields_are_checked_one_by_one(name: str, given: Any, sent: Any) -> None:
+    assert make_outcome(DECISION, {name: given}, 0.0)[name] == sent
+
+
+def test_batches_have_at_most_five_hundred_and_keep_the_order(server: Any, queue: OutcomeQueue) -> None:
+    sent = [outcome(n) for n in range(1201)]
+    for one in sent:
+        queue.put(one)
+    assert queue.flush(20)
+    assert max(map(len, server.batches)) <= MAX_BATCH
+    assert [one for batch in server.batches for one in ids(batch)] == ids(sent)
+
+
+def test_after_a_failure_the_same_ids_are_sent_again(server: Any, queue: OutcomeQueue) -> None:
+    answers = iter([(500, {}, b""), (401, {}, b""), (429, {"Retry-After": "0"}, b"")])
+    server.outcomes = lambda body: next(answers, (202, {}, b"{}"))
+    one = outcome()
+    queue.put(one)
+    # The back-off after a refused key is long; asking to flush tries at once.
+    assert any(queue.flush(0.2) for _ in range(100))
+    assert len(server.batches) == 4
+    assert {tuple(ids(batch)) for batch in server.batches} == {(one["id"],)}
+    assert queue.dropped == 0
+
+
+def test_one_unacceptable_outcome_does_not_cost_the_others(server: Any, queue: OutcomeQueue) -> None:
+    sent = [outcome(n) for n in range(9)]
+    taken: list[str] = []
+
+    def judge(body: Any) -> Any:
+        if sent[4]["id"] in ids(body["outcomes"]):
+            return 422, {}, b"{}"
+        taken.extend(ids(body["outcomes"]))
+        return 202, {}, b"{}"
+
+    server.outcomes = judge
+    for one in sent:
+        queue.put(one)
+    assert queue.flush(20)
+    assert taken == ids(sent[:4] + sent[5:])
+    assert queue.dropped == 1
+
+
+def test_when_it_is_full_the_oldest_are_dropped_and_counted(server: Any) -> None:
+    queue = OutcomeQueue(Transport(server.url, "key"), capacity=3, interval_s=3600.0)
+    sent = [outcome(n) for n in range(5)]
+    for one in sent:
+        queue.put(one)
+    assert queue.dropped == 2
+    assert queue.flush(20)
+    assert ids(server.batches[0]) == ids(sent[2:])
+    queue.close(1.0)
+
+
+def test_what_is_left_at_close_is_counted() -> None:
+    queue = OutcomeQueue(Transport("http://127.0.0.1:1", "key"), interval_s=0.01)
+    queue.put(outcome())
+    queue.close(0.05)
+    assert queue.dropped == 1
+    assert queue.flush(0.0)
+
+
+def test_flushing_nothing_succeeds_at_once(queue: OutcomeQueue) -> None:
+    assert queue.flush(0.0)
