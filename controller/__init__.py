@@ -1,0 +1,1 @@
+"""Everything of Headgate that touches the world: API, console, flags, sources, store, ticks."""

@@ -1,0 +1,137 @@
+"""JSON as the standard has it, and nothing that only some parsers agree on.
+
+Python's own reader takes ``NaN``, turns ``1e999`` into infinity, keeps the last of two equal keys and can run
+out of stack. What comes from outside is read here instead.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_DEPTH = 64
+_SHOWN = 40
+
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\]++|\\.)*+"?)(?P<is_key>(?=\s*+:))?"""
+    r"|(?P<open>[\[{])|(?P<close>[\]}])"
+    r"|(?P<constant>-?+(?:NaN|Infinity))"
+    r"|(?P<number>-?+[0-9][0-9.eE+-]*+)",
+    re.DOTALL,
+)
+
+
+class InvalidJSON(ValueError):  # noqa: N818
+    """The text is not JSON that can be trusted; the message says what is wrong and where."""
+
+
+def loads(text: bytes | str) -> Any:
+    """Read JSON strictly.
+
+    Besides what is no JSON, these are refused: ``NaN`` and ``Infinity``, numbers beyond the range of a
+    double, a key that appears twice in one object, more than 64 levels of nesting, and what is not UTF-8,
+    escaped or not.
+
+    Raises:
+        InvalidJSON: It is one of these.
+    """
+    decoded = _decoded(text)
+    _Scan(decoded).run()
+    try:
+        return json.loads(decoded)
+    except json.JSONDecodeError as error:
+        raise InvalidJSON(f"{_continued(error.msg)} at line {error.lineno}, column {error.colno}") from None
+
+
+def _decoded(text: bytes | str) -> str:
+    try:
+        if isinstance(text, bytes):
+            return text.decode()
+        text.encode()
+    except UnicodeDecodeError as error:
+        raise InvalidJSON(f"byte {error.start} is not UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise InvalidJSON(f"character {error.start} cannot be written as UTF-8") from None
+    return text
+
+
+def _continued(message: str) -> str:
+    return message[:1].lower() + message[1:].removesuffix(" at")
+
+
+@dataclass(slots=True)
+class _Scan:
+    """One pass over the tokens, before anything is built: it refuses what the standard reader lets through.
+
+    It may misread text that is no JSON at all; the standard reader refuses that anyway.
+    """
+
+    text: str
+    keys: list[set[str]] = field(default_factory=list)
+    """The keys seen so far in every object or array that is open here."""
+
+    def run(self) -> None:
+        """Look at every token.
+
+        Raises:
+            InvalidJSON: One of them is refused.
+        """
+        for token in _TOKEN.finditer(self.text):
+            match token.lastgroup:
+                case "open":
+                    self._open(token)
+                case "close":
+                    self.keys = self.keys[:-1]
+                case "constant":
+                    raise self._refusal(f"{token[0]} is not a JSON number", token)
+                case "number":
+                    self._number(token)
+                case _:
+                    self._string(token)
+
+    def _open(self, token: re.Match[str]) -> None:
+        if len(self.keys) >= MAX_DEPTH:
+            raise self._refusal(f"more than {MAX_DEPTH} levels of nesting", token)
+        self.keys.append(set())
+
+    def _number(self, token: re.Match[str]) -> None:
+        try:
+            overflows = math.isinf(float(token[0]))
+        except ValueError:
+            return  # Not a number; the standard reader says it better.
+        if overflows:
+            raise self._refusal(f"the number {_shortened(token[0])} is too large", token)
+
+    def _string(self, token: re.Match[str]) -> None:
+        string = self._plain(token)
+        if token["is_key"] is None or not self.keys:
+            return
+        if string in self.keys[-1]:
+            raise self._refusal(f'the key "{_shortened(string)}" appears twice in one object', token)
+        self.keys[-1].add(string)
+
+    def _plain(self, token: re.Match[str]) -> str:
+        """The string without its escapes, so that two spellings of one key are one key."""
+        written = token["string"]
+        if "\\" not in written:
+            return written[1:-1]
+        try:
+            plain = str(json.loads(written))
+            plain.encode()
+        except json.JSONDecodeError:
+            return written
+        except UnicodeEncodeError:
+            raise self._refusal("half of a surrogate pair", token) from None
+        return plain
+
+    def _refusal(self, what: str, token: re.Match[str]) -> InvalidJSON:
+        before = self.text[: token.start()]
+        line, column = before.count("\n") + 1, token.start() - before.rfind("\n")
+        return InvalidJSON(f"{what} at line {line}, column {column}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
