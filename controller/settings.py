@@ -1,0 +1,159 @@
+"""Settings from the environment: read once, checked at once, frozen."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+SQLITE = "sqlite:///"
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the process evaluates triggers."""
+        return self is not Role.WEB
+
+    @property
+    def serves(self) -> bool:
+        """Whether the process answers the API, the console and the SDKs."""
+        return self is not Role.WORKER
+
+
+class BadSettingValue(ValueError):
+    """A setting cannot be used; the text names the key, the value (unless secret) and the remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Times are seconds."""
+
+    database_url: str
+    secret_key: str
+    role: Role = Role.ALL
+    host: str = "127.0.0.1"
+    port: int = 8080
+    threads: int = 8
+    public_url: str = ""
+    tick_s: float = 1.0
+    lease_s: float = 60.0
+    read_deadline_s: float = 5.0
+    lane_width: int = 4
+    valid_for_s: int = 300
+    retention_days: int = 30
+    plans: str = ""
+    admin_key: str = ""
+    admin_email: str = "admin@headgate.local"
+    admin_password: str = ""
+    log_level: str = "INFO"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a SQLite file of this one process."""
+        return self.database_url.startswith(SQLITE)
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from ``HEADGATE_*`` variables.
+
+    Raises:
+        BadSettingValue: A variable is unknown, malformed, or does not go with another.
+    """
+    known = {_variable(name): name for name in Settings.__slots__}
+    given = {key: value for key, value in environ.items() if key.startswith("HEADGATE_") and value}
+    for key in given:
+        if key not in known and key not in _NOT_OURS:
+            raise BadSettingValue(f"{key} is not a setting; use one of {', '.join(sorted(known))}")
+    values: dict[str, object] = {
+        known[key]: _parse(key, value) for key, value in given.items() if key in known
+    }
+    values.setdefault("database_url", "sqlite:///var/headgate.db")
+    url = str(values["database_url"])
+    if "secret_key" not in values:
+        values["secret_key"] = _own_secret(url)
+    return _checked(Settings(**values))  # type: ignore[arg-type]  # the parsers give each field its type
+
+
+# Variables with our prefix that are read by the tests and tools, not by the service.
+_NOT_OURS = frozenset({"HEADGATE_HELM", "HEADGATE_SCREENSHOTS", "HEADGATE_TEST_DATABASE_URL"})
+
+
+def _variable(name: str) -> str:
+    return f"HEADGATE_{'TICK_SECONDS' if name == 'tick_s' else name.upper()}"
+
+
+def _parse(key: str, value: str) -> object:
+    parser, kind = _PARSERS.get(key, (str, "a text"))
+    try:
+        return parser(value)
+    except ValueError as error:
+        raise BadSettingValue(f"{key}={value!r} is not {kind}") from error
+
+
+def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        parsed = number(value)
+        if not 0 < parsed < float("inf"):
+            raise ValueError(value)
+        return parsed
+
+    return parse
+
+
+_SECONDS = (_positive(float), "a number of seconds above 0")
+_WHOLE = (_positive(int), "a whole number above 0")
+_PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "HEADGATE_ROLE": (Role, f"one of {', '.join(Role)}"),
+    "HEADGATE_PORT": (int, "a port number"),
+    "HEADGATE_THREADS": _WHOLE,
+    "HEADGATE_TICK_SECONDS": _SECONDS,
+    "HEADGATE_LEASE_S": _SECONDS,
+    "HEADGATE_READ_DEADLINE_S": _SECONDS,
+    "HEADGATE_LANE_WIDTH": _WHOLE,
+    "HEADGATE_VALID_FOR_S": _WHOLE,
+    "HEADGATE_RETENTION_DAYS": _WHOLE,
+}
+
+
+def _own_secret(url: str) -> str:
+    """The secret of an embedded installation: made once and kept beside its database, readable by its owner only."""
+    if not url.startswith(SQLITE):
+        raise BadSettingValue("HEADGATE_SECRET_KEY is missing; set it to at least 32 random characters")
+    database = Path(url.removeprefix(SQLITE))
+    path = database.with_name(database.name + ".secret")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret)
+    return secret
+
+
+_SHORTEST_SECRET = 32
+
+
+def _checked(settings: Settings) -> Settings:
+    if len(settings.secret_key) < _SHORTEST_SECRET:
+        raise BadSettingValue(f"HEADGATE_SECRET_KEY is shorter than {_SHORTEST_SECRET} characters")
+    if settings.is_embedded and settings.role is not Role.ALL:
+        raise BadSettingValue(
+            f"HEADGATE_ROLE={settings.role} needs PostgreSQL in HEADGATE_DATABASE_URL; SQLite serves one process"
+        )
+    if not settings.is_embedded and not settings.database_url.startswith("postgresql"):
+        raise BadSettingValue("HEADGATE_DATABASE_URL is neither sqlite:/// nor postgresql://")
+    if settings.lease_s <= settings.read_deadline_s:
+        raise BadSettingValue("HEADGATE_LEASE_S is not above HEADGATE_READ_DEADLINE_S")
+    return settings

@@ -1,0 +1,163 @@
+"""The record of every move: append-only, each row bound to the one before by its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from controller.actors import Actor
+from controller.store.database import Transaction
+from controller.store.outbox import put
+from controller.store.tables import changes, projects
+from stages import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that is about to be recorded. ``before`` and ``after`` hold JSON values."""
+
+    project_id: int
+    name: str
+    actor: Actor
+    at: datetime
+    feature: str = ""
+    environment: str = ""
+    reason: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedChange:
+    """A row of the record. ``seq`` counts from 1 in each project."""
+
+    id: int
+    project_id: int
+    seq: int
+    at: datetime
+    name: str
+    feature: str
+    environment: str
+    actor: str
+    actor_kind: str
+    reason: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """The first row of a project's record that is not as it was written."""
+
+    project: str
+    seq: int
+    why: str
+
+
+def record(tx: Transaction, change: Change) -> int:
+    """Append a change to its project's record and announce it; returns its number.
+
+    Writers of one project queue on the project's row, so the chain never forks.
+    """
+    head = tx.execute(
+        update(projects)
+        .where(projects.c.id == change.project_id)
+        .values(head_seq=projects.c.head_seq + 1)
+        .returning(projects.c.head_seq, projects.c.head_hash)
+    ).one()
+    values = {
+        **{name: value for name, value in asdict(change).items() if name != "actor"},
+        "actor": change.actor.name,
+        "actor_kind": change.actor.kind.value,
+        "seq": head.head_seq,
+        "previous_hash": head.head_hash,
+    }
+    values["hash"] = _hash(values)
+    tx.execute(insert(changes).values(**values))
+    tx.execute(update(projects).where(projects.c.id == change.project_id).values(head_hash=values["hash"]))
+    put(tx, change.project_id, f"change.{change.name}", _announcement(values), change.at)
+    return int(head.head_seq)
+
+
+def changes_of(
+    tx: Transaction,
+    project_id: int,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    feature: str | None = None,
+) -> list[RecordedChange]:
+    """The newest changes with a number below ``before``, newest first."""
+    page = select(changes).where(changes.c.project_id == project_id)
+    if before is not None:
+        page = page.where(changes.c.seq < before)
+    if feature is not None:
+        page = page.where(changes.c.feature == feature)
+    rows = tx.execute(page.order_by(changes.c.seq.desc()).limit(limit))
+    return [RecordedChange(**row._mapping) for row in rows]
+
+
+def verify(tx: Transaction) -> Iterator[BadRow]:
+    """Recompute every hash; yields the first bad row of each project whose record was tampered with or cut."""
+    for project in tx.execute(select(projects).order_by(projects.c.id)).all():
+        if bad := _first_bad_row(tx, project.id, project.key, project.head_seq, project.head_hash):
+            yield bad
+
+
+def _first_bad_row(
+    tx: Transaction, project_id: int, key: str, head_seq: int, head_hash: str
+) -> BadRow | None:
+    expected, previous = 1, ""
+    rows = select(changes).where(changes.c.project_id == project_id).order_by(changes.c.seq)
+    for row in tx.execute(rows.execution_options(yield_per=1000)).mappings():
+        if why := _fault(dict(row), expected, previous):
+            return BadRow(key, expected, why)
+        expected, previous = expected + 1, row["hash"]
+    if (expected - 1, previous) != (head_seq, head_hash):
+        return BadRow(
+            key, expected, f"the record ends after row {expected - 1}, but {head_seq} rows were written"
+        )
+    return None
+
+
+def _fault(row: dict[str, Any], expected: int, previous: str) -> str:
+    if row["seq"] != expected:
+        return f"the row is missing; the next one there is {row['seq']}"
+    if row["previous_hash"] != previous:
+        return "it is not bound to the row before"
+    try:
+        return "" if _hash(row) == row["hash"] else "its content is not what was recorded"
+    except (TypeError, ValueError, AttributeError):
+        return "its content cannot be read"
+
+
+_HASHED = (
+    "seq",
+    "name",
+    "feature",
+    "environment",
+    "actor",
+    "actor_kind",
+    "reason",
+    "before",
+    "after",
+    "evidence",
+)
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    content = {name: row[name] for name in _HASHED}
+    return digest([row["previous_hash"], row["project_id"], row["at"].isoformat(), content])
+
+
+def _announcement(values: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("seq", "name", "feature", "environment", "actor", "actor_kind", "reason")
+    return {name: values[name] for name in told} | {"at": values["at"].isoformat()}

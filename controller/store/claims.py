@@ -1,0 +1,105 @@
+"""Who evaluates what: the trigger's row is the lock.
+
+A claim is a lease with a fencing number. Whoever still holds the newest number when the evaluation is written has done it;
+everybody else has done nothing. A worker that dies leaves a lease that runs out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from controller.store.database import Transaction
+from controller.store.tables import triggers
+from triggers import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to evaluate one trigger once. ``slot`` is when it fell due."""
+
+    trigger_id: int
+    slot: datetime
+    fence: int
+
+
+def sources_with_due(tx: Transaction, now: datetime) -> list[int]:
+    """The ids of sources for which at least one trigger waits to be evaluated."""
+    return list(tx.scalars(select(triggers.c.source_id).where(_is_free(now)).distinct()))
+
+
+def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
+    """When the trigger that waits longest fell due."""
+    waiting = and_(triggers.c.broken.is_(None), triggers.c.due_at <= now)
+    oldest: datetime | None = tx.scalar(select(func.min(triggers.c.due_at)).where(waiting))
+    return oldest
+
+
+def claim(tx: Transaction, source_id: int, now: datetime, lease_s: float, limit: int) -> list[Claim]:
+    """Take up to ``limit`` due triggers of a source, the longest waiting first."""
+    waiting = select(triggers.c.id).where(_is_free(now), triggers.c.source_id == source_id)
+    # As a common table expression it runs once; PostgreSQL may run a plain subquery again and lock more than the limit.
+    chosen = waiting.order_by(triggers.c.due_at).limit(limit).with_for_update(skip_locked=True).cte("chosen")
+    taken = (
+        update(triggers)
+        .where(triggers.c.id.in_(select(chosen.c.id)))
+        .values(lease_until=now + timedelta(seconds=lease_s), fence=triggers.c.fence + 1)
+        .returning(triggers.c.id, triggers.c.due_at, triggers.c.fence)
+    )
+    rows = sorted(tx.execute(taken), key=lambda row: row.due_at)
+    return [Claim(trigger_id=row.id, slot=row.due_at, fence=row.fence) for row in rows]
+
+
+def settle(
+    tx: Transaction,
+    claim: Claim,
+    *,
+    state: State,
+    verdict: str,
+    sentence: str,
+    now: datetime,
+    due_at: datetime,
+) -> bool:
+    """Write an evaluation and give the trigger back. False if the claim has passed to somebody else: then write nothing."""
+    values = {
+        "state": state.to_json(),
+        "verdict": verdict,
+        "sentence": sentence,
+        "evaluated_at": now,
+        "due_at": due_at,
+        "lease_until": None,
+    }
+    return bool(tx.execute(update(triggers).where(*_mine(claim)).values(**values)).rowcount)
+
+
+def is_mine(tx: Transaction, claim: Claim) -> bool:
+    """Whether the claim still holds; the row is locked until the transaction ends."""
+    return tx.scalar(select(triggers.c.id).where(*_mine(claim)).with_for_update()) is not None
+
+
+def set_aside(tx: Transaction, claim: Claim, why: str) -> None:
+    """Stop claiming a trigger that cannot be evaluated, and say why."""
+    tx.execute(update(triggers).where(*_mine(claim)).values(broken=why, lease_until=None))
+
+
+def give_back(tx: Transaction, claim: Claim, due_at: datetime) -> None:
+    """Let the trigger be claimed again at ``due_at``, without an evaluation."""
+    tx.execute(update(triggers).where(*_mine(claim)).values(lease_until=None, due_at=due_at))
+
+
+def next_slot(slot: datetime, interval_s: int, now: datetime) -> tuple[datetime, int]:
+    """The first slot after ``now`` on the trigger's own grid, and how many slots before it were missed."""
+    interval = timedelta(seconds=interval_s)
+    passed = max(0, (now - slot) // interval)
+    return slot + (passed + 1) * interval, passed
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    unleased = or_(triggers.c.lease_until.is_(None), triggers.c.lease_until <= now)
+    return and_(triggers.c.broken.is_(None), triggers.c.due_at <= now, unleased)
+
+
+def _mine(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return triggers.c.id == claim.trigger_id, triggers.c.fence == claim.fence

@@ -1,0 +1,94 @@
+"""One engine, two kinds of transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from controller.settings import SQLITE
+
+Transaction = Connection
+"""What the functions of the store are given: an open transaction, ended by whoever opened it."""
+
+_BUSY_MS = 10_000
+_ALONE = 7_355_608
+"""The advisory lock of `Database.write_alone`: an arbitrary number, the same in every process."""
+
+
+class DatabaseUnavailable(Exception):  # noqa: N818 - it states what is the case
+    """The database did not answer, or refused."""
+
+
+class Database:
+    """The database behind one URL: SQLite (one process) or PostgreSQL (any number)."""
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = url.startswith(SQLITE)
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A short transaction that changes nothing."""
+        with self._transaction(writes=False) as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that is committed at the end, and taken back as a whole on any exception.
+
+        SQLite takes its write lock at once: a transaction that read first could not get it any more.
+        """
+        with self._transaction(writes=True) as tx:
+            yield tx
+
+    @contextmanager
+    def write_alone(self) -> Iterator[Transaction]:
+        """A transaction that no other of its kind runs beside, in whatever process: for what is done once."""
+        with self.write() as tx:
+            if not self.is_sqlite:
+                tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ALONE})
+            yield tx
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
+        """A transaction; a database that cannot be reached, or stays locked, is told as DatabaseUnavailable."""
+        try:
+            with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise DatabaseUnavailable(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _postgres_engine(url: str) -> Engine:
+    driver = url if "+" in url.split(":", 1)[0] else url.replace("://", "+psycopg://", 1)
+    return create_engine(driver, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000}, pool_size=10, max_overflow=40)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # We begin transactions ourselves.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

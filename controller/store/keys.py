@@ -1,0 +1,145 @@
+"""API keys: shown once, stored as keyed hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import insert, or_, select, update
+
+from controller.errors import NotFound
+from controller.store.database import Transaction
+from controller.store.tables import api_keys
+
+
+class KeyKind(StrEnum):
+    """What a key opens."""
+
+    ADMIN = "admin"
+    """The whole API, of one project or of all."""
+    SERVER = "server"
+    """The flags of one environment, with their rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key as it is known here: everything but its secret."""
+
+    id: str
+    kind: KeyKind
+    name: str
+    project_id: int | None
+    environment_id: int | None
+    created_by: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+_FORM = re.compile(r"hg_(admin|server)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_PUBLIC = [column for column in api_keys.c if column.name != "secret_hash"]
+_USED_EVERY = timedelta(minutes=1)
+
+
+def new_secret(kind: KeyKind) -> str:
+    """A fresh key: 256 random bits behind a public id."""
+    return f"hg_{kind}_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a key."""
+    return _FORM.fullmatch(text) is not None
+
+
+def add_key(
+    tx: Transaction,
+    text: str,
+    pepper: str,
+    *,
+    name: str,
+    by: str,
+    now: datetime,
+    project_id: int | None = None,
+    environment_id: int | None = None,
+) -> ApiKey:
+    """Record a key made by `new_secret`, unless it is known already.
+
+    Raises:
+        ValueError: The text does not have the form of a key.
+    """
+    kind, id, secret = _parts(text)
+    if not tx.scalar(select(api_keys.c.id).where(api_keys.c.id == id)):
+        values = {"id": id, "kind": kind, "name": name, "created_by": by, "created_at": now}
+        owner = {"project_id": project_id, "environment_id": environment_id}
+        tx.execute(insert(api_keys).values(**values, **owner, secret_hash=_hash(secret, pepper)))
+    return _key(tx.execute(select(*_PUBLIC).where(api_keys.c.id == id)).one())
+
+
+def find_key(tx: Transaction, text: str, pepper: str) -> ApiKey | None:
+    """The living key with this text; None if it is malformed, unknown, wrong or revoked."""
+    try:
+        kind, id, secret = _parts(text)
+    except ValueError:
+        return None
+    row = tx.execute(select(api_keys).where(api_keys.c.id == id)).one_or_none()
+    # An unknown id costs the same comparison as a wrong secret.
+    stored = row.secret_hash if row else ""
+    if not hmac.compare_digest(stored, _hash(secret, pepper)) or row is None:
+        return None
+    return _key(row) if row.revoked_at is None and row.kind == kind else None
+
+
+def mark_used(tx: Transaction, id: str, now: datetime) -> None:
+    """Note that a key was used; at most once a minute."""
+    stale = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < now - _USED_EVERY)
+    tx.execute(update(api_keys).where(api_keys.c.id == id, stale).values(last_used_at=now))
+
+
+def was_used_lately(key: ApiKey, now: datetime) -> bool:
+    """Whether `mark_used` would change nothing."""
+    return key.last_used_at is not None and key.last_used_at >= now - _USED_EVERY
+
+
+def keys_of(tx: Transaction, project_id: int) -> list[ApiKey]:
+    """The keys of a project, oldest first."""
+    rows = tx.execute(
+        select(*_PUBLIC).where(api_keys.c.project_id == project_id).order_by(api_keys.c.created_at)
+    )
+    return [_key(row) for row in rows]
+
+
+def any_admin_key(tx: Transaction) -> bool:
+    """Whether somebody has ever been given an admin key for all projects."""
+    everywhere = (api_keys.c.kind == KeyKind.ADMIN, api_keys.c.project_id.is_(None))
+    return tx.scalar(select(api_keys.c.id).where(*everywhere).limit(1)) is not None
+
+
+def revoke_key(tx: Transaction, project_id: int, id: str, now: datetime) -> ApiKey:
+    """Make a key useless from now on, or raise NotFound."""
+    this = (api_keys.c.id == id, api_keys.c.project_id == project_id)
+    tx.execute(update(api_keys).where(*this, api_keys.c.revoked_at.is_(None)).values(revoked_at=now))
+    row = tx.execute(select(*_PUBLIC).where(*this)).one_or_none()
+    if row is None:
+        raise NotFound("key", id)
+    return _key(row)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError("an API key reads hg_<kind>_<12 hex digits>_<43 characters>")
+    return match[1], match[2], match[3]
+
+
+def _hash(secret: str, pepper: str) -> str:
+    return hmac.digest(pepper.encode(), secret.encode(), hashlib.sha256).hex()
+
+
+def _key(row: object) -> ApiKey:
+    fields = {name: getattr(row, name) for name in ApiKey.__slots__}
+    return ApiKey(**(fields | {"kind": KeyKind(fields["kind"])}))

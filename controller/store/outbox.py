@@ -1,0 +1,45 @@
+"""What must be told to the outside, written in the transaction that made it true and delivered afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from controller.store.database import Transaction
+from controller.store.tables import outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something to be told."""
+
+    id: int
+    event: str
+    payload: Mapping[str, Any]
+    created_at: datetime
+
+
+def put(tx: Transaction, project_id: int, event: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """Add a message."""
+    values = {"project_id": project_id, "event": event, "payload": dict(payload), "created_at": now}
+    tx.execute(insert(outbox).values(**values))
+
+
+def take(tx: Transaction, now: datetime, limit: int = 100) -> list[Message]:
+    """The oldest messages nobody delivered, marked as delivered: call it in the transaction that delivers."""
+    oldest = select(outbox).where(outbox.c.delivered_at.is_(None)).order_by(outbox.c.id).limit(limit)
+    rows = tx.execute(oldest.with_for_update(skip_locked=True)).all()
+    ids = [row.id for row in rows]
+    tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(delivered_at=now))
+    return [
+        Message(id=row.id, event=row.event, payload=row.payload, created_at=row.created_at) for row in rows
+    ]
+
+
+def anything_waits(tx: Transaction) -> bool:
+    """Whether there is a message nobody delivered."""
+    return tx.scalar(select(outbox.c.id).where(outbox.c.delivered_at.is_(None)).limit(1)) is not None

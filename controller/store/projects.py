@@ -1,0 +1,118 @@
+"""Projects and their environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from controller.errors import Conflict, NotFound
+from controller.store.database import Transaction
+from controller.store.tables import environments, projects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A tenant."""
+
+    id: int
+    key: str
+    name: str
+    business_unit: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A place where features run. ``revision`` counts the snapshots of its flags."""
+
+    id: int
+    project_id: int
+    key: str
+    name: str
+    protected: bool
+    revision: int
+    created_at: datetime
+
+
+def add_project(tx: Transaction, key: str, name: str, business_unit: str, now: datetime) -> Project:
+    """Make a project.
+
+    Raises:
+        Conflict: The key is taken.
+    """
+    if tx.scalar(select(projects.c.id).where(projects.c.key == key)):
+        raise Conflict("key_taken", f"there is a project {key!r} already; choose another key")
+    tx.execute(insert(projects).values(key=key, name=name, business_unit=business_unit, created_at=now))
+    return get_project(tx, key)
+
+
+def get_project(tx: Transaction, key: str) -> Project:
+    """One project, or NotFound."""
+    row = tx.execute(_PROJECT.where(projects.c.key == key)).one_or_none()
+    if row is None:
+        raise NotFound("project", key)
+    return Project(**row._mapping)
+
+
+def all_projects(tx: Transaction) -> list[Project]:
+    """Every project, in the order they were made."""
+    return [Project(**row._mapping) for row in tx.execute(_PROJECT.order_by(projects.c.id))]
+
+
+def add_environment(
+    tx: Transaction, project: Project, key: str, name: str, *, protected: bool, now: datetime
+) -> Environment:
+    """Make an environment.
+
+    Raises:
+        Conflict: The key is taken.
+    """
+    if any(environment.key == key for environment in environments_of(tx, project.id)):
+        raise Conflict("key_taken", f"there is an environment {key!r} already; choose another key")
+    values = {"project_id": project.id, "key": key, "name": name, "protected": protected, "created_at": now}
+    tx.execute(insert(environments).values(**values))
+    return get_environment(tx, project.id, key)
+
+
+def get_environment(tx: Transaction, project_id: int, key: str) -> Environment:
+    """One environment of a project, or NotFound."""
+    of_key = _ENVIRONMENT.where(environments.c.project_id == project_id, environments.c.key == key)
+    row = tx.execute(of_key).one_or_none()
+    if row is None:
+        raise NotFound("environment", key)
+    return Environment(**row._mapping)
+
+
+def environment_by_id(tx: Transaction, id: int) -> Environment:
+    """The environment with this id; it exists."""
+    return Environment(**tx.execute(_ENVIRONMENT.where(environments.c.id == id)).one()._mapping)
+
+
+def environments_of(tx: Transaction, project_id: int) -> list[Environment]:
+    """The environments of a project, in the order they were made."""
+    rows = tx.execute(_ENVIRONMENT.where(environments.c.project_id == project_id).order_by(environments.c.id))
+    return [Environment(**row._mapping) for row in rows]
+
+
+def raise_revision(tx: Transaction, environment_id: int) -> int:
+    """Count one more snapshot of an environment's flags, and return its number."""
+    raised = (
+        update(environments)
+        .where(environments.c.id == environment_id)
+        .values(revision=environments.c.revision + 1)
+        .returning(environments.c.revision)
+    )
+    return int(tx.execute(raised).scalar_one())
+
+
+_PROJECT = select(
+    projects.c.id, projects.c.key, projects.c.name, projects.c.business_unit, projects.c.created_at
+)
+_ENVIRONMENT = select(environments)
+
+
+def project_keys(tx: Transaction) -> dict[int, str]:
+    """The key of each project by its id."""
+    return {row.id: row.key for row in tx.execute(select(projects.c.id, projects.c.key))}

@@ -1,0 +1,92 @@
+"""What was read and judged, kept so that every decision can be explained later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from controller.store.database import Transaction
+from controller.store.tables import readings
+from triggers import Reading, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReading:
+    """One evaluation of a trigger. ``due`` are the actions that fell due, and what became of each."""
+
+    id: int
+    trigger_id: int
+    slot: datetime
+    status: str
+    window_start: datetime
+    window_end: datetime
+    bad: int | None
+    total: int | None
+    value: float | None
+    samples: int | None
+    newest_sample_at: datetime | None
+    message: str
+    warnings: Sequence[str]
+    asked: Mapping[str, str]
+    verdict: str
+    sentence: str
+    numbers: Mapping[str, float]
+    phase: str
+    due: Sequence[Mapping[str, str]]
+    evaluated_at: datetime
+
+
+def add_reading(
+    tx: Transaction,
+    trigger_id: int,
+    slot: datetime,
+    reading: Reading,
+    step: Step,
+    due: Sequence[Mapping[str, str]],
+    now: datetime,
+) -> None:
+    """Record an evaluation; a slot is recorded once only."""
+    tx.execute(
+        insert(readings).values(
+            trigger_id=trigger_id,
+            slot=slot,
+            status=reading.status.value,
+            window_start=reading.window.start,
+            window_end=reading.window.end,
+            bad=reading.bad,
+            total=reading.total,
+            value=reading.value,
+            samples=reading.samples,
+            newest_sample_at=reading.newest_sample_at,
+            message=reading.message,
+            warnings=list(reading.warnings),
+            asked=dict(reading.asked),
+            verdict=step.verdict.value,
+            sentence=step.sentence,
+            numbers=dict(step.numbers),
+            phase=step.state.phase.value,
+            due=list(due),
+            evaluated_at=now,
+        )
+    )
+
+
+def readings_of(
+    tx: Transaction, trigger_id: int, *, before: int | None = None, limit: int = 50
+) -> list[StoredReading]:
+    """The newest readings with an id below ``before``, newest first."""
+    page = select(readings).where(readings.c.trigger_id == trigger_id)
+    if before is not None:
+        page = page.where(readings.c.id < before)
+    return [
+        StoredReading(**row._mapping) for row in tx.execute(page.order_by(readings.c.id.desc()).limit(limit))
+    ]
+
+
+def forget_readings(tx: Transaction, before: datetime) -> Any:
+    """Delete readings from before an instant."""
+    return tx.execute(delete(readings).where(readings.c.evaluated_at < before)).rowcount

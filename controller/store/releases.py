@@ -1,0 +1,89 @@
+"""Releases: sealed bundles with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from controller.errors import NotFound
+from controller.store.database import Transaction
+from controller.store.tables import releases
+from stages import Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRelease:
+    """A release of a feature as it was recorded; ``number`` counts them."""
+
+    id: int
+    feature_id: int
+    public_id: str
+    digest: str
+    number: int
+    bundle: Mapping[str, Any]
+    notes: str
+    verdict: str
+    verdict_reason: str
+    created_by: str
+    created_at: datetime
+
+
+def add_release(
+    tx: Transaction, feature_id: int, sealed: Release, notes: str, by: str, now: datetime
+) -> tuple[StoredRelease, bool]:
+    """Record a sealed bundle. The same content is the same release: then nothing is added, and False is returned."""
+    known = tx.execute(_of(feature_id).where(releases.c.public_id == sealed.id)).one_or_none()
+    if known is not None:
+        return StoredRelease(**known._mapping), False
+    highest = tx.scalar(select(func.max(releases.c.number)).where(releases.c.feature_id == feature_id)) or 0
+    tx.execute(
+        insert(releases).values(
+            feature_id=feature_id,
+            public_id=sealed.id,
+            digest=sealed.digest,
+            number=highest + 1,
+            bundle=dict(sealed.bundle),
+            notes=notes,
+            verdict=sealed.verdict,
+            created_by=by,
+            created_at=now,
+        )
+    )
+    return get_release(tx, feature_id, sealed.id), True
+
+
+def get_release(tx: Transaction, feature_id: int, public_id: str) -> StoredRelease:
+    """One release of a feature, or NotFound."""
+    row = tx.execute(_of(feature_id).where(releases.c.public_id == public_id)).one_or_none()
+    if row is None:
+        raise NotFound("release", public_id)
+    return StoredRelease(**row._mapping)
+
+
+def releases_of(
+    tx: Transaction, feature_id: int, after: int = 0, limit: int = 1_000_000
+) -> list[StoredRelease]:
+    """The releases of a feature, oldest first."""
+    page = _of(feature_id).where(releases.c.id > after).order_by(releases.c.id).limit(limit)
+    return [StoredRelease(**row._mapping) for row in tx.execute(page)]
+
+
+def bundles_of(tx: Transaction, feature_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
+    """The bundles of many features, by feature id and release id."""
+    wanted = select(releases.c.feature_id, releases.c.public_id, releases.c.bundle)
+    rows = tx.execute(wanted.where(releases.c.feature_id.in_(list(feature_ids))))
+    return {(row.feature_id, row.public_id): row.bundle for row in rows}
+
+
+def judge_release(tx: Transaction, feature_id: int, public_id: str, verdict: str, reason: str) -> None:
+    """Record what is now known of a release."""
+    this = (releases.c.feature_id == feature_id, releases.c.public_id == public_id)
+    tx.execute(update(releases).where(*this).values(verdict=verdict, verdict_reason=reason))
+
+
+def _of(feature_id: int) -> Any:
+    return select(releases).where(releases.c.feature_id == feature_id)

@@ -1,0 +1,234 @@
+"""Rollouts. `apply` is the only writer: state, change, announcement and new revision stand or fall together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from controller.actors import Actor
+from controller.errors import NotFound, VersionConflict
+from controller.store.changes import Change, record
+from controller.store.columns import Broken, build
+from controller.store.database import Transaction
+from controller.store.projects import raise_revision
+from controller.store.tables import environments, features, rollouts
+from stages import Autonomy, Exposure, Mode, Review, Rollout, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRollout:
+    """A rollout with the ids of its row and its parents, and what its feature says of it."""
+
+    id: int
+    project_id: int
+    feature_id: int
+    environment_id: int
+    protected: bool
+    tier: str
+    fallback: str
+    when_lost: str
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutChange:
+    """A move of a rollout, ready to be applied. ``after`` is one version above ``stored``."""
+
+    stored: StoredRollout
+    after: Rollout
+    name: str
+    actor: Actor
+    reason: str
+    at: datetime
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def apply(tx: Transaction, change: RolloutChange) -> int:
+    """Write a move: the rollout, its change row, the announcement and the environment's new revision, which is returned.
+
+    Raises:
+        VersionConflict: The rollout has been changed since it was read.
+    """
+    before = change.stored.rollout
+    this = (rollouts.c.id == change.stored.id, rollouts.c.version == before.version)
+    written = tx.execute(update(rollouts).where(*this).values(**_columns(change.after)))
+    if not written.rowcount:
+        now = tx.scalar(select(rollouts.c.version).where(rollouts.c.id == change.stored.id)) or 0
+        raise VersionConflict(f"the rollout of {before.feature} in {before.environment}", now)
+    revision = raise_revision(tx, change.stored.environment_id)
+    record(
+        tx,
+        Change(
+            project_id=change.stored.project_id,
+            name=change.name,
+            actor=change.actor,
+            at=change.at,
+            feature=before.feature,
+            environment=before.environment,
+            reason=change.reason,
+            before=to_json(before),
+            after=to_json(change.after),
+            evidence={**change.evidence, "revision": revision},
+        ),
+    )
+    return revision
+
+
+def add_rollout(tx: Transaction, feature_id: int, environment_id: int, rollout: Rollout) -> None:
+    """Put a feature at the beginning of its way in an environment."""
+    tx.execute(
+        insert(rollouts).values(feature_id=feature_id, environment_id=environment_id, **_columns(rollout))
+    )
+    raise_revision(tx, environment_id)
+
+
+def get_rollout(tx: Transaction, environment_id: int, feature: str) -> StoredRollout:
+    """The rollout of a feature in an environment.
+
+    Raises:
+        NotFound: There is none.
+        ValueError: Its row cannot be read.
+    """
+    found = rollouts_in(tx, environment_id, feature=feature)
+    if not found:
+        raise NotFound("feature", feature)
+    if isinstance(found[0], Broken):
+        raise ValueError(f"the rollout of {feature} cannot be read: {found[0].why}")
+    return found[0]
+
+
+def rollouts_in(
+    tx: Transaction,
+    environment_id: int,
+    *,
+    feature: str | None = None,
+    after: int = 0,
+    limit: int = 1_000_000,
+) -> list[StoredRollout | Broken]:
+    """The rollouts of an environment, in the order they were made; rows that cannot be read come as Broken."""
+    rows = _JOINED.where(rollouts.c.environment_id == environment_id, rollouts.c.id > after)
+    if feature is not None:
+        rows = rows.where(features.c.key == feature)
+    return [_stored(row) for row in tx.execute(rows.order_by(rollouts.c.id).limit(limit))]
+
+
+def rollout_by_id(tx: Transaction, id: int) -> StoredRollout | Broken | None:
+    """The rollout with this id; None if it or its feature is gone."""
+    row = tx.execute(_JOINED.where(rollouts.c.id == id)).one_or_none()
+    return _stored(row) if row else None
+
+
+def to_json(rollout: Rollout) -> dict[str, Any]:
+    """A rollout as JSON values, as it stands in changes."""
+    return {
+        "stage": rollout.stage.value,
+        "stage_since": rollout.stage_since.isoformat(),
+        "mode": rollout.mode.value,
+        "exposure": exposure_to_json(rollout.exposure),
+        "review": _review_to_json(rollout.review),
+        "stable": rollout.stable,
+        "candidate": rollout.candidate,
+        "candidate_share": rollout.candidate_share,
+        "previous": rollout.previous,
+        "holds": sorted(rollout.holds),
+        "version": rollout.version,
+    }
+
+
+def exposure_to_json(exposure: Exposure) -> dict[str, Any]:
+    """An exposure as JSON values."""
+    return {
+        "share": exposure.share,
+        "cohorts": sorted(exposure.cohorts),
+        "tasks": sorted(exposure.tasks),
+        "autonomy": exposure.autonomy.value,
+    }
+
+
+def exposure_from_json(stored: Mapping[str, Any]) -> Exposure:
+    """The exposure that `exposure_to_json` wrote."""
+    return Exposure(
+        share=stored["share"],
+        cohorts=frozenset(stored["cohorts"]),
+        tasks=frozenset(stored["tasks"]),
+        autonomy=Autonomy(stored["autonomy"]),
+    )
+
+
+_JOINED = (
+    select(
+        rollouts,
+        features.c.key.label("feature"),
+        features.c.project_id,
+        features.c.risk_tier,
+        features.c.fallback,
+        features.c.when_lost,
+        environments.c.key.label("environment"),
+        environments.c.protected,
+    )
+    .join(features, features.c.id == rollouts.c.feature_id)
+    .join(environments, environments.c.id == rollouts.c.environment_id)
+    .where(features.c.deleted_at.is_(None))
+)
+
+
+def _columns(rollout: Rollout) -> dict[str, Any]:
+    return to_json(rollout) | {"stage_since": rollout.stage_since}
+
+
+def _stored(row: Row[Any]) -> StoredRollout | Broken:
+    return build(
+        row.id,
+        row.feature,
+        lambda: StoredRollout(
+            id=row.id,
+            project_id=row.project_id,
+            feature_id=row.feature_id,
+            environment_id=row.environment_id,
+            protected=row.protected,
+            tier=row.risk_tier,
+            fallback=row.fallback,
+            when_lost=row.when_lost,
+            rollout=_rollout(row),
+        ),
+    )
+
+
+def _rollout(row: Row[Any]) -> Rollout:
+    if not isinstance(row.stage_since, datetime):
+        raise TypeError(f"stage_since is {row.stage_since!r}")
+    return Rollout(
+        feature=row.feature,
+        environment=row.environment,
+        stage=Stage(row.stage),
+        stage_since=row.stage_since,
+        mode=Mode(row.mode),
+        exposure=exposure_from_json(row.exposure),
+        review=_review_from_json(row.review),
+        stable=row.stable,
+        candidate=row.candidate,
+        candidate_share=int(row.candidate_share),
+        previous=row.previous,
+        holds=frozenset(row.holds),
+        version=row.version,
+    )
+
+
+def _review_to_json(review: Review) -> dict[str, Any]:
+    return {
+        "sample": review.sample,
+        "below_confidence": review.below_confidence,
+        "reviewers": list(review.reviewers),
+    }
+
+
+def _review_from_json(stored: Mapping[str, Any]) -> Review:
+    return Review(
+        sample=stored["sample"],
+        below_confidence=stored["below_confidence"],
+        reviewers=tuple(stored["reviewers"]),
+    )

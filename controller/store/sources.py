@@ -1,0 +1,65 @@
+"""The metric sources a project has connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from controller.errors import Conflict, NotFound
+from controller.store.database import Transaction
+from controller.store.tables import sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSource:
+    """Where readings come from: a kind of source and how to reach it."""
+
+    id: int
+    project_id: int
+    key: str
+    kind: str
+    settings: Mapping[str, Any]
+    created_at: datetime
+
+
+def add_source(
+    tx: Transaction, project_id: int, key: str, kind: str, settings: Mapping[str, Any], now: datetime
+) -> StoredSource:
+    """Connect a source.
+
+    Raises:
+        Conflict: The key is taken.
+    """
+    if any(source.key == key for source in sources_of(tx, project_id)):
+        raise Conflict("key_taken", f"there is a source {key!r} already; choose another key")
+    values = {
+        "project_id": project_id,
+        "key": key,
+        "kind": kind,
+        "settings": dict(settings),
+        "created_at": now,
+    }
+    tx.execute(insert(sources).values(**values))
+    return get_source(tx, project_id, key)
+
+
+def get_source(tx: Transaction, project_id: int, key: str) -> StoredSource:
+    """One source of a project, or NotFound."""
+    row = tx.execute(
+        select(sources).where(sources.c.project_id == project_id, sources.c.key == key)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("source", key)
+    return StoredSource(**row._mapping)
+
+
+def sources_of(
+    tx: Transaction, project_id: int, after: int = 0, limit: int = 1_000_000
+) -> list[StoredSource]:
+    """The sources of a project, in the order they were connected."""
+    page = select(sources).where(sources.c.project_id == project_id, sources.c.id > after)
+    return [StoredSource(**row._mapping) for row in tx.execute(page.order_by(sources.c.id).limit(limit))]

@@ -1,0 +1,206 @@
+"""Triggers as they are stored: their definition, what they remember, and what they last said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from controller.errors import Conflict, NotFound, VersionConflict
+from controller.store.columns import Broken, Unreadable, build
+from controller.store.database import Transaction
+from controller.store.tables import sources, triggers
+from triggers import Action, Arming, Rung, Scope, State, Trigger, parse_method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTrigger:
+    """A trigger with the ids of its row and its parents, its source, and where it stands."""
+
+    id: int
+    rollout_id: int
+    source_id: int
+    source_key: str
+    source_kind: str
+    source_settings: Mapping[str, Any]
+    query: Mapping[str, str]
+    version: int
+    trigger: Trigger
+    state: State
+    verdict: str | None
+    sentence: str
+    evaluated_at: datetime | None
+    due_at: datetime
+
+
+def add_trigger(
+    tx: Transaction,
+    rollout_id: int,
+    source_id: int,
+    query: Mapping[str, str],
+    trigger: Trigger,
+    now: datetime,
+) -> StoredTrigger:
+    """Add a trigger to a rollout; it is due at once.
+
+    Raises:
+        Conflict: The key is taken.
+    """
+    if tx.scalar(_row(rollout_id, trigger.key).with_only_columns(triggers.c.id)):
+        raise Conflict("key_taken", f"there is a trigger {trigger.key!r} already; choose another key")
+    fresh = State(epoch_at=None)
+    values = {
+        "rollout_id": rollout_id,
+        "version": 1,
+        "state": fresh.to_json(),
+        "due_at": now,
+        "created_at": now,
+    }
+    tx.execute(insert(triggers).values(**values, **_columns(source_id, query, trigger)))
+    return get_trigger(tx, rollout_id, trigger.key)
+
+
+def change_trigger(
+    tx: Transaction, stored: StoredTrigger, source_id: int, query: Mapping[str, str], trigger: Trigger
+) -> StoredTrigger:
+    """Replace a trigger's definition. A new version is a new epoch for what it remembers.
+
+    Raises:
+        VersionConflict: Somebody else did so since it was read.
+    """
+    this = (triggers.c.id == stored.id, triggers.c.version == stored.version)
+    values = _columns(source_id, query, trigger) | {"version": stored.version + 1, "broken": None}
+    if not tx.execute(update(triggers).where(*this).values(**values)).rowcount:
+        now = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
+        raise VersionConflict(f"the trigger {trigger.key}", now)
+    return get_trigger(tx, stored.rollout_id, trigger.key)
+
+
+def remember(tx: Transaction, id: int, state: State) -> None:
+    """Set what a trigger remembers, outside an evaluation."""
+    tx.execute(update(triggers).where(triggers.c.id == id).values(state=state.to_json()))
+
+
+def drop_trigger(tx: Transaction, id: int) -> None:
+    """Remove a trigger and its readings; the record of changes keeps what it did."""
+    tx.execute(delete(triggers).where(triggers.c.id == id))
+
+
+def get_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger:
+    """One trigger of a rollout.
+
+    Raises:
+        NotFound: There is none.
+        ValueError: Its row cannot be read.
+    """
+    row = tx.execute(_row(rollout_id, key)).one_or_none()
+    if row is None:
+        raise NotFound("trigger", key)
+    return _readable(_stored(row))
+
+
+def trigger_by_id(tx: Transaction, id: int) -> StoredTrigger | Broken | None:
+    """The trigger with this id, None if it is gone."""
+    row = tx.execute(_JOINED.where(triggers.c.id == id)).one_or_none()
+    return _stored(row) if row else None
+
+
+def triggers_of(tx: Transaction, rollout_id: int) -> list[StoredTrigger | Broken]:
+    """The triggers of a rollout, in the order they were made; rows that cannot be read come as Broken."""
+    rows = tx.execute(_JOINED.where(triggers.c.rollout_id == rollout_id).order_by(triggers.c.id))
+    return [_stored(row) for row in rows]
+
+
+def triggers_by_rollout(tx: Transaction, rollout_ids: list[int]) -> dict[int, list[StoredTrigger | Broken]]:
+    """The triggers of many rollouts."""
+    found: dict[int, list[StoredTrigger | Broken]] = {id: [] for id in rollout_ids}
+    rows = tx.execute(_JOINED.where(triggers.c.rollout_id.in_(rollout_ids)).order_by(triggers.c.id))
+    for row in rows:
+        found[row.rollout_id].append(_stored(row))
+    return found
+
+
+_JOINED = select(
+    triggers,
+    sources.c.key.label("source_key"),
+    sources.c.kind.label("source_kind"),
+    sources.c.settings.label("source_settings"),
+).join(sources, sources.c.id == triggers.c.source_id)
+
+
+def _row(rollout_id: int, key: str) -> Any:
+    return _JOINED.where(triggers.c.rollout_id == rollout_id, triggers.c.key == key)
+
+
+def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict[str, Any]:
+    return {
+        "source_id": source_id,
+        "key": trigger.key,
+        "method": trigger.method.name,
+        "params": trigger.method.params(),
+        "query": dict(query),
+        "window_s": trigger.window_s,
+        "interval_s": trigger.interval_s,
+        "hold_s": trigger.hold_s,
+        "clear_s": trigger.clear_s,
+        "latch": trigger.latch,
+        "max_staleness_s": trigger.max_staleness_s,
+        "arming": trigger.arming.value,
+        "scope": trigger.scope.value,
+        "ladder": [
+            {"do": rung.do.value, "after_s": rung.after_s, "args": dict(rung.args)} for rung in trigger.ladder
+        ],
+    }
+
+
+def _readable(item: StoredTrigger | Broken) -> StoredTrigger:
+    if isinstance(item, Broken):
+        raise ValueError(f"the trigger {item.key} cannot be read: {item.why}")  # noqa: TRY004 - the data is wrong
+    return item
+
+
+def _stored(row: Row[Any]) -> StoredTrigger | Broken:
+    if row.broken is not None:
+        return Broken(row.id, row.key, row.broken)
+    return build(row.id, row.key, lambda: _built(row))
+
+
+def _built(row: Row[Any]) -> StoredTrigger:
+    for column in (row.query, row.source_settings, row.due_at):
+        if isinstance(column, Unreadable):
+            raise TypeError(f"{column.stored!r} cannot be read")
+    return StoredTrigger(
+        id=row.id,
+        rollout_id=row.rollout_id,
+        source_id=row.source_id,
+        source_key=row.source_key,
+        source_kind=row.source_kind,
+        source_settings=row.source_settings,
+        query=dict(row.query),
+        version=row.version,
+        trigger=_trigger(row),
+        state=State.from_json(row.state),
+        verdict=row.verdict,
+        sentence=row.sentence,
+        evaluated_at=row.evaluated_at,
+        due_at=row.due_at,
+    )
+
+
+def _trigger(row: Row[Any]) -> Trigger:
+    return Trigger(
+        key=row.key,
+        method=parse_method(row.method, row.params),
+        window_s=int(row.window_s),
+        interval_s=int(row.interval_s),
+        hold_s=int(row.hold_s),
+        clear_s=int(row.clear_s),
+        latch=bool(row.latch),
+        max_staleness_s=int(row.max_staleness_s),
+        arming=Arming(row.arming),
+        scope=Scope(row.scope),
+        ladder=tuple(Rung(Action(rung["do"]), int(rung["after_s"]), rung["args"]) for rung in row.ladder),
+    )
