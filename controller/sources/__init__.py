@@ -1,0 +1,17 @@
+"""Metric sources: one file each, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.sources.outcomes import Outcomes
+from controller.sources.prometheus import Prometheus
+from controller.sources.source import BadConfiguration, BadQuery, BadSetting, Shape, Source, shape_of
+
+SOURCES: Mapping[str, type[Source]] = {
+    "outcomes": Outcomes,
+    "prometheus": Prometheus,
+}
+"""Every kind of source by its name in settings."""
+
+__all__ = ["SOURCES", "BadConfiguration", "BadQuery", "BadSetting", "Shape", "Source", "shape_of"]

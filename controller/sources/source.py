@@ -1,0 +1,117 @@
+"""What every metric source is: it answers one query for one window, and says so plainly when it cannot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from triggers import Reading, Window
+
+if TYPE_CHECKING:
+    from controller.sources.access import Access
+
+
+class BadConfiguration(ValueError):  # noqa: N818
+    """Something a user entered for a source cannot be used; names the field, what is wrong and what to do."""
+
+    def __init__(self, field: str, message: str, remedy: str) -> None:
+        """``remedy`` is a sentence without its full stop, in the imperative."""
+        super().__init__(f"{field}: {message}; {remedy}")
+        self.field = field
+        self.message = message
+        self.remedy = remedy
+
+
+class BadSetting(BadConfiguration):
+    """A setting of a source cannot be used."""
+
+
+class BadQuery(BadConfiguration):
+    """A query of a trigger cannot be used; ``field`` is the part of the query."""
+
+
+class Shape(Enum):
+    """The kinds of answer a query can ask for, by the parts that it must and that it may have."""
+
+    RATIO = (("bad", "total"), ())
+    COUNT = (("count",), ())
+    VALUE = (("value",), ("samples",))
+    MEASURE = (("measure",), ("limit",))
+
+    def __init__(self, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+        """The two halves of a member's value get names."""
+        self.required = required
+        self.optional = optional
+
+    def __str__(self) -> str:
+        """As a user would write it, with what may be left out in brackets."""
+        return " + ".join((*self.required, *(f"[{part}]" for part in self.optional)))
+
+
+class Source(ABC):
+    """A place that metrics are read from.
+
+    ``kind`` is its name in settings; ``shapes`` are the shapes of query that it can answer. ``lag_s``: what is younger
+    than this many seconds may still be on its way in, so windows end that long ago.
+    """
+
+    kind: ClassVar[str]
+    shapes: ClassVar[tuple[Shape, ...]]
+    lag_s: ClassVar[float] = 0.0
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
+        """Make a source from what a user entered. Nothing is sent yet.
+
+        Raises:
+            BadSetting: A setting is missing, unknown or of the wrong kind.
+        """
+
+    @abstractmethod
+    def check_query(self, query: Mapping[str, str]) -> None:
+        """Find out, when a trigger is saved, whether this source can be asked this.
+
+        Raises:
+            BadQuery: A part is missing or unknown, or its text cannot be used.
+        """
+
+    @abstractmethod
+    def read(
+        self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float
+    ) -> Reading:
+        """Ask, and give the answer within ``deadline_s`` seconds.
+
+        Whatever the world does (no answer, half an answer, nonsense, a query that no longer fits) becomes the
+        status of the reading; nothing is raised for it.
+        """
+
+
+def shape_of(query: Mapping[str, str], shapes: tuple[Shape, ...]) -> Shape:
+    """The one of ``shapes`` that the parts of a query make up.
+
+    Raises:
+        BadQuery: They make up none, or a part is not a text with something in it.
+    """
+    for part, text in query.items():
+        if not isinstance(text, str) or not text.strip():
+            raise BadQuery(str(part), "is empty", "enter the query for it, or leave this part out")
+    for shape in shapes:
+        if set(shape.required) <= set(query) <= {*shape.required, *shape.optional}:
+            return shape
+    return _no_shape(query, shapes)
+
+
+def _no_shape(query: Mapping[str, str], shapes: tuple[Shape, ...]) -> Shape:
+    """Say what is wrong in terms of the part that is nearest to being right."""
+    remedy = "use one of these: " + ", ".join(map(str, shapes))
+    known = {part for shape in shapes for part in (*shape.required, *shape.optional)}
+    if unknown := sorted(set(query) - known):
+        raise BadQuery(unknown[0], "is not a part of a query", remedy)
+    begun = [shape for shape in shapes if set(query) & {*shape.required, *shape.optional}]
+    if len(begun) != 1:
+        raise BadQuery("query", "its parts do not belong together" if query else "is missing", remedy)
+    missing = [part for part in begun[0].required if part not in query]
+    raise BadQuery(missing[0], "is missing", remedy)

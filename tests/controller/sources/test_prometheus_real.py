@@ -1,0 +1,157 @@
+"""The same source in front of a real Prometheus server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.http import Outbound
+from controller.sources.prometheus import Prometheus
+from controller.sources.template import Template
+from controller.strict_json import loads
+from tests.access import ACCESS
+from tests.components import PrometheusServer, running_prometheus
+from triggers import Reading, Status, Window
+
+PATIENT_S = 20.0
+END = datetime(2026, 1, 2, 12, tzinfo=UTC)
+WINDOW = Window(END - timedelta(minutes=5), END)
+NASTY = [
+    "plain",
+    'quo"te',
+    "quo'te",
+    "back\\slash",
+    "back\\",
+    "back\\nslash",
+    "line\nbreak",
+    "{brace}",
+    '"} or m{a="',
+    "a.b",
+    "a|b",
+    ".*",
+    "(x)+[y]?^$",
+    "tab\there",
+    "${window}",
+    "ünï→😀",
+    "\u2028\u202e",
+    " ",
+    "plain ",
+]
+
+
+def exposition(values: list[str]) -> str:
+    """OpenMetrics text with one series per label value, worth its position."""
+    escaped = [value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for value in values]
+    lines = ["# TYPE m gauge"]
+    lines += [f'm{{feature="{value}"}} {i + 1} {END.timestamp() - 30}' for i, value in enumerate(escaped)]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    with running_prometheus(tmp_path_factory.mktemp("prometheus"), samples=exposition(NASTY)) as running:
+        yield running
+
+
+def ask(server: PrometheusServer, query: str, **variables: str) -> Reading:
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    return source.read({"value": query}, variables, WINDOW, PATIENT_S)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("unknown_metric", Status.NO_DATA, "no series"),
+        ("sum(unknown_metric)", Status.NO_DATA, "no series"),
+        ("sum(unknown_metric) / sum(unknown_other)", Status.NO_DATA, "no series"),
+        ("0 / 0", Status.INVALID, "NaN"),
+        ("vector(0) / vector(0)", Status.INVALID, "NaN"),
+        ("1 / 0", Status.INVALID, "+Inf"),
+        ("-1 / 0", Status.INVALID, "-Inf"),
+        ("scalar(unknown_metric)", Status.INVALID, "NaN"),
+        ('"text"', Status.INVALID, "string"),
+        ("m[${window}]", Status.INVALID, "matrix"),
+        ("m", Status.INVALID, f"{len(NASTY)} series match"),
+        ("sum(", Status.ERROR, "HTTP 400 bad_data"),
+        ("rate(m)", Status.ERROR, "HTTP 400 bad_data"),
+        ("m + on(feature) group_left label_replace(m, 'x', '1', '', '') * on() m", Status.ERROR, "HTTP 422"),
+    ],
+)
+def test_the_real_server_without_a_number(
+    server: PrometheusServer, query: str, status: Status, message: str
+) -> None:
+    reading = ask(server, query)
+    assert (reading.status, reading.value) == (status, None)
+    assert message in reading.message
+    assert reading.message.startswith("value: ")
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("count(m)", len(NASTY)),
+        ("1 + 1", 2),
+        ("-0.5", -0.5),
+        ("vector(1e-7)", 1e-7),
+        ("count(m # why\n)", len(NASTY)),
+    ],
+)
+def test_the_real_server_with_a_number(server: PrometheusServer, query: str, value: float) -> None:
+    reading = ask(server, query)
+    assert (reading.status, reading.value) == (Status.OK, value)
+
+
+def test_the_real_server_with_bad_and_total(server: PrometheusServer) -> None:
+    query = {
+        "bad": 'sum(m{feature="${feature}"})',
+        "total": "count_over_time(vector(1)[${window}:1s]) * 0 + 5",
+    }
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    source.check_query(query)
+    reading = source.read(query, {"feature": NASTY[2]}, WINDOW, PATIENT_S)
+    assert (reading.status, reading.bad, reading.total) == (Status.OK, 3, 5)
+
+
+def test_the_real_server_is_asked_about_the_end_of_the_window(server: PrometheusServer) -> None:
+    assert ask(server, "time()").value == END.timestamp()
+
+
+@pytest.mark.parametrize("value", NASTY)
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_the_real_server_selects_exactly_the_series_whose_label_was_put_in(
+    server: PrometheusServer, value: str, quote: str
+) -> None:
+    worth = NASTY.index(value) + 1
+    variable = f"{quote}${{feature}}{quote}"
+    for matcher in ("=", "=~"):
+        assert ask(server, f"m{{feature{matcher}{variable}}}", feature=value).value == worth
+    for matcher in ("!=", "!~"):
+        others = ask(server, f"count(m{{feature{matcher}{variable}}}) + 0 * sum(m)", feature=value)
+        assert others.value == len(NASTY) - 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    value=st.text(st.characters(exclude_categories=["Cs"])), operator=st.sampled_from(["=", "!=", "=~", "!~"])
+)
+def test_the_real_server_reads_every_value_back_as_one(
+    server: PrometheusServer, value: str, operator: str
+) -> None:
+    """The server writes a query out again in its own way; two spellings of one value come out the same."""
+    ours = formatted(
+        server, Template.parse(f'm{{a{operator}"${{feature}}"}}').render({"feature": value}, WINDOW)
+    )
+    pattern = "".join(f"\\{c}" if c in r"\.+*?()|[]{}^$" else c for c in value) if "~" in operator else value
+    bytewise = "".join(f"\\x{byte:02x}" for byte in pattern.encode())
+    assert ours == formatted(server, f'm{{a{operator}"{bytewise}"}}')
+
+
+def formatted(server: PrometheusServer, query: str) -> str:
+    answer = Outbound().send(
+        "POST", f"{server.url}/api/v1/format_query", data={"query": query}, deadline_s=PATIENT_S
+    )
+    return str(loads(answer.body)["data"])
