@@ -1,0 +1,276 @@
+"""The use cases that describe things: projects, environments, features, releases, evidence, sources and keys.
+
+Each of them writes its change row in the transaction that makes it true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controller.actors import Actor
+from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
+from controller.plans import Plans
+from controller.rollouts import Clock
+from controller.sources import SOURCES, BadConfiguration
+from controller.sources.access import Access
+from controller.store.changes import Change, record
+from controller.store.columns import Broken
+from controller.store.database import Database, Transaction
+from controller.store.evidence import StoredEvidence, add_evidence
+from controller.store.features import (
+    Feature,
+    add_feature,
+    bury_feature,
+    change_feature,
+    features_of,
+    get_feature,
+)
+from controller.store.keys import ApiKey, KeyKind, add_key, new_secret, revoke_key
+from controller.store.projects import (
+    Environment,
+    Project,
+    add_environment,
+    add_project,
+    environments_of,
+    get_environment,
+    get_project,
+    raise_revision,
+)
+from controller.store.releases import StoredRelease, add_release, get_release, judge_release
+from controller.store.rollouts import add_rollout, rollouts_in
+from controller.store.sources import StoredSource, add_source
+from stages import EXPOSED, Goodness, Rollout, seal
+
+BUILT_IN_SOURCE = "outcomes"
+"""The key of the source every project has from the start."""
+
+
+class Catalog:
+    """Describes what there is. Moving it is the business of `controller.rollouts`."""
+
+    def __init__(self, database: Database, plans: Plans, access: Access, now: Clock, pepper: str) -> None:
+        self._database = database
+        self._plans = plans
+        self._access = access
+        self._now = now
+        self._pepper = pepper
+
+    def make_project(self, key: str, name: str, business_unit: str, actor: Actor) -> Project:
+        """A new project, with the built-in outcomes as its first metric source."""
+        with self._database.write() as tx:
+            now = self._now()
+            project = add_project(tx, key, name or key, business_unit, now)
+            add_source(tx, project.id, BUILT_IN_SOURCE, "outcomes", {}, now)
+            self._record(
+                tx, project.id, "project.create", actor, now, after={"key": key, "name": project.name}
+            )
+            return project
+
+    def make_environment(
+        self, project_key: str, key: str, name: str, actor: Actor, *, protected: bool
+    ) -> Environment:
+        """A new environment, with every feature of the project at the beginning of its way."""
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            environment = add_environment(tx, project, key, name or key, protected=protected, now=now)
+            for feature in features_of(tx, project.id):
+                _begin(tx, feature, environment, now)
+            after = {"key": key, "protected": protected}
+            self._record(tx, project.id, "environment.create", actor, now, environment=key, after=after)
+            return environment
+
+    def make_feature(self, project_key: str, key: str, described: Mapping[str, Any], actor: Actor) -> Feature:
+        """A new feature, at the beginning of its way in every environment of the project."""
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            feature = add_feature(tx, project.id, key, now, **described)
+            for environment in environments_of(tx, project.id):
+                _begin(tx, feature, environment, now)
+            self._record(tx, project.id, "feature.create", actor, now, feature=key, after=described)
+            return feature
+
+    def change_feature(
+        self,
+        project_key: str,
+        key: str,
+        described: Mapping[str, Any],
+        actor: Actor,
+        expected_version: int | None,
+    ) -> Feature:
+        """Describe a feature anew."""
+        with self._database.write() as tx:
+            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, key)
+            if expected_version is not None and expected_version != feature.version:
+                raise VersionConflict(f"the feature {key}", feature.version)
+            changed = change_feature(tx, feature, **described)
+            _redraw(tx, feature.project_id)
+            before = {name: getattr(feature, name) for name in described}
+            self._record(
+                tx,
+                feature.project_id,
+                "feature.change",
+                actor,
+                now,
+                feature=key,
+                before=before,
+                after=described,
+            )
+            return changed
+
+    def delete_feature(self, project_key: str, key: str, reason: str, actor: Actor) -> None:
+        """Delete a feature that nobody has any more.
+
+        Raises:
+            Conflict: Users still have it somewhere.
+        """
+        with self._database.write() as tx:
+            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, key)
+            if exposed := _where_exposed(tx, feature):
+                detail = f"users still have {key} in {', '.join(exposed)}; stop or demote it there first"
+                raise Conflict("feature_in_use", detail)
+            bury_feature(tx, feature, now)
+            _redraw(tx, feature.project_id)
+            self._record(tx, feature.project_id, "feature.delete", actor, now, feature=key, reason=reason)
+
+    def make_release(
+        self, project_key: str, feature_key: str, bundle: Mapping[str, Any], notes: str, actor: Actor
+    ) -> tuple[StoredRelease, bool]:
+        """Seal a bundle. Sealing the same content again gives the same release, and False."""
+        with self._database.write() as tx:
+            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
+            release, is_new = add_release(tx, feature.id, seal(bundle), notes, actor.name, now)
+            if is_new:
+                after = {"release": release.public_id, "digest": release.digest, "notes": notes}
+                self._record(
+                    tx, feature.project_id, "release.create", actor, now, feature=feature_key, after=after
+                )
+            return release, is_new
+
+    def judge_release(
+        self, project_key: str, feature_key: str, public_id: str, verdict: Goodness, reason: str, actor: Actor
+    ) -> StoredRelease:
+        """Say what is known of a release, and why."""
+        with self._database.write() as tx:
+            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
+            before = get_release(tx, feature.id, public_id)
+            judge_release(tx, feature.id, public_id, verdict.value, reason)
+            self._record(
+                tx,
+                feature.project_id,
+                "release.judge",
+                actor,
+                now,
+                feature=feature_key,
+                reason=reason,
+                before={"release": public_id, "verdict": before.verdict},
+                after={"release": public_id, "verdict": verdict.value},
+            )
+            return get_release(tx, feature.id, public_id)
+
+    def accept_evidence(
+        self, project_key: str, feature_key: str, answer: Mapping[str, Any], actor: Actor
+    ) -> StoredEvidence:
+        """Accept an answer to a requirement.
+
+        Raises:
+            InvalidInput: There is no such requirement, or it needs a release.
+        """
+        need = self._plans.requirements.get(answer["requirement"])
+        if need is None:
+            known = ", ".join(sorted(self._plans.requirements))
+            raise InvalidInput(Problem("requirement", "is not a requirement", f"use one of {known}"))
+        if need.per_release and not answer.get("release"):
+            raise InvalidInput(Problem("release", f"{need.key} is shown for a release", "name the release"))
+        with self._database.write() as tx:
+            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
+            if answer.get("release"):
+                get_release(tx, feature.id, answer["release"])
+            stored = add_evidence(
+                tx, feature_id=feature.id, accepted_by=actor.name, accepted_at=now, **answer
+            )
+            after = {"requirement": need.key, "release": stored.release, "sha256": stored.sha256}
+            self._record(
+                tx, feature.project_id, "evidence.accept", actor, now, feature=feature_key, after=after
+            )
+            return stored
+
+    def connect_source(
+        self, project_key: str, key: str, kind: str, settings: Mapping[str, Any], actor: Actor
+    ) -> StoredSource:
+        """Connect a metric source.
+
+        Raises:
+            InvalidInput: The kind is unknown or a setting cannot be used.
+        """
+        if kind not in SOURCES:
+            raise InvalidInput(
+                Problem("kind", f"{kind!r} is not a kind of source", f"use one of {', '.join(SOURCES)}")
+            )
+        try:
+            SOURCES[kind].from_settings(settings, self._access)
+        except BadConfiguration as bad:
+            raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            source = add_source(tx, project.id, key, kind, settings, now)
+            self._record(tx, project.id, "source.connect", actor, now, after={"key": key, "kind": kind})
+            return source
+
+    def make_key(
+        self, project_key: str, kind: KeyKind, name: str, environment_key: str | None, actor: Actor
+    ) -> tuple[ApiKey, str]:
+        """A new API key and its text, which is shown this once and kept nowhere."""
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            environment = get_environment(tx, project.id, environment_key) if environment_key else None
+            text = new_secret(kind)
+            key = add_key(
+                tx,
+                text,
+                self._pepper,
+                name=name,
+                by=actor.name,
+                now=now,
+                project_id=project.id,
+                environment_id=environment.id if environment else None,
+            )
+            after = {"key": key.id, "kind": kind.value, "name": name}
+            self._record(
+                tx, project.id, "key.create", actor, now, environment=environment_key or "", after=after
+            )
+            return key, text
+
+    def revoke_key(self, project_key: str, id: str, actor: Actor) -> ApiKey:
+        """Make a key useless from now on."""
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            key = revoke_key(tx, project.id, id, now)
+            self._record(tx, project.id, "key.revoke", actor, now, after={"key": id, "name": key.name})
+            return key
+
+    def _record(
+        self, tx: Transaction, project_id: int, name: str, actor: Actor, now: datetime, **told: Any
+    ) -> None:
+        record(tx, Change(project_id=project_id, name=name, actor=actor, at=now, **told))
+
+
+def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:
+    rollout = Rollout(feature=feature.key, environment=environment.key, stage_since=now)
+    add_rollout(tx, feature.id, environment.id, rollout)
+
+
+def _redraw(tx: Transaction, project_id: int) -> None:
+    """A feature's description stands in the flags of every environment."""
+    for environment in environments_of(tx, project_id):
+        raise_revision(tx, environment.id)
+
+
+def _where_exposed(tx: Transaction, feature: Feature) -> list[str]:
+    exposed = []
+    for environment in environments_of(tx, feature.project_id):
+        for item in rollouts_in(tx, environment.id, feature=feature.key):
+            if isinstance(item, Broken) or item.rollout.stage in EXPOSED:
+                exposed.append(environment.key)
+    return exposed

@@ -1,0 +1,20 @@
+"""Our own metrics: what Headgate says of itself at ``/metrics``."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+EVALUATIONS = Counter("headgate_evaluations_total", "Evaluations of triggers, by verdict", ["verdict"])
+ACTIONS = Counter(
+    "headgate_actions_total", "Actions that fell due, by what became of them", ["action", "result"]
+)
+SLOTS_MISSED = Counter("headgate_slots_missed_total", "Evaluations that were due while nobody could do them")
+BROKEN_TRIGGERS = Counter("headgate_broken_triggers_total", "Triggers set aside because they cannot be read")
+BROKEN_ROLLOUTS = Gauge(
+    "headgate_broken_rollouts", "Rollouts served as off because they cannot be read", ["environment"]
+)
+LATENESS = Gauge("headgate_evaluation_lateness_seconds", "How long the longest waiting trigger has been due")
+TICK_FAILURES = Counter("headgate_tick_failures_total", "Ticks that ended in an error")
+LOOKUPS = Counter(
+    "headgate_flag_requests_total", "Requests for flags, by door and answer", ["door", "answer"]
+)

@@ -1,0 +1,151 @@
+"""The heartbeat: one scheduled job that finds due triggers and hands them to lanes.
+
+The scheduler is APScheduler with an in-memory job store and a single job; which trigger is due stands in the database, so
+any number of workers share the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from controller.evaluations import Evaluations
+from controller.notices import deliver
+from controller.observability import LATENESS, TICK_FAILURES
+from controller.retention import forget_old
+from controller.rollouts import Clock
+from controller.store.claims import Claim, claim, oldest_due, sources_with_due
+from controller.store.database import Database
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+"""How many triggers a lane claims at a time: few enough that a lease covers them all if each read runs into its deadline."""
+_SLOWEST_HEARTBEAT_S = 10.0
+_SWEEP_EVERY = timedelta(hours=1)
+
+
+class Lanes:
+    """Threads per source: a source that hangs fills its own lane and nobody else's."""
+
+    def __init__(self, width: int, drain: Callable[[int], None]) -> None:
+        """``drain`` works off what is due on one source, and returns when nothing is left."""
+        self._width = width
+        self._drain = drain
+        self._busy: Counter[int] = Counter()
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+
+    def wake(self, source_id: int) -> None:
+        """See to it that somebody works on a source, unless its lane is full."""
+        with self._lock:
+            if self._busy[source_id] >= self._width:
+                return
+            self._busy[source_id] += 1
+        threading.Thread(target=self._run, args=(source_id,), name=f"lane-{source_id}", daemon=True).start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until all lanes are empty; False if they are not in time."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not any(self._busy.values()), timeout_s)
+
+    def _run(self, source_id: int) -> None:
+        try:
+            self._drain(source_id)
+        except Exception:
+            log.exception("lane of source %s failed", source_id)
+        finally:
+            with self._idle:
+                self._busy[source_id] -= 1
+                self._idle.notify_all()
+
+
+class Ticks:
+    """Runs the tick job, and says whether it still runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        evaluations: Evaluations,
+        now: Clock,
+        *,
+        tick_s: float,
+        lease_s: float,
+        lane_width: int,
+        retention_days: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._evaluations = evaluations
+        self._now = now
+        self._tick_s = tick_s
+        self._lease_s = lease_s
+        self._retention = timedelta(days=retention_days)
+        self._monotonic = monotonic
+        self._beat = monotonic()
+        self._swept_at: datetime | None = None
+        self.lanes = Lanes(lane_width, self._drain)
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        """Begin to tick, at once."""
+        self._beat = self._monotonic()
+        self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, next_run_time=self._now())
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop ticking; evaluations that have begun are finished by their own threads."""
+        self._scheduler.shutdown(wait=False)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a tick succeeded lately. A scheduler whose thread has died still says that it runs, so ask this."""
+        return self._monotonic() - self._beat <= max(_SLOWEST_HEARTBEAT_S, 5 * self._tick_s)
+
+    def tick(self) -> None:
+        """Wake the lane of each source with due triggers, deliver what waits, and forget what is old."""
+        try:
+            now = self._now()
+            with self._database.read() as tx:
+                due, oldest = sources_with_due(tx, now), oldest_due(tx, now)
+            LATENESS.set((now - oldest).total_seconds() if oldest else 0)
+            for source_id in due:
+                self.lanes.wake(source_id)
+            deliver(self._database, now)
+            self._sweep(now)
+            self._beat = self._monotonic()
+        except Exception:
+            TICK_FAILURES.inc()
+            log.exception("tick failed")
+
+    def _sweep(self, now: datetime) -> None:
+        if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
+            forget_old(self._database, now, self._retention)
+            self._swept_at = now
+
+    def _drain(self, source_id: int) -> None:
+        while True:
+            with self._database.write() as tx:
+                claims = claim(tx, source_id, self._now(), self._lease_s, BATCH)
+            if not claims:
+                return
+            for taken in claims:
+                self._evaluate(taken)
+
+    def _evaluate(self, taken: Claim) -> None:
+        try:
+            self._evaluations.evaluate(taken)
+        except Exception:
+            # The lease runs out and the trigger is tried again; the others of the batch go on.
+            log.exception("evaluation of %s failed", taken)

@@ -1,0 +1,182 @@
+"""The use cases that people have with triggers: add, change, acknowledge, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from controller.actors import Actor
+from controller.errors import InvalidInput, NotFound, Problem, VersionConflict
+from controller.rollouts import Clock, Where, locate
+from controller.sources import SOURCES, BadConfiguration
+from controller.sources.access import Access
+from controller.store.changes import Change, record
+from controller.store.columns import Broken
+from controller.store.database import Database, Transaction
+from controller.store.rollouts import StoredRollout
+from controller.store.sources import StoredSource, get_source, sources_of
+from controller.store.triggers import (
+    StoredTrigger,
+    add_trigger,
+    change_trigger,
+    drop_trigger,
+    get_trigger,
+    remember,
+    triggers_of,
+)
+from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A trigger as somebody writes it down: everything but what it remembers. ``rest`` holds the times and the ladder."""
+
+    key: str
+    source: str
+    query: Mapping[str, str]
+    method: str
+    params: Mapping[str, float]
+    rest: Mapping[str, Any]
+
+
+class TriggerEdits:
+    """Changes to triggers; each is recorded."""
+
+    def __init__(self, database: Database, access: Access, now: Clock) -> None:
+        self._database = database
+        self._access = access
+        self._now = now
+
+    def add(self, where: Where, definition: Definition, actor: Actor) -> StoredTrigger:
+        """Add a trigger.
+
+        Raises:
+            InvalidInput: A part of the definition cannot be used.
+        """
+        trigger = _build(definition)
+        with self._database.write() as tx:
+            rollout, now = locate(tx, where), self._now()
+            source = self._checked_source(tx, rollout.project_id, definition)
+            stored = add_trigger(tx, rollout.id, source.id, definition.query, trigger, now)
+            self._record(tx, rollout, "trigger.add", actor, now, after=_told(stored))
+            return stored
+
+    def change(
+        self, where: Where, definition: Definition, actor: Actor, reason: str, expected_version: int | None
+    ) -> StoredTrigger:
+        """Put another definition in a trigger's place; what it remembers of the old one no longer counts.
+
+        Raises:
+            InvalidInput: A part of the definition cannot be used.
+            VersionConflict: The trigger is not at the expected version.
+        """
+        trigger = _build(definition)
+        with self._database.write() as tx:
+            rollout, now = locate(tx, where), self._now()
+            before = get_trigger(tx, rollout.id, definition.key)
+            if expected_version is not None and expected_version != before.version:
+                raise VersionConflict(f"the trigger {definition.key}", before.version)
+            source = self._checked_source(tx, rollout.project_id, definition)
+            after = change_trigger(tx, before, source.id, definition.query, trigger)
+            told = {"before": _told(before), "after": _told(after)}
+            self._record(tx, rollout, "trigger.change", actor, now, reason=reason, **told)
+            return after
+
+    def acknowledge(self, where: Where, key: str, actor: Actor, reason: str) -> StoredTrigger:
+        """A person has seen to it: the trigger is quiet again and counts from now."""
+        with self._database.write() as tx:
+            rollout, now = locate(tx, where), self._now()
+            before = get_trigger(tx, rollout.id, key)
+            remember(tx, before.id, acknowledge(before.state, now))
+            told = {"before": {"trigger": key, "phase": before.state.phase.value}}
+            self._record(tx, rollout, "trigger.acknowledge", actor, now, reason=reason, **told)
+            return get_trigger(tx, rollout.id, key)
+
+    def drop(self, where: Where, key: str, actor: Actor, reason: str) -> None:
+        """Remove a trigger, also one whose row cannot be read."""
+        with self._database.write() as tx:
+            rollout, now = locate(tx, where), self._now()
+            for item in triggers_of(tx, rollout.id):
+                found = item.key if isinstance(item, Broken) else item.trigger.key
+                if found == key:
+                    drop_trigger(tx, item.id)
+                    self._record(
+                        tx, rollout, "trigger.remove", actor, now, reason=reason, before={"trigger": key}
+                    )
+                    return
+            raise NotFound("trigger", key)
+
+    def _checked_source(self, tx: Transaction, project_id: int, definition: Definition) -> StoredSource:
+        try:
+            stored = get_source(tx, project_id, definition.source)
+        except NotFound as missing:
+            known = ", ".join(source.key for source in sources_of(tx, project_id))
+            problem = Problem(
+                "source", f"there is no source {definition.source!r}", f"use one of {known}, or connect it"
+            )
+            raise InvalidInput(problem, code="unknown_source") from missing
+        try:
+            SOURCES[stored.kind].from_settings(stored.settings, self._access).check_query(definition.query)
+        except BadConfiguration as bad:
+            raise InvalidInput(
+                Problem(f"query.{bad.field}", bad.message, bad.remedy), code="bad_query"
+            ) from bad
+        return stored
+
+    def _record(
+        self, tx: Transaction, rollout: StoredRollout, name: str, actor: Actor, now: datetime, **told: Any
+    ) -> None:
+        feature, environment = rollout.rollout.feature, rollout.rollout.environment
+        record(
+            tx,
+            Change(
+                project_id=rollout.project_id,
+                name=name,
+                actor=actor,
+                at=now,
+                feature=feature,
+                environment=environment,
+                **told,
+            ),
+        )
+
+
+def _build(definition: Definition) -> Trigger:
+    try:
+        method = parse_method(definition.method, definition.params)
+        trigger = Trigger(key=definition.key, method=method, **definition.rest)
+    except BadParameter as bad:
+        raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
+    _check_limit(method, definition.query)
+    if trigger.scope is Scope.ALL:
+        for part, text in definition.query.items():
+            if "${release}" in text:
+                problem = Problem(
+                    f"query.{part}", "a trigger over all releases has no ${release}", "set scope to candidate"
+                )
+                raise InvalidInput(problem, code="bad_query")
+    return trigger
+
+
+def _check_limit(method: Method, query: Mapping[str, str]) -> None:
+    """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
+    limit = method.params().get("limit", 0)
+    if limit > 1 and not {"value", "count"} & set(query):
+        problem = Problem("params.limit", f"{limit:g} is more than all answers", "give a share: 0.05 is 5 %")
+        raise InvalidInput(problem)
+
+
+def _told(stored: StoredTrigger) -> dict[str, Any]:
+    trigger = stored.trigger
+    return {
+        "trigger": trigger.key,
+        "version": stored.version,
+        "source": stored.source_key,
+        "query": dict(stored.query),
+        "method": trigger.method.name,
+        "params": trigger.method.params(),
+        "arming": trigger.arming.value,
+        "ladder": [[rung.do.value, rung.after_s] for rung in trigger.ladder],
+    }
