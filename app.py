@@ -1,0 +1,105 @@
+"""The composition root: settings in, a WSGI application out."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from flask import Flask, Response
+from flask_smorest import Api
+
+from controller.api import docs, features, health, projects, requirements, rollouts, triggers
+from controller.api.auth import Guard, anybody, register_guards, server_only
+from controller.api.errors import register_errors
+from controller.api.parsing import MAX_BODY_BYTES
+from controller.bootstrap import first_start, wait_until_migrated
+from controller.flags import flagd, ofrep, sdk
+from controller.rollouts import Clock
+from controller.services import Services, build_services
+from controller.settings import Settings, load_settings
+from controller.store.migrate import migrate
+
+
+def utc_now() -> datetime:
+    """The clock of a real process."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, now: Clock = utc_now) -> Flask:
+    """Build the application of a process. It does not tick by itself: `serve` starts that."""
+    app = Flask("headgate", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["headgate"] = build_services(settings, now)
+    app.register_blueprint(health.blueprint)
+    guards: dict[str, Guard] = {"health": anybody}
+    if settings.role.serves:
+        guards |= _register_doors(app)
+    register_guards(app, guards)
+    register_errors(app)
+    app.after_request(_harden)
+    return app
+
+
+def services_of(app: Flask) -> Services:
+    """The parts an application was built from."""
+    parts: Services = app.extensions["headgate"]
+    return parts
+
+
+def serve() -> Flask:
+    """What the server runs in its worker process: an application on the settings of the environment, ticking."""
+    settings = load_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("alembic", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    app = create_app(settings)
+    parts = services_of(app)
+    if settings.is_embedded:
+        migrate(parts.database)
+    wait_until_migrated(parts.database)
+    if settings.role.serves:
+        first_start(parts)
+    if settings.role.evaluates:
+        parts.ticks.start()
+    return app
+
+
+_SPEC = {
+    "info": {
+        "description": "The control plane that takes GenAI features to production and back out.",
+        "license": {"name": "Apache-2.0"},
+    },
+    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    "security": [{"key": []}],
+}
+
+
+def _harden(response: Response) -> Response:
+    """Headers that keep a browser from guessing, framing or leaking."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+    return response
+
+
+def _register_doors(app: Flask) -> dict[str, Guard]:
+    app.config.update(
+        API_TITLE="Headgate",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS=_SPEC,
+    )
+    api = Api(app)
+    for part in (projects, features, rollouts, triggers, requirements, sdk, ofrep, flagd):
+        api.register_blueprint(part.blueprint)
+    app.register_blueprint(docs.blueprint)
+    return {
+        "sdk": server_only,
+        "ofrep": server_only,
+        "flagd": server_only,
+        "docs": anybody,
+        "api-docs": anybody,
+    }

@@ -1,0 +1,122 @@
+"""Every error as problem+json with a stable code: the one place that knows HTTP statuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
+
+from controller.api.parsing import MAX_BODY_BYTES, UnreadableBody, WrongMediaType
+from controller.errors import (
+    Conflict,
+    Forbidden,
+    HeadgateError,
+    InvalidInput,
+    NotFound,
+    Problem,
+    VersionConflict,
+)
+from controller.store.database import DatabaseUnavailable
+from stages import Refused
+
+log = logging.getLogger(__name__)
+
+
+class Unauthenticated(HeadgateError):
+    """Nobody we know sent this."""
+
+    def __init__(self) -> None:
+        super().__init__("unauthenticated", "send a living API key as: Authorization: Bearer hg_...")
+
+
+STATUSES: Mapping[type[HeadgateError], int] = {
+    UnreadableBody: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    VersionConflict: 412,
+    WrongMediaType: 415,
+    InvalidInput: 422,
+}
+
+CODES: Mapping[int, str] = {
+    400: "bad_request",
+    404: "no_such_address",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    414: "address_too_long",
+    431: "headers_too_large",
+}
+"""Codes of errors that are found before any of our own code runs."""
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every error of this app as problem+json."""
+    app.register_error_handler(HeadgateError, on_headgate_error)
+    app.register_error_handler(Refused, on_refused)
+    app.register_error_handler(DatabaseUnavailable, on_unavailable)
+    app.register_error_handler(HTTPException, on_http_exception)
+    app.register_error_handler(Exception, on_crash)
+
+
+def problem(status: int, code: str, detail: str, problems: Iterable[Problem] = ()) -> Response:
+    """An RFC 9457 answer."""
+    body = {
+        "type": "about:blank",
+        "title": HTTP_STATUS_CODES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": [{"field": p.field, "message": p.message, "remedy": p.remedy} for p in problems],
+    }
+    response = Response(json.dumps(body), status, mimetype="application/problem+json")
+    if status == 401:  # noqa: PLR2004
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def on_headgate_error(error: HeadgateError) -> Response:
+    """An error of ours."""
+    return problem(STATUSES[type(error)], error.code, error.detail, error.problems)
+
+
+def on_refused(refused: Refused) -> Response:
+    """A move that is not allowed: every reason at once. The code of each reason stands in front of its field."""
+    reasons = refused.refusals
+    body = problem(409, "refused", "; ".join(reason.message for reason in reasons))
+    content = json.loads(body.get_data())
+    content["errors"] = [
+        {"code": r.code, "field": r.field, "message": r.message, "remedy": r.remedy} for r in reasons
+    ]
+    body.set_data(json.dumps(content))
+    return body
+
+
+def on_unavailable(_error: DatabaseUnavailable) -> Response:
+    """The database does not answer."""
+    response = problem(503, "database_unavailable", "the database does not answer; try again shortly")
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def on_http_exception(error: HTTPException) -> Response:
+    """An error that Flask or Werkzeug found."""
+    if isinstance(error, RequestEntityTooLarge):
+        size = Problem("body", f"it is larger than {MAX_BODY_BYTES} bytes", "send less at once")
+        return problem(413, CODES[413], size.message, [size])
+    status = error.code or 500
+    response = problem(status, CODES.get(status, "http_error"), error.description or error.name)
+    if status == 405 and getattr(error, "valid_methods", None):  # noqa: PLR2004
+        response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
+    return response
+
+
+def on_crash(error: Exception) -> Response:
+    """A fault of ours: told in the log, not to the caller."""
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return problem(500, "internal_error", "Headgate failed; the log has the reason")

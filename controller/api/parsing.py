@@ -1,0 +1,118 @@
+"""Requests are read strictly: what we do not understand, we refuse by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import flask
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from controller.errors import HeadgateError, InvalidInput, Problem
+from controller.strict_json import InvalidJSON, loads
+
+MAX_BODY_BYTES = 1_000_000
+
+
+class UnreadableBody(HeadgateError):
+    """The body is not JSON as it should be."""
+
+
+class WrongMediaType(HeadgateError):
+    """The body is not declared as JSON."""
+
+
+class StrictParser(FlaskParser):
+    """Reads JSON without NaN, infinity or repeated keys, and says field by field what is wrong."""
+
+    def _raw_load_json(self, req: flask.Request) -> Any:
+        return read_json(req)
+
+    def handle_error(
+        self, error: ValidationError, req: flask.Request, schema: Schema, **_: object
+    ) -> NoReturn:
+        """Turn marshmallow's messages into problems that carry a remedy."""
+        messages = _by_field(error)
+        located = (
+            messages if set(messages) - {"json", "query", "headers", "form", "path"} else _unwrapped(messages)
+        )
+        raise InvalidInput(*_problems(located, schema))
+
+
+class Blueprint(SmorestBlueprint):
+    """A blueprint whose arguments are read by `StrictParser`."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+def read_json(req: flask.Request) -> Any:
+    """The JSON body of a request.
+
+    Raises:
+        WrongMediaType: It is not declared as JSON.
+        UnreadableBody: It is not JSON, or JSON that means nothing or two things.
+    """
+    if not req.is_json:
+        raise WrongMediaType(
+            "not_json", "the body is not declared as JSON; send Content-Type: application/json"
+        )
+    try:
+        return loads(req.get_data(cache=True))
+    except InvalidJSON as invalid:
+        problem = Problem("body", str(invalid), "send one JSON value (RFC 8259)")
+        raise UnreadableBody("invalid_json", f"the body is not valid JSON: {invalid}", problem) from invalid
+
+
+def load(schema: Schema, content: Any) -> Any:
+    """Check content by a schema outside of a view's arguments."""
+    try:
+        return schema.load(content)
+    except ValidationError as error:
+        raise InvalidInput(*_problems(_by_field(error), schema)) from error
+
+
+def _by_field(error: ValidationError) -> Mapping[str, Any]:
+    messages = error.messages
+    return messages if isinstance(messages, dict) else {"": messages}
+
+
+def _unwrapped(messages: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for content in messages.values():
+        found |= content if isinstance(content, dict) else {"": content}
+    return found
+
+
+def _problems(messages: Mapping[str, Any], schema: Schema, path: str = "") -> Iterator[Problem]:
+    for name, content in messages.items():
+        field = f"{path}.{name}" if path else str(name)
+        if isinstance(content, dict):
+            yield from _problems(content, schema, field)
+        else:
+            for message in content if isinstance(content, list) else [content]:
+                yield Problem(
+                    field.removesuffix("._schema") or "body", str(message), _remedy(str(message), schema)
+                )
+
+
+def _remedy(message: str, schema: Schema) -> str:
+    if message == "Unknown field.":
+        return f"leave it out; known here are {', '.join(sorted(schema.load_fields))}"
+    return _REMEDIES.get(message, "send what the message asks for")
+
+
+_REMEDIES = {
+    "Missing data for required field.": "add it",
+    "Field may not be null.": "give a value or leave it out",
+    "Not a valid integer.": "send a whole number",
+    "Not a valid number.": "send a number",
+    "Not a valid string.": "send a text in quotes",
+    "Not a valid boolean.": "send true or false",
+    "Not a valid list.": "send a list",
+    "Not a valid mapping type.": "send an object",
+    "Invalid input type.": "send an object",
+    "Not a valid aware datetime.": "send a time with its zone, such as 2026-01-31T12:00:00Z",
+    "Special numeric values (nan or infinity) are not permitted.": "send a finite number",
+}

@@ -1,0 +1,142 @@
+"""Projects, environments, metric sources, changes and API keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller.api import schemas
+from controller.api.auth import actor, key, services
+from controller.api.paging import PageQuery, after, page, page_of
+from controller.api.parsing import Blueprint
+from controller.errors import InvalidInput, Problem
+from controller.store.changes import RecordedChange, changes_of
+from controller.store.keys import ApiKey, KeyKind, keys_of
+from controller.store.projects import (
+    Environment,
+    Project,
+    all_projects,
+    environments_of,
+    get_environment,
+    get_project,
+)
+from controller.store.sources import StoredSource, sources_of
+
+blueprint = Blueprint(
+    "projects", __name__, url_prefix="/api/v1/projects", description="Projects and what they share"
+)
+
+
+@blueprint.get("")
+@blueprint.response(200, page_of(schemas.ProjectSchema))
+def list_projects() -> dict[str, Any]:
+    """The projects this key can see."""
+    with services().database.read() as tx:
+        mine = [project for project in all_projects(tx) if key().project_id in (None, project.id)]
+    return {"items": mine, "next_cursor": None}
+
+
+@blueprint.post("")
+@blueprint.arguments(schemas.ProjectSchema)
+@blueprint.response(201, schemas.ProjectSchema)
+def make_project(content: dict[str, Any]) -> Project:
+    """Make a project."""
+    return services().catalog.make_project(content["key"], content["name"], content["business_unit"], actor())
+
+
+@blueprint.get("/<project>")
+@blueprint.response(200, schemas.ProjectSchema)
+def show_project(project: str) -> Project:
+    """One project."""
+    with services().database.read() as tx:
+        return get_project(tx, project)
+
+
+@blueprint.get("/<project>/environments")
+@blueprint.response(200, page_of(schemas.EnvironmentSchema))
+def list_environments(project: str) -> dict[str, Any]:
+    """The environments of a project."""
+    with services().database.read() as tx:
+        return {"items": environments_of(tx, get_project(tx, project).id), "next_cursor": None}
+
+
+@blueprint.post("/<project>/environments")
+@blueprint.arguments(schemas.EnvironmentSchema)
+@blueprint.response(201, schemas.EnvironmentSchema)
+def make_environment(content: dict[str, Any], project: str) -> Environment:
+    """Make an environment; every feature of the project begins its way there."""
+    protected = content["protected"]
+    return services().catalog.make_environment(
+        project, content["key"], content["name"], actor(), protected=protected
+    )
+
+
+@blueprint.get("/<project>/environments/<environment>")
+@blueprint.response(200, schemas.EnvironmentSchema)
+def show_environment(project: str, environment: str) -> Environment:
+    """One environment."""
+    with services().database.read() as tx:
+        return get_environment(tx, get_project(tx, project).id, environment)
+
+
+@blueprint.get("/<project>/sources")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(schemas.SourceSchema))
+def list_sources(query: dict[str, Any], project: str) -> dict[str, Any]:
+    """The metric sources of a project."""
+    with services().database.read() as tx:
+        found = sources_of(tx, get_project(tx, project).id, after(query) or 0, query["limit"] + 1)
+    return page(found, query["limit"], lambda source: source.id, vars_of)
+
+
+@blueprint.post("/<project>/sources")
+@blueprint.arguments(schemas.SourceSchema)
+@blueprint.response(201, schemas.SourceSchema)
+def connect_source(content: dict[str, Any], project: str) -> StoredSource:
+    """Connect a metric source."""
+    return services().catalog.connect_source(
+        project, content["key"], content["kind"], content["settings"], actor()
+    )
+
+
+@blueprint.get("/<project>/changes")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(schemas.ChangeSchema))
+def list_changes(query: dict[str, Any], project: str) -> dict[str, Any]:
+    """The record of changes, newest first."""
+    with services().database.read() as tx:
+        found = changes_of(tx, get_project(tx, project).id, before=after(query), limit=query["limit"] + 1)
+    return page(found, query["limit"], lambda change: change.seq, vars_of)
+
+
+@blueprint.get("/<project>/keys")
+@blueprint.response(200, page_of(schemas.ApiKeySchema))
+def list_keys(project: str) -> dict[str, Any]:
+    """The API keys of a project, without their secrets."""
+    with services().database.read() as tx:
+        return {"items": keys_of(tx, get_project(tx, project).id), "next_cursor": None}
+
+
+@blueprint.post("/<project>/keys")
+@blueprint.arguments(schemas.ApiKeySchema)
+@blueprint.response(201, schemas.NewApiKeySchema)
+def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
+    """Make an API key. Its text is in this answer and nowhere else."""
+    kind, environment = content["kind"], content["environment"]
+    if (kind is KeyKind.SERVER) != (environment is not None):
+        raise InvalidInput(
+            Problem("environment", "goes with server keys, and with no other", "name it for those only")
+        )
+    made, text = services().catalog.make_key(project, kind, content["name"], environment, actor())
+    return vars_of(made) | {"text": text}
+
+
+@blueprint.delete("/<project>/keys/<id>")
+@blueprint.response(200, schemas.ApiKeySchema)
+def revoke_key(project: str, id: str) -> ApiKey:
+    """Make a key useless from now on."""
+    return services().catalog.revoke_key(project, id, actor())
+
+
+def vars_of(record: StoredSource | RecordedChange | ApiKey) -> dict[str, Any]:
+    """The fields of a record by their names."""
+    return {name: getattr(record, name) for name in type(record).__slots__}

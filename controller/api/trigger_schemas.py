@@ -1,0 +1,122 @@
+"""What goes in and out of the API about triggers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from controller.api.fields import Choice, Key, ParamNumber, Text, Truth, Whole
+from controller.api.schemas import share
+from controller.trigger_edits import Definition
+from stages import WHOLE
+from triggers import Action, Arming, Rung, Scope
+
+_DAY = 86_400
+
+
+class RungArgsSchema(Schema):
+    """What an action needs to know."""
+
+    share = share(0, WHOLE)
+
+
+class RungSchema(Schema):
+    """One step of a ladder."""
+
+    do = Choice(Action, required=True)
+    after_s = Whole(0, 7 * _DAY, load_default=0)
+    args = fields.Nested(RungArgsSchema, load_default=dict)
+
+    @validates_schema
+    def only_narrow_has_a_share(self, content: dict[str, Any], **_: object) -> None:
+        """A share means something to narrow alone."""
+        if content.get("args") and content.get("do") is not Action.NARROW:
+            raise ValidationError("Only narrow takes a share.", "args")
+
+    @post_load
+    def build(self, content: dict[str, Any], **_: object) -> Rung:
+        """Make the domain's own object."""
+        return Rung(**content)
+
+
+class TriggerSchema(Schema):
+    """A stop rule."""
+
+    key = Key(required=True)
+    source = Key(required=True)
+    query = fields.Dict(keys=fields.String(), values=Text(5000, shortest=1), required=True)
+    method = Text(40, shortest=1, required=True)
+    params = fields.Dict(keys=fields.String(), values=ParamNumber(), load_default=dict)
+    window_s = Whole(1, 30 * _DAY, load_default=300)
+    interval_s = Whole(1, _DAY, load_default=60)
+    hold_s = Whole(0, 7 * _DAY, load_default=0)
+    clear_s = Whole(0, 7 * _DAY, load_default=0)
+    max_staleness_s = Whole(0, 7 * _DAY, load_default=0)
+    latch = Truth(load_default=False)
+    arming = Choice(Arming, load_default=Arming.SHADOW)
+    scope = Choice(Scope, load_default=Scope.ALL)
+    ladder = fields.List(fields.Nested(RungSchema), required=True, validate=validate.Length(1, 20))
+
+    @validates_schema
+    def ladder_rises(self, content: dict[str, Any], **_: object) -> None:
+        """A later rung is not due before an earlier one."""
+        waits = [rung.after_s for rung in content.get("ladder", ()) if isinstance(rung, Rung)]
+        if waits != sorted(waits):
+            raise ValidationError("after_s must not fall from one rung to the next.", "ladder")
+
+    @post_load
+    def build(self, content: dict[str, Any], **_: object) -> Definition:
+        """Make the use case's own object."""
+        named = {name: content.pop(name) for name in ("key", "source", "query", "method", "params")}
+        return Definition(**named, rest=content | {"ladder": tuple(content["ladder"])})
+
+
+class StandingTriggerSchema(Schema):
+    """A trigger, where it stands and what it last said. ``broken`` says why it was set aside, if it was."""
+
+    key = fields.String()
+    version = fields.Integer(allow_none=True)
+    source = fields.String(allow_none=True)
+    query = fields.Dict(allow_none=True)
+    method = fields.String(allow_none=True)
+    params = fields.Dict(allow_none=True)
+    window_s = fields.Integer()
+    interval_s = fields.Integer()
+    hold_s = fields.Integer()
+    clear_s = fields.Integer()
+    max_staleness_s = fields.Integer()
+    latch = fields.Boolean()
+    arming = fields.String(allow_none=True)
+    scope = fields.String()
+    ladder = fields.List(fields.Dict())
+    phase = fields.String(allow_none=True)
+    since = fields.AwareDateTime(allow_none=True)
+    verdict = fields.String(allow_none=True)
+    sentence = fields.String()
+    evaluated_at = fields.AwareDateTime(allow_none=True)
+    due_at = fields.AwareDateTime(allow_none=True)
+    broken = fields.String(allow_none=True)
+
+
+class ReadingSchema(Schema):
+    """One evaluation: what was asked and answered, what it meant, and what was done."""
+
+    slot = fields.AwareDateTime()
+    evaluated_at = fields.AwareDateTime()
+    status = fields.String()
+    window_start = fields.AwareDateTime()
+    window_end = fields.AwareDateTime()
+    bad = fields.Integer(allow_none=True)
+    total = fields.Integer(allow_none=True)
+    value = fields.Float(allow_none=True)
+    samples = fields.Integer(allow_none=True)
+    newest_sample_at = fields.AwareDateTime(allow_none=True)
+    message = fields.String()
+    warnings = fields.List(fields.String())
+    asked = fields.Dict()
+    verdict = fields.String()
+    sentence = fields.String()
+    numbers = fields.Dict()
+    phase = fields.String()
+    due = fields.List(fields.Dict())

@@ -1,0 +1,19 @@
+"""The flag document where stock flagd daemons look for it: their HTTP sync polls it."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from controller.api.parsing import Blueprint
+from controller.flags.sdk import document_response
+
+blueprint = Blueprint("flagd", __name__, url_prefix="/flagd/v1", description="For flagd daemons")
+
+
+@blueprint.get("/flags.json")
+@blueprint.doc(
+    responses={"200": {"description": "A flag document in the flagd format"}, "304": {"description": "-"}}
+)
+def flags() -> Response:
+    """The flags of the environment the key belongs to."""
+    return document_response()

@@ -1,0 +1,118 @@
+"""All flags of an environment with one revision number, kept in memory until the revision changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.flags.document import document, flags_of, off_flags
+from controller.observability import BROKEN_ROLLOUTS
+from controller.store.columns import Broken
+from controller.store.database import Database, Transaction
+from controller.store.projects import environment_by_id, project_keys
+from controller.store.releases import bundles_of
+from controller.store.rollouts import StoredRollout, rollouts_in
+from headgate.evaluator import Document
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The flags of an environment as they are sent, and compiled for evaluation here."""
+
+    revision: int
+    body: bytes
+    etag: str
+    flags: Document
+
+
+class Snapshots:
+    """Gives the current snapshot of an environment; it is built once for each revision."""
+
+    def __init__(self, database: Database, valid_for_s: int) -> None:
+        self._database = database
+        self._valid_for_s = valid_for_s
+        self._built: dict[int, Snapshot] = {}
+        self._building = threading.Lock()
+
+    def current(self, environment_id: int) -> Snapshot:
+        """The snapshot of the newest revision that could be built."""
+        with self._database.read() as tx:
+            revision = environment_by_id(tx, environment_id).revision
+            known = self._built.get(environment_id)
+            if known is not None and known.revision == revision:
+                return known
+            return self._build(tx, environment_id, known)
+
+    def _build(self, tx: Transaction, environment_id: int, known: Snapshot | None) -> Snapshot:
+        with self._building:
+            try:
+                snapshot = _built(tx, environment_id, self._valid_for_s)
+            except Exception:
+                if known is None:
+                    raise
+                log.exception("no new snapshot for environment %s; the old one keeps serving", environment_id)
+                return known
+            self._built[environment_id] = snapshot
+            return snapshot
+
+
+def _built(tx: Transaction, environment_id: int, valid_for_s: int) -> Snapshot:
+    environment = environment_by_id(tx, environment_id)
+    project = project_keys(tx)[environment.project_id]
+    flags = compile_flags(tx, environment_id)
+    whole = document(project, environment.key, environment.revision, valid_for_s, flags)
+    body = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
+    etag = f"{environment.revision}-{hashlib.sha256(body).hexdigest()[:16]}"
+    return Snapshot(environment.revision, body, etag, Document.parse(whole))
+
+
+def compile_flags(tx: Transaction, environment_id: int) -> dict[str, Any]:
+    """The flags of every rollout; one that cannot be compiled is served as off and harms no other."""
+    stored = rollouts_in(tx, environment_id)
+    readable = [item for item in stored if not isinstance(item, Broken)]
+    bundles = bundles_of(tx, [item.feature_id for item in readable])
+    flags: dict[str, Any] = {}
+    broken = 0
+    for item in stored:
+        compiled, why = _compiled(item, bundles)
+        flags |= compiled
+        broken += bool(why)
+    BROKEN_ROLLOUTS.labels(str(environment_id)).set(broken)
+    return flags
+
+
+def _compiled(
+    item: StoredRollout | Broken, bundles: Mapping[tuple[int, str], Any]
+) -> tuple[dict[str, Any], str]:
+    if isinstance(item, Broken):
+        return _broken(item.key, item.why)
+    rollout = item.rollout
+    try:
+        flags = flags_of(
+            rollout,
+            lambda release: _bundle(bundles[item.feature_id, release]),
+            fallback=item.fallback,
+            when_lost=item.when_lost,
+        )
+        json.dumps(flags, allow_nan=False)
+    except (KeyError, TypeError, ValueError) as error:
+        return _broken(rollout.feature, f"{type(error).__name__}: {error}")
+    return flags, ""
+
+
+def _bundle(stored: Any) -> Mapping[str, Any]:
+    if not isinstance(stored, dict):
+        raise TypeError("the bundle of the release cannot be read")
+    return stored
+
+
+def _broken(feature: str, why: str) -> tuple[dict[str, Any], str]:
+    log.error("the rollout of %s is served as off: %s", feature, why)
+    return off_flags(feature, why[:200]), why
