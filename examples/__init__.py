@@ -1,0 +1,1 @@
+"""Programs that use Headgate the way a product would."""

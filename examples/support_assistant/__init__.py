@@ -1,0 +1,1 @@
+"""A support assistant for the fictional insurer Northwind Mutual, gated by Headgate."""
