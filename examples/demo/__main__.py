@@ -11,7 +11,7 @@ from rich.console import Console
 
 from examples.demo.controller import EMAIL, Controller, DemoError
 from examples.demo.screen import Screen, change_log
-from examples.demo.story import STEPS, Story
+from examples.demo.story import Story
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def _run(console: Console, *, once: bool) -> int:
     with Controller(folder, Path(__file__).with_name("plans.yaml")) as controller:
         story = Story(controller.url, controller.admin_key, folder)
         began = time.monotonic()
-        with Screen(STEPS, story.rows) as screen:
+        with Screen(len(story.scenes), story.rows) as screen:
             story.play(screen)
         console.print(change_log(story.changes()))
         console.print(f"[green]✓[/] headgate verify-audit: {controller.verify_audit()}")

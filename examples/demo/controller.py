@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -50,7 +49,7 @@ class Controller:
             stderr=subprocess.STDOUT,
         )
 
-    def __enter__(self) -> Controller:
+    def __enter__(self) -> Self:
         until = time.monotonic() + _START_S
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -59,7 +58,7 @@ class Controller:
             time.sleep(0.05)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

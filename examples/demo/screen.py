@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,6 +18,7 @@ _REFRESH_S = 0.25
 _MODES = {"live": "[green]● live[/]", "review": "[yellow]◐ review[/]", "off": "[red]○ off[/]"}
 
 Rows = Callable[[], Sequence[Mapping[str, Any]]]
+Tell = Callable[[str], None]
 
 
 class Screen:
@@ -35,22 +35,22 @@ class Screen:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="screen", daemon=True)
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         self._live.start()
         self._thread.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join()
         self._live.stop()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+    def step(self, title: str) -> Iterator[Tell]:
         """A step of the story: its title, what it has to tell, and how long it took."""
         began = time.monotonic()
         self._progress.update(self._task, description=title)
-        told: list[str] = []
+        told = list[str]()
         yield told.append
         took = time.monotonic() - began
         self.console.print(f"[green]✓[/] [bold]{title}[/] [dim]{took:.1f} s[/]")
@@ -71,15 +71,24 @@ class Screen:
         return table
 
 
-def change_log(changes: Sequence[Mapping[str, Any]]) -> Table:
-    """The record of changes as a table, oldest first."""
-    table = Table(title="Change log", expand=True, pad_edge=False)
-    for column in ("#", "at (UTC)", "feature", "change", "from → to", "by", "reason"):
-        table.add_column(column, overflow="fold")
+def change_log(changes: Sequence[Mapping[str, Any]]) -> Group:
+    """The record of changes, oldest first: a line for what happened and, where there is one, a line for the reason."""
+    lines = [Text("Change log", style="bold")]
     for change in changes:
-        told = [str(change["seq"]), change["at"][11:23], change["feature"], change["name"], _ends(change)]
-        table.add_row(*(Text(cell) for cell in (*told, change["actor"], change["reason"])))
-    return table
+        where = f"{change['feature']} " if change["feature"] else ""
+        ends = f"  {_ends(change)}" if _ends(change) else ""
+        lines.append(
+            Text.assemble(
+                (f"{change['seq']:3} {change['at'][11:23]}  ", "dim"),
+                where,
+                (change["name"], "bold"),
+                (ends, "cyan"),
+                (f"  by {change['actor']}", "magenta" if change["actor_kind"] == "trigger" else "dim"),
+            )
+        )
+        if change["reason"]:
+            lines.append(Text(f"{'':18}{change['reason']}", style="dim italic"))
+    return Group(*lines)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -105,11 +114,10 @@ def _trigger(trigger: Mapping[str, Any]) -> str:
 
 def _ends(change: Mapping[str, Any]) -> str:
     before, after = change["before"], change["after"]
-    ends = []
-    for name in ("stage", "mode", "stable", "candidate", "candidate_share"):
-        if name in after and before.get(name) != after[name]:
-            ends.append(f"{name} {before.get(name)} → {after[name]}")
+    names = ("stage", "mode", "stable", "candidate")
+    moved = [name for name in names if name in after and before.get(name) != after[name]]
+    ends = [f"{name} {before.get(name) or 'none'} → {after[name] or 'none'}" for name in moved]
     share = [side.get("exposure", {}).get("share") for side in (before, after)]
     if share[0] != share[1]:
-        ends.append(f"share {share[0]} → {share[1]}")
-    return "; ".join(ends)
+        ends.append(f"share {share[0] / 100:g} % → {share[1] / 100:g} %")
+    return ", ".join(ends)

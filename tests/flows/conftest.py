@@ -31,8 +31,14 @@ requirements:
 tiers:
   T1: &plan
     beta: {ceiling: 5000, start: 1000, soak_s: 60, approvals: 1, armed_triggers: 1, requirements: [evaluation-report]}
-    pilot: {ceiling: 10000, start: 5000, soak_s: 3600, approvals: 1, armed_triggers: 1, requirements: [evaluation-report, runbook]}
-    scaled: {ceiling: 10000, start: 10000, soak_s: 3600, approvals: 1, armed_triggers: 1, requirements: [evaluation-report, runbook]}
+    pilot: &later
+      ceiling: 10000
+      start: 5000
+      soak_s: 3600
+      approvals: 1
+      armed_triggers: 1
+      requirements: [evaluation-report, runbook]
+    scaled: *later
   T2: *plan
   T3: *plan
 """

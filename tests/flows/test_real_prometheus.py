@@ -1,4 +1,4 @@
-"""The loop with nothing of ours in between: a real Prometheus scrapes the product, the product breaks, a lookup changes.
+"""The loop with a real Prometheus: it scrapes the product, the product breaks, and a lookup changes.
 
 Every part is a process of its own, as it would be in production; the test only watches from outside.
 """
