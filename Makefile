@@ -18,9 +18,7 @@ run: $(VENV)/.run ## Start the controller alone, on an embedded SQLite file
 	@$(BIN)/headgate serve
 
 test: $(VENV)/.dev ## Everything a developer needs, then the whole suite
-	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m pytest
-	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m coverage report
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import contracts

@@ -41,6 +41,7 @@ from controller.store.projects import (
 from controller.store.releases import StoredRelease, add_release, get_release, judge_release
 from controller.store.rollouts import add_rollout, rollouts_in
 from controller.store.sources import StoredSource, add_source
+from controller.store.triggers import drop_triggers_of
 from stages import EXPOSED, Goodness, Rollout, seal
 
 BUILT_IN_SOURCE = "outcomes"
@@ -131,6 +132,7 @@ class Catalog:
                 detail = f"users still have {key} in {', '.join(exposed)}; stop or demote it there first"
                 raise Conflict("feature_in_use", detail)
             bury_feature(tx, feature, now)
+            drop_triggers_of(tx, feature.id)
             _redraw(tx, feature.project_id)
             self._record(tx, feature.project_id, "feature.delete", actor, now, feature=key, reason=reason)
 
@@ -268,9 +270,9 @@ def _redraw(tx: Transaction, project_id: int) -> None:
 
 
 def _where_exposed(tx: Transaction, feature: Feature) -> list[str]:
-    exposed = []
-    for environment in environments_of(tx, feature.project_id):
-        for item in rollouts_in(tx, environment.id, feature=feature.key):
-            if isinstance(item, Broken) or item.rollout.stage in EXPOSED:
-                exposed.append(environment.key)
-    return exposed
+    return [
+        environment.key
+        for environment in environments_of(tx, feature.project_id)
+        for item in rollouts_in(tx, environment.id, feature=feature.key)
+        if isinstance(item, Broken) or item.rollout.stage in EXPOSED
+    ]

@@ -32,18 +32,20 @@ def main() -> None:
 def serve(host: str | None, port: int | None) -> None:
     """Start the controller on the settings of the environment."""
     settings = _settings()
+    address, at_port = host or settings.host, port or settings.port
+    click.echo(f"Headgate listens on http://{address}:{at_port}")
     server = Granian(
         target="app:serve",
         factory=True,
         interface=Interfaces.WSGI,
-        address=host or settings.host,
-        port=port or settings.port,
+        address=address,
+        port=at_port,
         workers=1,
         blocking_threads=settings.threads,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     server.serve()
 

@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from controller.errors import Conflict, NotFound, VersionConflict
 from controller.store.columns import Broken, Unreadable, build
 from controller.store.database import Transaction
-from controller.store.tables import sources, triggers
+from controller.store.tables import rollouts, sources, triggers
 from triggers import Action, Arming, Rung, Scope, State, Trigger, parse_method
 
 
@@ -87,6 +87,12 @@ def remember(tx: Transaction, id: int, state: State) -> None:
 def drop_trigger(tx: Transaction, id: int) -> None:
     """Remove a trigger and its readings; the record of changes keeps what it did."""
     tx.execute(delete(triggers).where(triggers.c.id == id))
+
+
+def drop_triggers_of(tx: Transaction, feature_id: int) -> None:
+    """Remove the triggers of a feature, in every environment."""
+    mine = select(rollouts.c.id).where(rollouts.c.feature_id == feature_id)
+    tx.execute(delete(triggers).where(triggers.c.rollout_id.in_(mine)))
 
 
 def get_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger:
