@@ -19,7 +19,7 @@ class Refusal:
     field: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - it reads as what happened, and it is not a fault of the program
+class Refused(Exception):
     """A move is not allowed; carries every reason."""
 
     def __init__(self, refusals: Iterable[Refusal]) -> None:

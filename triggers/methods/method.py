@@ -13,7 +13,7 @@ from triggers.verdict import Judgement
 Number = int | float
 
 
-class BadParameter(ValueError):  # noqa: N818 - it names a mistake in a rule, not a failure of the program
+class BadParameter(ValueError):
     """A part of a trigger or its method cannot be used; carries the field, what is wrong and what to do."""
 
     def __init__(self, field: str, message: str, remedy: str) -> None:

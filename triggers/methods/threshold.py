@@ -44,7 +44,7 @@ class Threshold(Method):
         return Judgement(
             verdict=Verdict.BREACH if sum(recent) >= self.m else Verdict.OK,
             memory=recent,
-            sentence=f"{words}; limit {self._limit_in_words(reading)}; {self._tally(recent)}",
+            sentence=f"{words}; the limit is {self._limit_in_words(reading)}{self._tally(recent)}",
             numbers=self._numbers(measured, samples, recent),
         )
 
@@ -65,10 +65,14 @@ class Threshold(Method):
         return numbers if samples is None else {**numbers, "samples": samples}
 
     def _limit_in_words(self, reading: Reading) -> str:
-        return f"{self.limit:g}" if reading.total is None else f"{self.limit:.4g} = {self.limit:.2%}"
+        return f"{self.limit:g}" if reading.total is None else _per_cent(self.limit)
 
     def _tally(self, recent: tuple[int, ...]) -> str:
-        return f"beyond it in {sum(recent)} of the last {len(recent)}, {self.m} of {self.k} trips"
+        if self.k == 1:
+            return ""
+        return (
+            f"; beyond it in {sum(recent)} of the last {len(recent)} readings, {self.m} of {self.k} is enough"
+        )
 
 
 def _measure(reading: Reading) -> tuple[float | None, int | None, str]:
@@ -80,7 +84,11 @@ def _measure(reading: Reading) -> tuple[float | None, int | None, str]:
     if reading.total is None:
         return float(reading.bad), None, f"{reading.bad} counted"
     rate = reading.bad / reading.total
-    return rate, reading.total, f"{reading.bad} of {reading.total} = {rate:.2%}"
+    return rate, reading.total, f"{reading.bad} of {reading.total} are bad ({_per_cent(rate)})"
+
+
+def _per_cent(share: float) -> str:
+    return f"{share * 100:.3g} %"
 
 
 def _measure_gauge(value: float, samples: int | None) -> tuple[float, int, str]:

@@ -67,7 +67,7 @@ def test_too_few_samples_count_neither_as_good_nor_as_bad(total: int, fewest: in
 
 def test_what_is_missing_to_judge_is_said() -> None:
     judged = Threshold(limit=0.1, min_samples=30).judge((), Reading.ratio(MINUTE, 3, 12))
-    assert judged.sentence == "3 of 12 = 25.00%; at least 30 are needed to judge"
+    assert judged.sentence == "3 of 12 are bad (25 %); at least 30 are needed to judge"
     assert judged.numbers == {}
 
 
@@ -85,7 +85,7 @@ def test_a_bare_count_is_compared_as_it_is_and_needs_no_samples() -> None:
     method = Threshold(limit=5, min_samples=100)
     judged = method.judge((), Reading.count(MINUTE, 6))
     assert judged.verdict is Verdict.BREACH
-    assert judged.sentence == "6 counted; limit 5; beyond it in 1 of the last 1, 1 of 1 trips"
+    assert judged.sentence == "6 counted; the limit is 5"
     assert judged.numbers == {"measured": 6.0, "limit": 5, "beyond": 1}
     assert method.judge((), Reading.count(MINUTE, 5)).verdict is Verdict.OK
 
@@ -94,7 +94,8 @@ def test_a_share_is_told_with_its_limit_in_both_notations() -> None:
     judged = Threshold(limit=0.1, m=2, k=3).judge((0, 1), Reading.ratio(MINUTE, 1, 8))
     assert judged.verdict is Verdict.BREACH
     assert (
-        judged.sentence == "1 of 8 = 12.50%; limit 0.1 = 10.00%; beyond it in 2 of the last 3, 2 of 3 trips"
+        judged.sentence == "1 of 8 are bad (12.5 %); the limit is 10 %; "
+        "beyond it in 2 of the last 3 readings, 2 of 3 is enough"
     )
     assert judged.numbers == {"measured": 0.125, "samples": 8, "limit": 0.1, "beyond": 2}
 
@@ -104,7 +105,9 @@ def test_a_share_is_told_with_its_limit_in_both_notations() -> None:
     [(None, "0.5, samples not counted"), (1, "0.5 from 1 sample"), (7, "0.5 from 7 samples")],
 )
 def test_a_gauge_is_told_with_its_samples(samples: int | None, words: str) -> None:
-    assert TENTH.judge((), Reading.gauge(MINUTE, 0.5, samples)).sentence.startswith(f"{words}; limit 0.1; ")
+    assert TENTH.judge((), Reading.gauge(MINUTE, 0.5, samples)).sentence.startswith(
+        f"{words}; the limit is 0.1"
+    )
 
 
 def test_a_gauge_that_does_not_count_its_samples_stands_for_one() -> None:
