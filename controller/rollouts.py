@@ -135,7 +135,7 @@ class Rollouts:
     def ask_promotion(
         self, where: Where, to: Stage, exposure: Exposure | None, actor: Actor, reason: str
     ) -> Standing:
-        """Ask for the next stage. It is entered at once if no approval is missing, otherwise when the last one is given.
+        """Ask for the next stage. It is entered at once, or as soon as the last missing approval is given.
 
         Raises:
             Refused: Something other than approvals is missing; carries every reason, and nothing is recorded.
@@ -151,6 +151,8 @@ class Rollouts:
             refusals = check_promotion(case, self._plan(stored), now)
             if refusals and not awaits_only_approval(refusals):
                 raise Refused(refusals)
+            # Who approves is shown the exposure that will be, also when nobody named one.
+            exposure = make(stored.rollout, case.request, self._plan(stored), now).exposure
             promotion = open_promotion(tx, stored.id, to, exposure, actor.name, reason, now)
             return self._settle(tx, stored, promotion, actor)
 
