@@ -148,7 +148,7 @@ def firing(watches: Iterable[Watch]) -> Iterator[Refusal]:
     for watch in watches:
         if watch.firing:
             message = f"the trigger {watch.key} is firing"
-            yield Refusal("trigger_firing", message, "settle it first", watch.key)
+            yield Refusal("trigger_firing", message, "acknowledge it once the cause is gone", watch.key)
 
 
 def awaits_only_approval(refusals: tuple[Refusal, ...]) -> bool:

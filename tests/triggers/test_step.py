@@ -89,7 +89,7 @@ def test_an_empty_window_tells_nothing(trigger: Trigger, reading: Reading) -> No
 
 def test_a_step_carries_the_reasons_of_its_verdict() -> None:
     taken = step(trigger_of(), fresh(), bad(), START)
-    assert taken.sentence.startswith("50 of 100 are bad (50 %); the limit is 10 %")
+    assert taken.sentence.startswith("50 of 100 are bad (50%); the limit is 10%")
     assert taken.numbers["measured"] == 0.5
 
 

@@ -88,7 +88,7 @@ def _measure(reading: Reading) -> tuple[float | None, int | None, str]:
 
 
 def _per_cent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+    return f"{share * 100:.3g}%"
 
 
 def _measure_gauge(value: float, samples: int | None) -> tuple[float, int, str]:

@@ -67,7 +67,7 @@ def test_too_few_samples_count_neither_as_good_nor_as_bad(total: int, fewest: in
 
 def test_what_is_missing_to_judge_is_said() -> None:
     judged = Threshold(limit=0.1, min_samples=30).judge((), Reading.ratio(MINUTE, 3, 12))
-    assert judged.sentence == "3 of 12 are bad (25 %); at least 30 are needed to judge"
+    assert judged.sentence == "3 of 12 are bad (25%); at least 30 are needed to judge"
     assert judged.numbers == {}
 
 
@@ -94,7 +94,7 @@ def test_a_share_is_told_with_its_limit_in_both_notations() -> None:
     judged = Threshold(limit=0.1, m=2, k=3).judge((0, 1), Reading.ratio(MINUTE, 1, 8))
     assert judged.verdict is Verdict.BREACH
     assert (
-        judged.sentence == "1 of 8 are bad (12.5 %); the limit is 10 %; "
+        judged.sentence == "1 of 8 are bad (12.5%); the limit is 10%; "
         "beyond it in 2 of the last 3 readings, 2 of 3 is enough"
     )
     assert judged.numbers == {"measured": 0.125, "samples": 8, "limit": 0.1, "beyond": 2}
