@@ -1,0 +1,11 @@
+"""The admin web console: pages rendered on the server, kept current by one small script.
+
+Every page works without the script. The blueprint is guarded by `controller.console.auth.signed_in`.
+"""
+
+# Importing the modules of views gives the blueprint its addresses.
+from controller.console import acts, board, errors, sign_in
+from controller.console.auth import signed_in
+from controller.console.blueprint import blueprint
+
+__all__ = ["acts", "blueprint", "board", "errors", "sign_in", "signed_in"]

@@ -1,0 +1,253 @@
+"""What a person can do from the board: stop, resume, acknowledge. Each is a small page that says what will happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from controller.api.auth import services
+from controller.api.errors import STATUSES
+from controller.api.parsing import load
+from controller.api.schemas import ReasonSchema
+from controller.console.auth import actor
+from controller.console.blueprint import blueprint
+from controller.console.cards import trigger_line
+from controller.console.ways import Option, Subject, Way, in_the_way, ways_down, ways_up
+from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem
+from controller.rollouts import Order, Where, locate_environment, watch_of
+from controller.store.columns import Broken
+from controller.store.database import Transaction
+from controller.store.features import get_feature
+from controller.store.rollouts import rollouts_in
+from controller.store.triggers import triggers_of
+from stages import Mode, Refusal, Refused, firing
+from triggers import Phase
+
+Answer = Response | str | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page to act on. ``in_the_way`` would refuse the act now; ``reached`` names the option that is so already."""
+
+    title: str
+    lead: str
+    submit: str
+    tone: str
+    where: Where
+    name: str
+    version: int
+    options: tuple[Option, ...] = ()
+    in_the_way: tuple[Refusal, ...] = ()
+    sentence: str = ""
+    placeholder: str = ""
+    reached: str = ""
+
+    def chosen(self, value: str) -> Way:
+        """The way that was chosen.
+
+        Raises:
+            InvalidInput: There is no such option, or no more.
+        """
+        for option in self.options:
+            if isinstance(option, Way) and option.value == value:
+                return option
+        problem = Problem("choice", "that is not possible from here now", "look at what is, and choose again")
+        raise InvalidInput(problem)
+
+
+@blueprint.get("/stop/<project>/<environment>/<feature>")
+def show_stop(project: str, environment: str, feature: str) -> str:
+    """What stopping would do."""
+    return _form(_stop_page(Where(project, environment, feature)))
+
+
+@blueprint.post("/stop/<project>/<environment>/<feature>")
+def stop(project: str, environment: str, feature: str) -> Answer:
+    """Stop: switch off, send to human review, or revert."""
+    return _move(_stop_page(Where(project, environment, feature)))
+
+
+@blueprint.get("/resume/<project>/<environment>/<feature>")
+def show_resume(project: str, environment: str, feature: str) -> str:
+    """What resuming would do, and what is in the way."""
+    return _form(_resume_page(Where(project, environment, feature)))
+
+
+@blueprint.post("/resume/<project>/<environment>/<feature>")
+def resume(project: str, environment: str, feature: str) -> Answer:
+    """Lift the holds and bring traffic back."""
+    return _move(_resume_page(Where(project, environment, feature)))
+
+
+@blueprint.get("/acknowledge/<project>/<environment>/<feature>/<trigger>")
+def show_acknowledge(project: str, environment: str, feature: str, trigger: str) -> str:
+    """What acknowledging would do."""
+    return _form(_acknowledge_page(Where(project, environment, feature), trigger))
+
+
+@blueprint.post("/acknowledge/<project>/<environment>/<feature>/<trigger>")
+def acknowledge(project: str, environment: str, feature: str, trigger: str) -> Answer:
+    """Say that a person has seen to a trigger."""
+    page = _acknowledge_page(Where(project, environment, feature), trigger)
+    if not page.options:
+        return _done(page)
+    try:
+        services().trigger_edits.acknowledge(page.where, trigger, actor(), _reason())
+    except HeadgateError as error:
+        return _refused(page, error)
+    return _done(page)
+
+
+def _move(page: Page) -> Answer:
+    choice = request.form.get("choice", "")
+    if choice and choice == page.reached:
+        # Somebody clicked twice, or a trigger was faster: it is as was asked.
+        return _done(page)
+    try:
+        option = page.chosen(choice)
+        order = Order(
+            request=option.request,
+            actor=actor(),
+            reason=_reason(),
+            expected_version=_seen_version() if option.strict else None,
+        )
+        services().rollouts.move(page.where, order)
+    except (HeadgateError, Refused) as error:
+        return _refused(page, error)
+    return _done(page)
+
+
+def _form(page: Page, problems: Sequence[Refusal | Problem] = ()) -> str:
+    given = request.form
+    default = page.options[0].value if page.options else ""
+    return render_template(
+        "act.html",
+        page=page,
+        problems=problems,
+        reason=given.get("reason", ""),
+        choice=given.get("choice", default),
+        board_url=_board_url(page.where),
+    )
+
+
+def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
+    """The same page with every reason why it was not done, each with its remedy."""
+    if isinstance(error, Refused):
+        return _form(page, error.refusals), 409
+    return _form(page, error.problems or (Problem("", error.detail, ""),)), STATUSES.get(type(error), 400)
+
+
+def _done(page: Page) -> Response:
+    return make_response(redirect(f"{_board_url(page.where)}#{page.where.feature}", 303))
+
+
+def _board_url(where: Where) -> str:
+    return url_for("console.show_board", project=where.project, environment=where.environment)
+
+
+def _reason() -> str:
+    """The reason that was given; the same rules hold as in the API."""
+    text = request.form.get("reason", "").replace("\r\n", "\n").strip()
+    if not text:
+        raise InvalidInput(Problem("reason", "there is no reason", "say in a few words why"))
+    content: dict[str, str] = load(ReasonSchema(), {"reason": text})
+    return content["reason"]
+
+
+def _seen_version() -> int:
+    """The version the person has looked at; one that is not a number matches none."""
+    text = request.form.get("version", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1  # noqa: PLR2004
+
+
+def _subject(tx: Transaction, where: Where) -> Subject:
+    environment = locate_environment(tx, where.project, where.environment)
+    found = rollouts_in(tx, environment.id, feature=where.feature)
+    if not found:
+        raise NotFound("feature", where.feature)
+    stored = found[0]
+    if isinstance(stored, Broken):
+        detail = f"the rollout of {where.feature} cannot be read and is served as off: {stored.why}"
+        raise Conflict("broken", detail)
+    feature = get_feature(tx, stored.project_id, where.feature)
+    plan = services().plans.of(stored.tier, protected=stored.protected)
+    watches = [watch_of(item, services().now()) for item in triggers_of(tx, stored.id)]
+    return Subject(stored, feature.name or feature.key, plan, tuple(firing(watches)))
+
+
+def _stop_page(where: Where) -> Page:
+    with services().database.read() as tx:
+        subject = _subject(tx, where)
+    rollout = subject.stored.rollout
+    return Page(
+        title=f"Stop {subject.name}",
+        lead="Going down takes one person. It takes effect at once, and is recorded with your name.",
+        submit="Stop now",
+        tone="alarm",
+        where=where,
+        name=subject.name,
+        version=rollout.version,
+        options=tuple(ways_down(subject, services().now())),
+        placeholder="What did you see?",
+        reached="" if rollout.mode is Mode.LIVE else rollout.mode.value,
+    )
+
+
+def _resume_page(where: Where) -> Page:
+    with services().database.read() as tx:
+        subject = _subject(tx, where)
+    rollout = subject.stored.rollout
+    options = tuple(ways_up(rollout))
+    return Page(
+        title=f"Resume {subject.name}",
+        lead="Going up is a decision of a person. It takes effect at once, and is recorded with your name.",
+        submit="Resume",
+        tone="accent",
+        where=where,
+        name=subject.name,
+        version=rollout.version,
+        options=options,
+        in_the_way=tuple(in_the_way(subject, options, services().now())),
+        placeholder="What has been settled?",
+        reached="" if rollout.holds else rollout.mode.value,
+    )
+
+
+def _acknowledge_page(where: Where, key: str) -> Page:
+    with services().database.read() as tx:
+        subject = _subject(tx, where)
+        found = {line.key: (item, line) for item, line in _lines(tx, subject.stored.id)}
+    if key not in found:
+        raise NotFound("trigger", key)
+    item, line = found[key]
+    if isinstance(item, Broken):
+        raise Conflict("broken", f"the trigger {key} cannot be read: {item.why}. Change it or remove it.")
+    fires = item.state.phase is Phase.FIRING
+    option = Option(
+        value="acknowledge",
+        title="Acknowledge",
+        text="The trigger is quiet again and counts from now. The feature stays as it is until somebody resumes it.",
+        icon="quiet",
+    )
+    return Page(
+        title=f"Acknowledge {key}",
+        lead="Say that a person has seen to it.",
+        submit="Acknowledge",
+        tone="accent",
+        where=where,
+        name=subject.name,
+        version=item.version,
+        options=(option,) if fires else (),
+        sentence=line.sentence,
+        placeholder="What was the cause, and what was done?",
+    )
+
+
+def _lines(tx: Transaction, rollout_id: int) -> Iterator[tuple[Any, Any]]:
+    now = services().now()
+    for item in triggers_of(tx, rollout_id):
+        yield item, trigger_line(item, now)

@@ -1,0 +1,129 @@
+"""Who is signed in. The guard of the console lets nobody else in, and no form that the console did not hand out."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import timedelta
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Response, g, request
+
+from controller.actors import Actor
+from controller.api.auth import services
+from controller.console.blueprint import STATIC, blueprint
+from controller.errors import Forbidden
+from controller.store.users import Session, close_session, find_session, open_session
+
+COOKIE = "headgate_session"
+LASTS = timedelta(hours=12)
+"""How long somebody stays signed in."""
+
+_FOR_ANYBODY = frozenset({STATIC, "console.show_sign_in", "console.sign_in"})
+_BEFORE_PASSWORD_CHANGE = frozenset({"console.show_password", "console.change_password", "console.sign_out"})
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in."""
+
+
+class PasswordChangeNeeded(Exception):
+    """Somebody signed in with a password that was meant to be used once."""
+
+
+def signed_in() -> None:
+    """Let people in who are signed in and have a password of their own; check every form's token.
+
+    Raises:
+        SignInNeeded: Nobody is signed in.
+        PasswordChangeNeeded: The one-time password has to be changed first.
+        Forbidden: The form does not come from a page of this session.
+    """
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "POST":
+        raise Forbidden("foreign_form", "the form was sent by another site; nothing was done")
+    if request.endpoint in _FOR_ANYBODY:
+        return
+    g.console_session = found = _find()
+    if found is None:
+        raise SignInNeeded
+    if request.method == "POST" and not same(request.form.get("csrf", ""), found.csrf):
+        raise Forbidden("stale_form", "the form is not of this session; go back, reload the page, try again")
+    if found.user.must_change_password and request.endpoint not in _BEFORE_PASSWORD_CHANGE:
+        raise PasswordChangeNeeded
+
+
+@blueprint.context_processor
+def _known_to_templates() -> dict[str, object]:
+    return {"my_session": session()}
+
+
+def session() -> Session | None:
+    """The session of this request; None where nobody is signed in."""
+    return cast("Session | None", g.get("console_session"))
+
+
+def my_session() -> Session:
+    """The session of this request, past the guard."""
+    return cast("Session", g.console_session)
+
+
+def actor() -> Actor:
+    """Who is signed in, as the record of changes names people."""
+    return Actor(f"user:{my_session().user.email}")
+
+
+def already_signed_in() -> bool:
+    """Whether a page that is open to anybody is asked for by somebody who is signed in."""
+    return _find() is not None
+
+
+def begin_session(response: Response, user_id: int) -> Response:
+    """Open a fresh session in place of whatever session the browser had."""
+    parts, now = services(), services().now()
+    token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    with parts.database.write() as tx:
+        close_session(tx, request.cookies.get(COOKIE, ""))
+        open_session(tx, user_id, token, csrf, now, now + LASTS)
+    set_cookie(response, COOKIE, token, LASTS)
+    return response
+
+
+def end_session(response: Response) -> Response:
+    """End the session of this request."""
+    with services().database.write() as tx:
+        close_session(tx, request.cookies.get(COOKIE, ""))
+    response.delete_cookie(COOKIE, path="/", secure=_is_secure(), httponly=True, samesite="Lax")
+    return response
+
+
+def set_cookie(response: Response, name: str, value: str, lasts: timedelta) -> None:
+    """Set a cookie that no script and no other site can read or send."""
+    response.set_cookie(
+        name, value, max_age=lasts, path="/", secure=_is_secure(), httponly=True, samesite="Lax"
+    )
+
+
+def same(given: str, expected: str) -> bool:
+    """Whether two secrets are the same, in a time that does not tell how far they are."""
+    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def local_path(wanted: str) -> str:
+    """Where to go next, if that is a place of our own; otherwise the board."""
+    parts = urlsplit(wanted) if wanted.isprintable() and "\\" not in wanted else None
+    if parts is None or parts.scheme or parts.netloc or not wanted.startswith("/") or wanted.startswith("//"):
+        return "/"
+    return wanted
+
+
+def _find() -> Session | None:
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    with services().database.read() as tx:
+        return find_session(tx, token, services().now())
+
+
+def _is_secure() -> bool:
+    return services().settings.public_url.startswith("https:")

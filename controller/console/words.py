@@ -1,0 +1,175 @@
+"""How the console says things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.store.changes import RecordedChange
+from stages import Mode
+from triggers import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A state in three ways at once: a word, an icon, and a tone, which is never the only signal."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+MODES: Mapping[Mode, Sign] = {
+    Mode.LIVE: Sign("live", "live", "good"),
+    Mode.REVIEW: Sign("human review", "review", "review"),
+    Mode.OFF: Sign("off", "off", "plain"),
+}
+
+ACTORS: Mapping[str, Sign] = {
+    "human": Sign("human", "human", "plain"),
+    "trigger": Sign("trigger", "trigger", "warn"),
+    "schedule": Sign("schedule", "clock", "plain"),
+}
+
+ACTIONS: Mapping[Action, str] = {
+    Action.NOTIFY: "notify",
+    Action.REFRESH_DATA: "ask for fresh data",
+    Action.UPDATE_EVAL_SET: "ask for a new evaluation set",
+    Action.HOLD: "hold",
+    Action.NARROW: "narrow",
+    Action.REVIEW: "send to human review",
+    Action.REVERT: "revert the release",
+    Action.DISABLE: "switch off",
+    Action.DEMOTE: "demote",
+}
+
+_CHANGES: Mapping[str, str] = {
+    "promote": "promoted",
+    "revive": "revived",
+    "resume": "resumed",
+    "widen": "widened",
+    "introduce": "release introduced",
+    "adopt": "candidate adopted",
+    "hold": "held",
+    "narrow": "narrowed",
+    "review": "sent to human review",
+    "revert": "reverted",
+    "disable": "switched off",
+    "demote": "demoted",
+    "stop": "stopped",
+    "notify": "notice given",
+    "refresh_data": "fresh data asked for",
+    "update_eval_set": "new evaluation set asked for",
+    "project.create": "project made",
+    "environment.create": "environment made",
+    "feature.create": "feature made",
+    "feature.change": "feature described anew",
+    "feature.delete": "feature deleted",
+    "release.create": "release sealed",
+    "release.judge": "release judged",
+    "evidence.accept": "evidence accepted",
+    "source.connect": "source connected",
+    "key.create": "API key made",
+    "key.revoke": "API key revoked",
+    "trigger.add": "trigger added",
+    "trigger.change": "trigger changed",
+    "trigger.acknowledge": "trigger acknowledged",
+    "trigger.remove": "trigger removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One thing that a change moved."""
+
+    what: str
+    before: str
+    after: str
+
+
+def percent(share: int) -> str:
+    """Basis points as a percentage: 2500 is 25 %, on one line."""
+    return f"{share / 100:g}\N{NO-BREAK SPACE}%"
+
+
+def exact_time(at: datetime) -> str:
+    """An instant to the second, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def sentence(text: str) -> str:
+    """A text as a sentence: it begins with a capital, unless with a name, and ends with a stop."""
+    first = text.split(" ", 1)[0]
+    begun = text[:1].upper() + text[1:] if first.isalpha() else text
+    return begun if not begun or begun.endswith((".", "!", "?", "…")) else f"{begun}."
+
+
+def duration(seconds: int) -> str:
+    """A time as people say it."""
+    for name, length in (("day", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {name}{'s' if name == 'day' and count > 1 else ''}"
+    return f"{seconds} s"
+
+
+def days_since(since: datetime, now: datetime) -> str:
+    """How long something has been so, in whole days."""
+    days = max(0, (now - since).days)
+    return "since today" if not days else f"for {days} day{'' if days == 1 else 's'}"
+
+
+def who(actor: str) -> str:
+    """An actor without the kind that stands beside it anyway."""
+    kind, _, name = actor.partition(":")
+    return {"user": name, "key": f"API key {name}", "trigger": name}.get(kind, actor)
+
+
+def holder(hold: str) -> str:
+    """Who holds a rollout."""
+    kind, _, name = hold.partition(":")
+    return f"trigger {name}" if kind == "trigger" and name else f"a {hold}" if hold == "person" else hold
+
+
+def change_word(name: str) -> str:
+    """What a change did, in words."""
+    return _CHANGES.get(name, name)
+
+
+def subject(change: RecordedChange) -> str:
+    """What a change is about besides its feature: a trigger, a release, a requirement or a key."""
+    told = {**change.before, **change.after}
+    names = (told.get(name) for name in ("trigger", "release", "requirement", "key"))
+    return next((str(name) for name in names if name), "")
+
+
+def moved(change: RecordedChange) -> Iterator[Moved]:
+    """What a change moved from where to where; what stayed is left out."""
+    if not change.before or not change.after:
+        return
+    before, after = _told(change.before), _told(change.after)
+    for what in after:
+        if what in before and before[what] != after[what]:
+            yield Moved(what, before[what], after[what])
+
+
+def _told(state: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a recorded state that are worth telling."""
+    told = {name: str(state[name]) for name in ("stage", "mode", "verdict", "arming") if state.get(name)}
+    if told.get("mode") in list(Mode):
+        told["mode"] = MODES[Mode(told["mode"])].word
+    if isinstance(state.get("exposure"), Mapping):
+        told["share"] = percent(int(state["exposure"]["share"]))
+    if "stable" in state:
+        told["stable"] = state["stable"] or "none"
+        told["candidate"] = _candidate(state)
+        told["holds"] = ", ".join(holder(hold) for hold in state["holds"]) or "none"
+    return told
+
+
+def _candidate(state: Mapping[str, Any]) -> str:
+    return (
+        f"{state['candidate']} at {percent(state['candidate_share'])}" if state.get("candidate") else "none"
+    )

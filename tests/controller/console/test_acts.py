@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from controller.rollouts import Where, locate
+from controller.store.changes import changes_of
+from controller.store.projects import get_project
+from controller.store.triggers import triggers_of
+from stages import Mode, Rollout
+from tests.browser.story import EMAIL, PRODUCTION, PROJECT, Installation
+from tests.controller.console.conftest import Visitor, let_it_fire
+
+WHERE = Where(PROJECT, PRODUCTION, "claims")
+
+
+def rollout(house: Installation) -> Rollout:
+    with house.parts.database.read() as tx:
+        return locate(tx, WHERE).rollout
+
+
+def newest(house: Installation):
+    with house.parts.database.read() as tx:
+        return changes_of(tx, get_project(tx, PROJECT).id, limit=1)[0]
+
+
+def test_the_stop_page_spells_out_what_each_way_does(ada: Visitor, live: str) -> None:
+    page = ada.get("/stop/acme/production/claims").text
+    assert 'value="off" checked' in page
+    assert "% of users who have it now get the fallback “classic-search” instead" in page
+    assert "a person looks at every answer before they see it" in page
+    assert (
+        "is dropped and marked as bad until a person says otherwise. All who have the feature get r-" in page
+    )
+    assert 'placeholder="What did you see?"></textarea>' in page
+
+
+def test_only_the_ways_that_are_possible_are_offered(house: Installation, ada: Visitor, live: str) -> None:
+    house.move(live, "x", move="review")
+    page = ada.get("/stop/acme/production/claims").text
+    assert 'value="review"' not in page
+    house.move(live, "x", move="revert")
+    house.move(live, "x", move="disable")
+    assert "There is nothing to do" in ada.get("/stop/acme/production/claims").text
+
+
+@pytest.mark.parametrize(
+    ("choice", "mode", "name"),
+    [("off", Mode.OFF, "disable"), ("review", Mode.REVIEW, "review"), ("revert", Mode.LIVE, "revert")],
+)
+def test_a_stop_is_made_and_recorded_with_the_name_and_the_reason(
+    house: Installation, ada: Visitor, live: str, choice: str, mode: Mode, name: str
+) -> None:
+    answer = ada.act("stop", live, choice=choice, reason=" it invents clauses\r\n")
+    assert answer.location == "/?project=acme&environment=production#claims"
+    assert rollout(house).mode is mode
+    assert (rollout(house).candidate is None) is (choice == "revert")
+    change = newest(house)
+    assert (change.name, change.reason) == (name, "it invents clauses")
+    assert (change.actor, change.actor_kind) == (f"user:{EMAIL}", "human")
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 1001, "a\x00b"])
+def test_a_stop_without_a_usable_reason_is_not_made_and_says_why(
+    house: Installation, ada: Visitor, live: str, reason: str
+) -> None:
+    answer = ada.act("stop", live, choice="review", reason=reason)
+    assert answer.status_code == 422
+    assert "Not done." in answer.text
+    assert 'value="review" checked' in answer.text
+    assert rollout(house).mode is Mode.LIVE
+
+
+def test_what_was_written_is_still_there_after_a_refusal(ada: Visitor, live: str) -> None:
+    answer = ada.act("stop", live, choice="sideways", reason="it invents clauses")
+    assert ">it invents clauses</textarea>" in answer.text
+
+
+@pytest.mark.parametrize("choice", ["", "promote", "resume"])
+def test_a_way_that_was_not_offered_is_not_made(
+    house: Installation, ada: Visitor, live: str, choice: str
+) -> None:
+    answer = ada.act("stop", live, choice=choice, reason="x")
+    assert answer.status_code == 422
+    assert rollout(house).mode is Mode.LIVE
+
+
+def test_a_second_click_finds_it_done(house: Installation, ada: Visitor, live: str) -> None:
+    ada.act("stop", live, choice="off", reason="x")
+    made = newest(house).seq
+    assert ada.act("stop", live, choice="off", reason="x").status_code == 303
+    assert newest(house).seq == made
+
+
+def test_switching_off_works_whatever_happened_since_the_page_was_shown(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    answer = ada.act("stop", live, choice="off", reason="x", version="1")
+    assert answer.status_code == 303
+    assert rollout(house).mode is Mode.OFF
+
+
+@pytest.mark.parametrize("version", ["1", "", "x", "9" * 40])
+def test_a_revert_is_about_what_the_person_looked_at(
+    house: Installation, ada: Visitor, live: str, version: str
+) -> None:
+    before = rollout(house)
+    answer = ada.act("stop", live, choice="revert", reason="x", version=version)
+    assert answer.status_code == 412
+    assert "has been changed" in answer.text
+    assert rollout(house) == before
+
+
+def test_resuming_lifts_holds_and_brings_traffic_back(house: Installation, ada: Visitor, live: str) -> None:
+    house.move(live, "wait", move="hold")
+    house.move(live, "wait", move="disable")
+    page = ada.get("/resume/acme/production/claims").text
+    assert 'value="review" checked' in page
+    assert "The hold by a person is lifted." in page
+    assert ada.act("resume", live, choice="live", reason="settled").status_code == 303
+    assert rollout(house).mode is Mode.LIVE
+    assert rollout(house).holds == frozenset()
+
+
+def test_resuming_is_refused_while_a_trigger_fires_and_says_what_to_do(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    let_it_fire(house)
+    assert "In the way now" in ada.get("/resume/acme/production/claims").text
+    answer = ada.act("resume", live, choice="live", reason="x")
+    assert answer.status_code == 409
+    assert "The trigger unsupported is firing." in answer.text
+    assert 'href="/acknowledge/acme/production/claims/unsupported">Settle it first.</a>' in answer.text
+    assert rollout(house).mode is Mode.REVIEW
+
+
+def test_acknowledging_makes_the_trigger_quiet_and_leaves_the_feature(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    let_it_fire(house)
+    assert "60 of" in ada.get("/acknowledge/acme/production/claims/unsupported").text
+    assert ada.act("acknowledge", live, "unsupported", reason="").status_code == 422
+    assert ada.act("acknowledge", live, "unsupported", reason="index rebuilt").status_code == 303
+    with house.parts.database.read() as tx:
+        assert triggers_of(tx, locate(tx, WHERE).id)[0].state.phase == "quiet"
+    assert rollout(house).mode is Mode.REVIEW
+    made = newest(house)
+    assert (made.name, made.reason, made.actor) == ("trigger.acknowledge", "index rebuilt", f"user:{EMAIL}")
+    assert ada.act("acknowledge", live, "unsupported", reason="again").status_code == 303
+    assert newest(house).seq == made.seq
+    assert ada.act("resume", live, choice="live", reason="checked").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/stop/nobody/production/claims",
+        "/stop/acme/nowhere/claims",
+        "/resume/acme/production/nothing",
+        "/acknowledge/acme/production/claims/none",
+    ],
+)
+def test_what_does_not_exist_is_said(ada: Visitor, live: str, path: str) -> None:
+    answer = ada.get(path)
+    assert answer.status_code == 404
+    assert "There is no" in answer.text
+
+
+def test_a_rollout_that_cannot_be_read_is_told_and_not_moved(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    with house.parts.database.write() as tx:
+        tx.execute(text("UPDATE rollouts SET exposure = '{'"))
+    answer = ada.get("/stop/acme/production/claims")
+    assert answer.status_code == 409
+    assert "cannot be read and is served as off" in answer.text
+
+
+def test_a_trigger_that_cannot_be_read_is_told(house: Installation, ada: Visitor, live: str) -> None:
+    with house.parts.database.write() as tx:
+        tx.execute(text("UPDATE triggers SET params = '['"))
+    answer = ada.get("/acknowledge/acme/production/claims/unsupported")
+    assert answer.status_code == 409
+    assert "cannot be read" in answer.text

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from controller.console.words import change_word, duration, holder, percent, sentence, who
+
+
+@pytest.mark.parametrize(("share", "text"), [(0, "0 %"), (1, "0.01 %"), (250, "2.5 %"), (10_000, "100 %")])
+def test_a_share_is_told_as_a_percentage(share: int, text: str) -> None:
+    assert percent(share) == text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(45, "45 s"), (900, "15 min"), (7200, "2 h"), (86_400, "1 day"), (172_800, "2 days")],
+)
+def test_a_time_is_told_in_its_largest_whole_unit(seconds: int, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("the trigger fires", "The trigger fires."),
+        ("r-7f3a12ab34cd is bad", "r-7f3a12ab34cd is bad."),
+        ("35 of 336", "35 of 336."),
+        ("Done.", "Done."),
+        ("", ""),
+    ],
+)
+def test_a_text_becomes_a_sentence_and_names_stay_as_they_are(text: str, told: str) -> None:
+    assert sentence(text) == told
+
+
+def test_actors_and_holders_are_told_without_their_kind() -> None:
+    assert [who(name) for name in ("user:ada@x", "key:ci", "trigger:slow", "headgate")] == [
+        "ada@x",
+        "API key ci",
+        "slow",
+        "headgate",
+    ]
+    assert [holder(name) for name in ("person", "trigger:slow", "audit")] == [
+        "a person",
+        "trigger slow",
+        "audit",
+    ]
+
+
+def test_a_change_nobody_has_words_for_is_told_by_its_name() -> None:
+    assert change_word("something.new") == "something.new"
