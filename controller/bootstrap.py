@@ -7,7 +7,8 @@ import time
 
 from controller.passwords import hash_password, new_password
 from controller.services import Services
-from controller.settings import BadSettingValue
+from controller.plans import load_plans
+from controller.settings import BadSettingValue, Settings
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, add_key, any_admin_key, is_key, new_secret
 from controller.store.migrate import is_migrated
@@ -29,7 +30,6 @@ def first_start(parts: Services) -> None:
     settings, now = parts.settings, parts.now()
     with parts.database.write_alone() as tx:
         if settings.admin_key:
-            _check_key(settings.admin_key)
             add_key(tx, settings.admin_key, settings.secret_key, name="first", by="settings", now=now)
         elif not any_admin_key(tx):
             text = new_secret(KeyKind.ADMIN)
@@ -46,6 +46,17 @@ def first_start(parts: Services) -> None:
             )
             if not settings.admin_password:
                 _tell(f"one-time password of {settings.admin_email}", password)
+
+
+def check_start(settings: Settings) -> None:
+    """Find out, before anything runs, whether the settings that are read later can be used.
+
+    Raises:
+        BadSettingValue: The plans or the admin key cannot be used.
+    """
+    load_plans(settings.plans)
+    if settings.admin_key:
+        _check_key(settings.admin_key)
 
 
 def _check_key(text: str) -> None:

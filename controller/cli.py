@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from controller.bootstrap import check_start
+from controller.errors import NotFound
+from controller.passwords import hash_password, new_password
 from controller.settings import BadSettingValue, Settings, load_settings
 from controller.store.changes import verify
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, new_secret
+from controller.store.keys import revoke_key as revoke_installation_key
+from controller.store.migrate import is_migrated
 from controller.store.migrate import migrate as run_migrations
+from controller.store.users import add_user as add_console_user
+from controller.store.users import find_user, set_password
 
 
 class _Failed(click.ClickException):
@@ -32,8 +42,10 @@ def main() -> None:
 def serve(host: str | None, port: int | None) -> None:
     """Start the controller on the settings of the environment."""
     settings = _settings()
+    with _told_on_one_line():
+        check_start(settings)
     address, at_port = host or settings.host, port or settings.port
-    click.echo(f"Headgate listens on http://{address}:{at_port}")
+    click.echo(f"Headgate starts on http://{address}:{at_port}")
     server = Granian(
         target="app:serve",
         factory=True,
@@ -53,24 +65,50 @@ def serve(host: str | None, port: int | None) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    database = Database(_settings().database_url)
-    try:
+    with _database() as database:
         run_migrations(database)
-    except DatabaseUnavailable as unavailable:
-        raise _Failed(f"the database does not answer: {unavailable}") from unavailable
     click.echo("The schema is up to date.")
 
 
 @main.command("verify-audit")
 def verify_audit() -> None:
     """Recompute the record of changes, and name the first bad row of each project."""
-    with Database(_settings().database_url).read() as tx:
-        bad = list(verify(tx))
+    with _database() as database:
+        if not is_migrated(database):
+            raise _Failed("the schema is not up to date; run: headgate migrate")
+        with database.read() as tx:
+            bad = list(verify(tx))
     for row in bad:
         click.echo(f"project {row.project}: change {row.seq} is bad: {row.why}")
     if bad:
         sys.exit(1)
     click.echo("The record of changes is whole.")
+
+
+@main.command("revoke-key")
+@click.argument("id")
+def revoke_key(id: str) -> None:
+    """Make an admin key of the whole installation useless; ID is the part after hg_admin_."""
+    with _database() as database, database.write() as tx:
+        try:
+            key = revoke_installation_key(tx, None, id, datetime.now(UTC))
+        except NotFound as missing:
+            raise _Failed(missing.detail) from missing
+    click.echo(f"The key {key.id} ({key.name}) opens nothing any more.")
+
+
+@main.command("add-user")
+@click.argument("email")
+def add_user(email: str) -> None:
+    """Let somebody sign in to the console; prints a one-time password. For a known EMAIL: a new password."""
+    password = new_password()
+    with _database() as database, database.write() as tx:
+        user = find_user(tx, email)
+        if user:
+            set_password(tx, user.id, hash_password(password), must_change=True)
+        else:
+            add_console_user(tx, email, hash_password(password), datetime.now(UTC), must_change=True)
+    click.echo(f"One-time password of {email}: {password}")
 
 
 @main.command("new-key")
@@ -79,8 +117,26 @@ def new_key() -> None:
     click.echo(new_secret(KeyKind.ADMIN))
 
 
-def _settings() -> Settings:
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The database of the settings for the length of a command; that it does not answer is told on one line."""
+    database = Database(_settings().database_url)
     try:
+        yield database
+    except DatabaseUnavailable as unavailable:
+        raise _Failed(f"the database does not answer: {unavailable}") from unavailable
+    finally:
+        database.close()
+
+
+def _settings() -> Settings:
+    with _told_on_one_line():
         return load_settings()
+
+
+@contextmanager
+def _told_on_one_line() -> Iterator[None]:
+    try:
+        yield
     except BadSettingValue as bad:
         raise _Failed(str(bad)) from bad

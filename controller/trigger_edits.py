@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
-from controller.errors import InvalidInput, NotFound, Problem, VersionConflict
+from controller.errors import Conflict, InvalidInput, NotFound, Problem, VersionConflict
 from controller.rollouts import Clock, Where, locate
 from controller.sources import SOURCES, BadConfiguration
 from controller.sources.access import Access
@@ -23,15 +23,16 @@ from controller.store.triggers import (
     change_trigger,
     drop_trigger,
     get_trigger,
+    mend_trigger,
     remember,
     triggers_of,
 )
-from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method
+from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method, restart_ladder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A trigger as somebody writes it down: everything but what it remembers. ``rest`` holds the times and the ladder."""
+    """A trigger as somebody writes it down, without what it remembers. ``rest`` holds the times and the ladder."""
 
     key: str
     source: str
@@ -68,6 +69,8 @@ class TriggerEdits:
     ) -> StoredTrigger:
         """Put another definition in a trigger's place; what it remembers of the old one no longer counts.
 
+        This is also how a trigger is mended whose row cannot be read.
+
         Raises:
             InvalidInput: A part of the definition cannot be used.
             VersionConflict: The trigger is not at the expected version.
@@ -75,12 +78,18 @@ class TriggerEdits:
         trigger = _build(definition)
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
-            before = get_trigger(tx, rollout.id, definition.key)
-            if expected_version is not None and expected_version != before.version:
-                raise VersionConflict(f"the trigger {definition.key}", before.version)
+            before = _find(tx, rollout.id, definition.key)
             source = self._checked_source(tx, rollout.project_id, definition)
-            after = change_trigger(tx, before, source.id, definition.query, trigger)
-            told = {"before": _told(before), "after": _told(after)}
+            if isinstance(before, Broken):
+                after = mend_trigger(tx, before, source.id, definition.query, trigger, now)
+                found = {"trigger": before.key, "broken": before.why}
+            else:
+                if expected_version not in (None, before.version):
+                    raise VersionConflict(f"the trigger {definition.key}", before.version)
+                change_trigger(tx, before, source.id, definition.query, trigger, now)
+                remember(tx, before.id, restart_ladder(before.state))
+                after, found = get_trigger(tx, rollout.id, definition.key), _told(before)
+            told = {"before": found, "after": _told(after)}
             self._record(tx, rollout, "trigger.change", actor, now, reason=reason, **told)
             return after
 
@@ -88,7 +97,10 @@ class TriggerEdits:
         """A person has seen to it: the trigger is quiet again and counts from now."""
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
-            before = get_trigger(tx, rollout.id, key)
+            before = _find(tx, rollout.id, key)
+            if isinstance(before, Broken):
+                detail = f"the trigger {key} cannot be read: {before.why}. Change it or remove it."
+                raise Conflict("broken", detail)
             remember(tx, before.id, acknowledge(before.state, now))
             told = {"before": {"trigger": key, "phase": before.state.phase.value}}
             self._record(tx, rollout, "trigger.acknowledge", actor, now, reason=reason, **told)
@@ -98,15 +110,9 @@ class TriggerEdits:
         """Remove a trigger, also one whose row cannot be read."""
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
-            for item in triggers_of(tx, rollout.id):
-                found = item.key if isinstance(item, Broken) else item.trigger.key
-                if found == key:
-                    drop_trigger(tx, item.id)
-                    self._record(
-                        tx, rollout, "trigger.remove", actor, now, reason=reason, before={"trigger": key}
-                    )
-                    return
-            raise NotFound("trigger", key)
+            drop_trigger(tx, _find(tx, rollout.id, key).id)
+            told = {"before": {"trigger": key}}
+            self._record(tx, rollout, "trigger.remove", actor, now, reason=reason, **told)
 
     def _checked_source(self, tx: Transaction, project_id: int, definition: Definition) -> StoredSource:
         try:
@@ -117,6 +123,9 @@ class TriggerEdits:
                 "source", f"there is no source {definition.source!r}", f"use one of {known}, or connect it"
             )
             raise InvalidInput(problem, code="unknown_source") from missing
+        if stored.kind not in SOURCES:
+            problem = Problem("source", f"{stored.kind!r} is not a kind of source", "connect another source")
+            raise InvalidInput(problem, code="bad_query")
         try:
             SOURCES[stored.kind].from_settings(stored.settings, self._access).check_query(definition.query)
         except BadConfiguration as bad:
@@ -141,6 +150,13 @@ class TriggerEdits:
                 **told,
             ),
         )
+
+
+def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
+    for item in triggers_of(tx, rollout_id):
+        if key == (item.key if isinstance(item, Broken) else item.trigger.key):
+            return item
+    raise NotFound("trigger", key)
 
 
 def _build(definition: Definition) -> Trigger:

@@ -113,6 +113,11 @@ def acknowledge(state: State, now: datetime) -> State:
     return State(epoch=state.epoch, epoch_at=now, since=now)
 
 
+def restart_ladder(state: State) -> State:
+    """The rule was changed: what fires goes on firing, and its ladder begins at the first rung."""
+    return replace(state, rungs=0, rung_at=None)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()

@@ -67,7 +67,7 @@ def add_key(
     project_id: int | None = None,
     environment_id: int | None = None,
 ) -> ApiKey:
-    """Record a key made by `new_secret`, unless it is known already.
+    """Record a key made by `new_secret`; one with a known id stays as it is but for its secret.
 
     Raises:
         ValueError: The text does not have the form of a key.
@@ -77,6 +77,9 @@ def add_key(
         values = {"id": id, "kind": kind, "name": name, "created_by": by, "created_at": now}
         owner = {"project_id": project_id, "environment_id": environment_id}
         tx.execute(insert(api_keys).values(**values, **owner, secret_hash=_hash(secret, pepper)))
+    else:
+        # The pepper may have been changed since; whoever may set the key itself may set its hash.
+        tx.execute(update(api_keys).where(api_keys.c.id == id).values(secret_hash=_hash(secret, pepper)))
     return _key(tx.execute(select(*_PUBLIC).where(api_keys.c.id == id)).one())
 
 
@@ -105,8 +108,8 @@ def was_used_lately(key: ApiKey, now: datetime) -> bool:
     return key.last_used_at is not None and key.last_used_at >= now - _USED_EVERY
 
 
-def keys_of(tx: Transaction, project_id: int) -> list[ApiKey]:
-    """The keys of a project, oldest first."""
+def keys_of(tx: Transaction, project_id: int | None) -> list[ApiKey]:
+    """The keys of a project, or of the whole installation, oldest first."""
     rows = tx.execute(
         select(*_PUBLIC).where(api_keys.c.project_id == project_id).order_by(api_keys.c.created_at)
     )
@@ -119,8 +122,8 @@ def any_admin_key(tx: Transaction) -> bool:
     return tx.scalar(select(api_keys.c.id).where(*everywhere).limit(1)) is not None
 
 
-def revoke_key(tx: Transaction, project_id: int, id: str, now: datetime) -> ApiKey:
-    """Make a key useless from now on, or raise NotFound."""
+def revoke_key(tx: Transaction, project_id: int | None, id: str, now: datetime) -> ApiKey:
+    """Make a key of a project, or of the whole installation, useless from now on; NotFound if it has no such key."""
     this = (api_keys.c.id == id, api_keys.c.project_id == project_id)
     tx.execute(update(api_keys).where(*this, api_keys.c.revoked_at.is_(None)).values(revoked_at=now))
     row = tx.execute(select(*_PUBLIC).where(*this)).one_or_none()

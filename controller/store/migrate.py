@@ -21,9 +21,15 @@ def migrate(database: Database) -> None:
 
 
 def is_migrated(database: Database) -> bool:
-    """Whether the schema is the one this code was written for."""
+    """Whether the schema is at least the one this code was written for.
+
+    A revision this code has never heard of is a newer one: during an upgrade old processes go on beside it, because
+    a migration only ever adds to what they need.
+    """
     with database.read() as tx:
-        return MigrationContext.configure(tx).get_current_revision() == newest_migration()
+        current = MigrationContext.configure(tx).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return current is not None and (current == newest_migration() or current not in known)
 
 
 def newest_migration() -> str | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from controller.errors import Conflict, NotFound, VersionConflict
-from controller.store.columns import Broken, Unreadable, build
+from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
-from controller.store.tables import rollouts, sources, triggers
-from triggers import Action, Arming, Rung, Scope, State, Trigger, parse_method
+from controller.store.sources import readable_settings
+from controller.store.tables import readings, rollouts, sources, triggers
+from triggers import Action, Arming, Rung, Scope, State, Trigger, Verdict, parse_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +65,60 @@ def add_trigger(
 
 
 def change_trigger(
-    tx: Transaction, stored: StoredTrigger, source_id: int, query: Mapping[str, str], trigger: Trigger
+    tx: Transaction,
+    stored: StoredTrigger,
+    source_id: int,
+    query: Mapping[str, str],
+    trigger: Trigger,
+    now: datetime,
 ) -> StoredTrigger:
     """Replace a trigger's definition. A new version is a new epoch for what it remembers.
+
+    It is due within its new interval, and an evaluation under the old definition that is under way counts for nothing.
 
     Raises:
         VersionConflict: Somebody else did so since it was read.
     """
     this = (triggers.c.id == stored.id, triggers.c.version == stored.version)
-    values = _columns(source_id, query, trigger) | {"version": stored.version + 1, "broken": None}
+    values = _columns(source_id, query, trigger) | {
+        "version": stored.version + 1,
+        "due_at": min(stored.due_at, now + timedelta(seconds=trigger.interval_s)),
+        "fence": triggers.c.fence + 1,
+        "lease_until": None,
+    }
     if not tx.execute(update(triggers).where(*this).values(**values)).rowcount:
-        now = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
-        raise VersionConflict(f"the trigger {trigger.key}", now)
+        latest = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
+        raise VersionConflict(f"the trigger {trigger.key}", latest)
     return get_trigger(tx, stored.rollout_id, trigger.key)
+
+
+def mend_trigger(
+    tx: Transaction,
+    broken: Broken,
+    source_id: int,
+    query: Mapping[str, str],
+    trigger: Trigger,
+    now: datetime,
+) -> StoredTrigger:
+    """Put a definition in the place of a row that cannot be read; it begins like a new trigger."""
+    row = triggers.c
+    latest = tx.scalar(select(func.max(readings.c.slot)).where(readings.c.trigger_id == broken.id))
+    values = _columns(source_id, query, trigger) | {
+        "version": row.version + 1,
+        "state": State(epoch_at=None).to_json(),
+        "verdict": None,
+        "sentence": "",
+        "evaluated_at": None,
+        "broken": None,
+        # A slot is recorded once only, also the one under which the row was last evaluated.
+        "due_at": now if latest is None or latest < now else now + timedelta(seconds=trigger.interval_s),
+        "lease_until": None,
+        "fence": row.fence + 1,
+    }
+    tx.execute(update(triggers).where(row.id == broken.id).values(**values))
+    return get_trigger(
+        tx, tx.execute(select(row.rollout_id).where(row.id == broken.id)).scalar_one(), trigger.key
+    )
 
 
 def remember(tx: Transaction, id: int, state: State) -> None:
@@ -175,21 +217,22 @@ def _stored(row: Row[Any]) -> StoredTrigger | Broken:
 
 
 def _built(row: Row[Any]) -> StoredTrigger:
-    for column in (row.query, row.source_settings, row.due_at):
-        if isinstance(column, Unreadable):
-            raise TypeError(f"{column.stored!r} cannot be read")
+    typed(datetime, row.due_at)
+    for instant in (row.lease_until, row.evaluated_at):
+        if instant is not None:
+            typed(datetime, instant)
     return StoredTrigger(
         id=row.id,
         rollout_id=row.rollout_id,
         source_id=row.source_id,
         source_key=row.source_key,
         source_kind=row.source_kind,
-        source_settings=row.source_settings,
-        query=dict(row.query),
-        version=row.version,
+        source_settings=readable_settings(row.source_settings),
+        query=dict(typed(dict, row.query)),
+        version=typed(int, row.version),
         trigger=_trigger(row),
         state=State.from_json(row.state),
-        verdict=row.verdict,
+        verdict=None if row.verdict is None else Verdict(row.verdict).value,
         sentence=row.sentence,
         evaluated_at=row.evaluated_at,
         due_at=row.due_at,
@@ -200,13 +243,18 @@ def _trigger(row: Row[Any]) -> Trigger:
     return Trigger(
         key=row.key,
         method=parse_method(row.method, row.params),
-        window_s=int(row.window_s),
-        interval_s=int(row.interval_s),
-        hold_s=int(row.hold_s),
-        clear_s=int(row.clear_s),
-        latch=bool(row.latch),
-        max_staleness_s=int(row.max_staleness_s),
+        window_s=typed(int, row.window_s),
+        interval_s=typed(int, row.interval_s),
+        hold_s=typed(int, row.hold_s),
+        clear_s=typed(int, row.clear_s),
+        latch=typed(bool, row.latch),
+        max_staleness_s=typed(int, row.max_staleness_s),
         arming=Arming(row.arming),
         scope=Scope(row.scope),
-        ladder=tuple(Rung(Action(rung["do"]), int(rung["after_s"]), rung["args"]) for rung in row.ladder),
+        ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),
     )
+
+
+def _rung(stored: Any) -> Rung:
+    args = {name: typed(int, number) for name, number in typed(dict, stored["args"]).items()}
+    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), args)

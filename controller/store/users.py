@@ -33,13 +33,13 @@ class Session:
 
 def add_user(tx: Transaction, email: str, password_hash: str, now: datetime, *, must_change: bool) -> None:
     """Add somebody."""
-    values = {"email": email, "password_hash": password_hash, "created_at": now}
+    values = {"email": _address(email), "password_hash": password_hash, "created_at": now}
     tx.execute(insert(users).values(**values, must_change_password=must_change))
 
 
 def find_user(tx: Transaction, email: str) -> User | None:
     """The user with this address, if there is one."""
-    row = tx.execute(select(users).where(users.c.email == email)).one_or_none()
+    row = tx.execute(select(users).where(users.c.email == _address(email))).one_or_none()
     return User(**row._mapping) if row else None
 
 
@@ -48,12 +48,12 @@ def any_user(tx: Transaction) -> bool:
     return tx.scalar(select(users.c.id).limit(1)) is not None
 
 
-def set_password(tx: Transaction, user_id: int, password_hash: str) -> None:
+def set_password(tx: Transaction, user_id: int, password_hash: str, *, must_change: bool = False) -> None:
     """Give a user another password and end all of their sessions."""
     tx.execute(
         update(users)
         .where(users.c.id == user_id)
-        .values(password_hash=password_hash, must_change_password=False)
+        .values(password_hash=password_hash, must_change_password=must_change)
     )
     tx.execute(delete(sessions).where(sessions.c.user_id == user_id))
 
@@ -83,6 +83,11 @@ def find_session(tx: Transaction, token: str, now: datetime) -> Session | None:
 def close_session(tx: Transaction, token: str) -> None:
     """End a session."""
     tx.execute(delete(sessions).where(sessions.c.token_hash == _hash(token)))
+
+
+def _address(email: str) -> str:
+    """One spelling for one address: nobody remembers in which case it was first typed."""
+    return email.strip().lower()
 
 
 def _hash(token: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.triggers.cases import START, at, fresh, trigger_of, triggers
-from triggers import Phase, State, Trigger, acknowledge, enter_epoch, window
+from triggers import Phase, State, Trigger, acknowledge, enter_epoch, restart_ladder, window
 from triggers.methods import AnyEvent, Threshold
 from triggers.state import not_ahead
 
@@ -174,6 +174,13 @@ def test_the_same_epoch_changes_nothing(state: State, now: datetime) -> None:
 @given(states(), MOMENTS)
 def test_acknowledging_begins_again_from_now_in_the_same_epoch(state: State, now: datetime) -> None:
     assert acknowledge(state, now) == State(epoch=state.epoch, epoch_at=now, since=now)
+
+
+@given(states())
+def test_a_restarted_ladder_begins_at_its_first_rung_and_changes_nothing_else(state: State) -> None:
+    restarted = restart_ladder(state)
+    assert (restarted.rungs, restarted.rung_at) == (0, None)
+    assert replace(restarted, rungs=state.rungs, rung_at=state.rung_at) == state
 
 
 def test_nothing_from_before_an_acknowledgement_is_read_again() -> None:
