@@ -1,0 +1,1 @@
+"""Runnable measurements beside peers: ``python -m bench [names] [--quick]``."""

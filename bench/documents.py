@@ -1,0 +1,108 @@
+"""What a flag document costs: in the product when it arrives, and in the controller when it is made."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.installation import Clock, populated, services_on
+from bench.measuring import Effort, Table, beside, take_turns, timed
+from bench.peers import Floor, Headgate, OpenFeatureFlagd, peers
+from controller.flags.snapshots import Snapshots
+
+_LEFT_OUT = (Floor.name, OpenFeatureFlagd.name)
+"""One has nothing to load, the other loads what flagd-core does."""
+
+
+class _EveryFlagUsed(Headgate):
+    """Ours, with every flag asked for once: what is put off when the document arrives is done then."""
+
+    name = "Headgate, and every flag used once"
+
+    def load(self, payload: str) -> Any:
+        document = super().load(payload)
+        for key in document.keys():  # noqa: SIM118 - a Document is no mapping
+            document.evaluate(key, {})
+        return document
+
+
+def run(effort: Effort) -> list[Table]:
+    """Measure loading few and many flags from JSON text, and one snapshot of many rollouts."""
+    return [_loading(effort), _snapshot(effort)]
+
+
+def _loading(effort: Effort) -> Table:
+    few, many = effort.flags
+    columns = ("", f"{few:,} flags", f"{many:,} flags", f"MiB for {many:,}")
+    table = Table("Loading flags from JSON text: ms, × Headgate", columns)
+    everybody = [peer for peer in peers() if peer.name not in _LEFT_OUT]
+    everybody.insert(1, _EveryFlagUsed())
+    figures: dict[int, dict[str, list[float]]] = {}
+    memory: dict[str, float] = {}
+    with _older_objects_aside():
+        for size in effort.flags:
+            payloads = {peer.name: peer.payload(size) for peer in everybody}
+            work = {peer.name: _load(peer.load, payloads[peer.name]) for peer in everybody}
+            figures[size] = take_turns(work, effort.big_rounds)
+        for peer in everybody:
+            memory[peer.name] = _mebibytes(peer.load, payloads[peer.name])
+    for name, mebibytes in memory.items():
+        cells = [_cell(figures[size], name) for size in effort.flags]
+        table.add(name, *cells, f"{mebibytes:,.1f}")
+    return table
+
+
+def _cell(column: dict[str, list[float]], who: str) -> str:
+    return beside(column[who], None if who == Headgate.name else column[Headgate.name])
+
+
+@contextmanager
+def _older_objects_aside() -> Iterator[None]:
+    """Keep the garbage collector from walking over what others have left, which would be counted here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def _load(load: Callable[[str], Any], payload: str) -> Callable[[], float]:
+    def run() -> float:
+        gc.collect()
+        return timed(lambda: load(payload))
+
+    return run
+
+
+def _mebibytes(load: Callable[[str], Any], payload: str) -> float:
+    gc.collect()
+    tracemalloc.start()
+    loaded = load(payload)
+    gc.collect()
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del loaded
+    return size / 2**20
+
+
+def _snapshot(effort: Effort) -> Table:
+    table = Table(
+        "The controller makes an environment's flags",
+        (f"{effort.flags[0]:,} rollouts on SQLite", "ms", "MiB sent"),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        services = services_on(f"sqlite:///{Path(folder) / 'headgate.db'}", Clock())
+        environment_id = populated(services, effort.flags[0])
+        rounds = [
+            timed(lambda: Snapshots(services.database, 300).current(environment_id))
+            for _ in range(effort.big_rounds + 1)
+        ]
+        body = Snapshots(services.database, 300).current(environment_id).body
+        services.database.close()
+    table.add("one snapshot from the database", f"{median(rounds):,.0f}", f"{len(body) / 2**20:.1f}")
+    return table
