@@ -1,4 +1,4 @@
-"""The pre-built answers of one flag."""
+"""The answers of one flag, each made once."""
 
 from __future__ import annotations
 
@@ -14,39 +14,52 @@ def error(code: ErrorCode, message: str, metadata: Mapping[str, Any]) -> Evaluat
 
 
 class Answers:
-    """Every answer a flag can give, made once: one for each variant and reason, the default, and an error."""
+    """Every answer a flag can give: one for each variant and reason, and the default.
+
+    An answer is made when it is first needed, mostly while the rule is compiled. Two threads that need the
+    same one at the same time may each make it; the two are alike.
+    """
 
     def __init__(self, variants: Mapping[str, Any], default: str | None, metadata: Mapping[str, Any]) -> None:
         """``default`` is the name of the default variant; with None the caller's own default applies."""
+        self._variants = variants
+        self._default = default
         self._metadata = metadata
-        self._unknown = error("GENERAL", "The rule's result names no variant with a value.", metadata)
-        usable = {name: value for name, value in variants.items() if name and value is not None}
-        self._by_reason: dict[Reason, dict[str, Evaluation]] = {
-            reason: {name: self._answer(name, value, reason) for name, value in usable.items()}
-            for reason in ("TARGETING_MATCH", "SPLIT")
-        }
-        self.static = self._of_default(usable, default, "STATIC")
-        self._default = self._of_default(usable, default, "DEFAULT")
+        self._made: dict[Reason, dict[str | None, Evaluation]] = {"TARGETING_MATCH": {}, "SPLIT": {}}
 
-    def _answer(self, name: str, value: Any, reason: Reason) -> Evaluation:
-        return Evaluation(reason=reason, value=value, variant=name, metadata=self._metadata)
-
-    def _of_default(self, usable: Mapping[str, Any], default: str | None, reason: Reason) -> Evaluation:
-        if default is None:
-            return Evaluation(reason="DEFAULT", metadata=self._metadata)
-        if default not in usable:
-            message = "The default variant is not among the variants with a value."
-            return error("GENERAL", message, self._metadata)
-        return self._answer(default, usable[default], reason)
+    def static(self) -> Evaluation:
+        """Return the answer of a flag without a rule."""
+        return self._of_default("STATIC")
 
     def of(self, result: Any, reason: Reason) -> Evaluation:
         """Return the answer for what a rule yielded: the name of a variant, true, false, a number or None."""
-        if result is None:
-            return self._default
         if isinstance(result, bool):
             result = "true" if result else "false"
         elif isinstance(result, (int, float)):
             result = str(result)
-        if not isinstance(result, str):
-            return self._unknown
-        return self._by_reason[reason].get(result, self._unknown)
+        elif result is not None and not isinstance(result, str):
+            return self._unknown("The rule's result names no variant with a value.")
+        return self._made[reason].get(result) or self._make(result, reason)
+
+    def _make(self, name: str | None, reason: Reason) -> Evaluation:
+        if name is not None and not self._has(name):
+            # Not kept: a rule may yield any number of texts that name nothing.
+            return self._unknown("The rule's result names no variant with a value.")
+        answer = self._of_default("DEFAULT") if name is None else self._of_variant(name, reason)
+        return self._made[reason].setdefault(name, answer)
+
+    def _has(self, name: str) -> bool:
+        return bool(name) and self._variants.get(name) is not None
+
+    def _of_default(self, reason: Reason) -> Evaluation:
+        if self._default is None:
+            return Evaluation(reason="DEFAULT", metadata=self._metadata)
+        if not self._has(self._default):
+            return self._unknown("The default variant is not among the variants with a value.")
+        return self._of_variant(self._default, reason)
+
+    def _of_variant(self, name: str, reason: Reason) -> Evaluation:
+        return Evaluation(reason=reason, value=self._variants[name], variant=name, metadata=self._metadata)
+
+    def _unknown(self, message: str) -> Evaluation:
+        return error("GENERAL", message, self._metadata)

@@ -2,8 +2,9 @@
 
 The value is written as canonical CBOR and hashed with 32-bit murmur3 (seed 0); the hash is scaled to the sum
 of the weights by an integer multiplication and a shift, so that no floating point is involved and every
-language arrives at the same bucket. The vectors in tests/vectors/bucketing.json freeze it: changing anything
-here would move users between variants.
+language arrives at the same bucket. Where the weights are known beforehand the scaling is done once, on the
+bounds of the shares (see ``limits``), which comes to the same. The vectors in tests/vectors/bucketing.json
+freeze it: changing anything here would move users between variants.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mmh3 import mmh3_32_uintdigest as _digest
+from mmh3 import mmh3_32_uintdigest
 
 from headgate.evaluator.coercion import LISTS
+
+digest: Final = mmh3_32_uintdigest
+"""The hash of bytes."""
 
 MAX_TOTAL_WEIGHT: Final = 2**31 - 1
 _INTEGER_RANGE: Final = (-(2**63), 2**64 - 1)
@@ -30,7 +34,8 @@ def _head(major: int, number: int) -> bytes:
     return struct.pack(f"!B{_WIDTHS[code - 24][1]}", major << 5 | code, number)
 
 
-_TEXT_HEADS: Final = tuple(_head(_TEXT, size) for size in range(256))
+TEXT_HEADS: Final = tuple(_head(_TEXT, size) for size in range(256))
+"""What stands before a text of that many bytes."""
 
 
 def _encode_integer(number: int) -> bytes:
@@ -59,7 +64,7 @@ def _encode_float(number: float) -> bytes:
 
 def _encode_text(text: str) -> bytes:
     raw = text.encode()
-    return (_TEXT_HEADS[len(raw)] if len(raw) < 256 else _head(_TEXT, len(raw))) + raw
+    return (TEXT_HEADS[len(raw)] if len(raw) < 256 else _head(_TEXT, len(raw))) + raw
 
 
 def _encode_mapping(mapping: Mapping[Any, Any]) -> bytes:
@@ -91,21 +96,20 @@ def encode(value: Any) -> bytes:
     raise TypeError(f"A {type(value).__name__} cannot be bucketed.")
 
 
-def hash_text(text: str) -> int | None:
-    """Return the same as ``hash_value`` of a short text, faster; None when only ``hash_value`` can tell."""
-    try:
-        raw = text.encode()
-        return _digest(_TEXT_HEADS[len(raw)] + raw)
-    except (IndexError, UnicodeEncodeError):
-        return None
-
-
 def hash_value(value: Any, prefix: bytes = b"") -> int | None:
     """Return the unsigned 32-bit hash of ``prefix`` and the CBOR of ``value``; None if it has none."""
     try:
-        return _digest(prefix + encode(value))
+        return digest(prefix + encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
+
+
+def limits(bounds: list[int]) -> list[int]:
+    """Return for each bound the first hash at or above it; the last bound is the sum of all weights.
+
+    A hash h falls below the bound b of a total t when floor(h * t / 2**32) < b, that is h < b * 2**32 / t.
+    """
+    return [-(-(bound << 32) // bounds[-1]) for bound in bounds]
 
 
 def pair_prefix(flag_key: str) -> bytes:

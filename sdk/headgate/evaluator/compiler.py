@@ -56,9 +56,9 @@ class Compiler:
     def value(self, node: Any, scope: Scope = ROOT) -> Rule:
         """Compile ``node`` into a function that returns its value. Raises CompileError."""
         if is_literal(node):
-            return constant(node)
+            return Constant(node)
         if isinstance(node, list):
-            return _list_of([self.value(item, scope) for item in node])
+            return _list_of(self.values(node, scope))
         operator, arguments = call_of(node)
         special = self._dialect.values.get(operator)
         if special is not None:
@@ -68,20 +68,13 @@ class Compiler:
     def test(self, node: Any, scope: Scope = ROOT) -> Rule:
         """Compile ``node`` into a function whose result is true, false or None."""
         if is_literal(node):
-            return constant(truthy(node))
+            return Constant(truthy(node))
         operator, arguments = call_of(node) if isinstance(node, dict) else ("", node)
         special = self._dialect.tests.get(operator)
         if special is not None:
             return special(self, arguments, scope)
         rule = self.value(node, scope)
-        if operator in OPERATORS and OPERATORS[operator].decides:
-            return rule
-
-        def decide(data: Any) -> bool:
-            result = rule(data)
-            return result if result is True or result is False else truthy(result)
-
-        return decide
+        return rule if operator in OPERATORS and OPERATORS[operator].decides else as_test(rule)
 
     def values(self, nodes: list[Any], scope: Scope) -> list[Rule]:
         """Compile every one of ``nodes``."""
@@ -109,9 +102,28 @@ def call_of(node: dict[Any, Any]) -> tuple[str, list[Any]]:
     return str(operator), arguments if isinstance(arguments, list) else [arguments]
 
 
-def constant(value: Any) -> Rule:
-    """Return a rule that always yields ``value``."""
-    return lambda _data: value
+class Constant:
+    """A rule that always yields ``value``. Whoever combines rules may look at it and save the call."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        """``value`` may be anything."""
+        self.value = value
+
+    def __call__(self, _data: Any) -> Any:
+        """Return the value."""
+        return self.value
+
+
+def as_test(rule: Rule) -> Rule:
+    """Return a rule for whether the result of ``rule`` counts as true."""
+
+    def decide(data: Any) -> bool:
+        result = rule(data)
+        return result if result is True or result is False else truthy(result)
+
+    return decide
 
 
 def _list_of(rules: list[Rule]) -> Rule:
@@ -120,7 +132,7 @@ def _list_of(rules: list[Rule]) -> Rule:
 
 def _apply(operator: Operator, rules: list[Rule]) -> Rule:
     if operator.exactly is not None and len(rules) != operator.exactly:
-        return constant(None)
+        return Constant(None)
     call, rules = operator.call, rules[: operator.at_most]
     if len(rules) == 1:
         only = rules[0]

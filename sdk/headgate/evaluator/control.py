@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from headgate.evaluator.coercion import LISTS, NUMBERS, to_number, truthy
-from headgate.evaluator.compiler import ROOT, Compiler, Rule, Scope, constant
+from headgate.evaluator.compiler import ROOT, Compiler, Constant, Rule, Scope, as_test
 from headgate.evaluator.operators import missing
 from headgate.evaluator.paths import look_up, walk
+from headgate.evaluator.shortcuts import plain_variable
 
 
 def _var(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
@@ -27,7 +28,7 @@ def _var(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
 
 def _reader(compiler: Compiler, path: Any, scope: Scope) -> Rule:
     if scope is ROOT and path == "$flagd.flagKey":
-        return constant(compiler.flag_key)
+        return Constant(compiler.flag_key)
     if isinstance(path, str) and path:
         compiler.reads_runtime |= path.split(".")[0] == "$flagd"
         return _path_reader(path, scope)
@@ -41,6 +42,18 @@ def _path_reader(path: str, scope: Scope) -> Rule:
     if scope is ROOT and len(parts) == 1:
         return lambda data: data.get(path)
     return lambda data: walk(data, parts)
+
+
+def _is_set(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    name = plain_variable({"var": arguments}) if scope is ROOT else None
+    if name is None:
+        return as_test(_var(compiler, arguments, scope))
+
+    def is_set(data: Any) -> bool:
+        value = data.get(name)
+        return value != "" if type(value) is str else truthy(value)
+
+    return is_set
 
 
 def _missing(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
@@ -71,10 +84,31 @@ def _missing_some(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rul
 
 def branch(tests: list[Rule], outcomes: list[Rule], otherwise: Rule) -> Rule:
     """Return a rule that yields the outcome of the first test that holds, else ``otherwise``."""
-    if len(tests) == 1:
-        test, outcome = tests[0], outcomes[0]
+    pairs: list[tuple[Rule, Rule]] = []
+    for test, outcome in zip(tests, outcomes, strict=True):
+        if not isinstance(test, Constant):
+            pairs.append((test, outcome))
+        elif test.value:
+            otherwise = outcome
+            break
+    return _first_of(pairs, otherwise) if len(pairs) > 1 else _choice(pairs, otherwise)
+
+
+def _choice(pairs: list[tuple[Rule, Rule]], otherwise: Rule) -> Rule:
+    """Return the rule for at most one test, which is nearly every ``if``."""
+    if not pairs:
+        return otherwise
+    ((test, outcome),) = pairs
+    if not isinstance(otherwise, Constant):
         return lambda data: outcome(data) if test(data) else otherwise(data)
-    pairs = tuple(zip(tests, outcomes, strict=True))
+    other = otherwise.value
+    if not isinstance(outcome, Constant):
+        return lambda data: outcome(data) if test(data) else other
+    value = outcome.value
+    return lambda data: value if test(data) else other
+
+
+def _first_of(pairs: list[tuple[Rule, Rule]], otherwise: Rule) -> Rule:
 
     def choose(data: Any) -> Any:
         for test, outcome in pairs:
@@ -125,20 +159,39 @@ def _or(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
     return disjunction
 
 
+def _tests(compiler: Compiler, arguments: list[Any], scope: Scope, *, neutral: bool) -> tuple[Rule, ...]:
+    """Compile the tests of a list; those that always yield ``neutral`` say nothing and are left out."""
+    tests = [compiler.test(node, scope) for node in arguments]
+    return tuple(test for test in tests if not (isinstance(test, Constant) and test.value is neutral))
+
+
 def _all_hold(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
-    tests = tuple(compiler.test(node, scope) for node in arguments)
+    tests = _tests(compiler, arguments, scope, neutral=True)
+    if len(tests) < 2:
+        return tests[0] if tests else Constant(bool(arguments))
+    first, second, *others = tests
+    if not others:
+        return lambda data: first(data) and second(data)
+    if len(others) == 1:
+        third = others[0]
+        return lambda data: first(data) and second(data) and third(data)
 
     def hold(data: Any) -> bool:
-        for test in tests:
+        for test in tests:  # noqa: SIM110 - a generator would cost more than the tests
             if not test(data):
                 return False
-        return bool(tests)
+        return True
 
     return hold
 
 
 def _any_holds(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
-    tests = tuple(compiler.test(node, scope) for node in arguments)
+    tests = _tests(compiler, arguments, scope, neutral=False)
+    if len(tests) < 2:
+        return tests[0] if tests else Constant(value=False)
+    if len(tests) == 2:
+        first, second = tests
+        return lambda data: first(data) or second(data)
 
     def holds(data: Any) -> bool:
         for test in tests:  # noqa: SIM110 - a generator would cost more than the tests
@@ -147,6 +200,15 @@ def _any_holds(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
         return False
 
     return holds
+
+
+def _if_test(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    return compile_if(compiler, arguments, scope, lambda node: compiler.test(node, scope))
+
+
+def _counts_as_true(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
+    tests = [compiler.test(node, scope) for node in arguments]
+    return tests[0] if tests else Constant(value=False)
 
 
 CONTROL = {
@@ -158,4 +220,11 @@ CONTROL = {
     "and": _and,
     "or": _or,
 }
-TESTS = {"and": _all_hold, "or": _any_holds}
+TESTS = {
+    "var": _is_set,
+    "if": _if_test,
+    "?:": _if_test,
+    "and": _all_hold,
+    "or": _any_holds,
+    "!!": _counts_as_true,
+}

@@ -10,11 +10,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
-from headgate.evaluator.bucketing import MAX_TOTAL_WEIGHT, hash_text, hash_value, pair_prefix
+from headgate.evaluator.bucketing import (
+    MAX_TOTAL_WEIGHT,
+    TEXT_HEADS,
+    digest,
+    hash_value,
+    limits,
+    pair_prefix,
+)
 from headgate.evaluator.coercion import LISTS
-from headgate.evaluator.compiler import ROOT, Compiler, Rule, Scope, constant, is_literal
+from headgate.evaluator.compiler import ROOT, Compiler, Constant, Rule, Scope, is_literal
+from headgate.evaluator.shortcuts import salted_variable
 
 Leaf = Callable[[Any], Rule]
 """Compiles what a share yields."""
@@ -60,26 +68,54 @@ def _has_fixed_weights(shares: list[Any]) -> bool:
     return all(isinstance(share, list) and all(map(is_literal, share[1:])) for share in shares)
 
 
-def _table(shares: list[Any], leaf: Leaf, nothing: Rule) -> Callable[[int, Any], Any]:
-    """Return a function of a hash and the data for shares whose weights are written down."""
-    bounds = _bounds(shares)
-    if bounds is None:
-        return lambda _hashed, data: nothing(data)
-    total, outcomes = bounds[-1], [leaf(share[0]) for share in shares]
-    return lambda hashed, data: outcomes[bisect_right(bounds, hashed * total >> 32)](data)
+class _Key(NamedTuple):
+    """What to bucket by where it is one attribute: its name, and what stands before it in the hashed bytes."""
+
+    name: str
+    before: bytes
+    salt: bytes
+
+
+def _key(node: Any, scope: Scope) -> _Key | None:
+    found = salted_variable(node) if scope is ROOT else None
+    try:
+        return None if found is None else _Key(found[1], b"", found[0].encode())
+    except UnicodeEncodeError:
+        return None
 
 
 def compile_fractional(
     compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Leaf, finish: Callable[[Any], Any]
 ) -> Rule:
     """Compile a ``fractional``: ``leaf`` compiles what a share yields, ``finish`` a value already known."""
-    nothing = constant(finish(None))
     if not arguments:
-        return nothing
+        return Constant(finish(None))
     prefix = pair_prefix(compiler.flag_key if scope is ROOT else "")
-    if isinstance(arguments[0], list):
-        return _by_pair(compiler, arguments, scope, leaf, finish, prefix)
-    return _by_value(compiler, arguments, scope, leaf, finish, prefix)
+    by_pair = isinstance(arguments[0], list)
+    shares = arguments if by_pair else arguments[1:]
+    bounds = _bounds(shares) if _has_fixed_weights(shares) else None
+    if bounds is None:
+        return _worked_out(compiler, arguments, scope, finish, prefix)
+    table = _Table(limits(bounds), tuple(leaf(share[0]) for share in shares), finish(None))
+    if by_pair:
+        slow = _by_pair(table, prefix)
+        return _drawn(_Key("targetingKey", prefix, b""), table, slow) if scope is ROOT else slow
+    slow = _by_value(compiler, arguments, scope, table, finish, prefix)
+    key = _key(arguments[0], scope)
+    return slow if key is None else _drawn(key, table, slow)
+
+
+class _Table(NamedTuple):
+    """Shares whose weights are written down: where each ends, what it yields, and what there is without a hash."""
+
+    limits: list[int]
+    outcomes: tuple[Rule, ...]
+    nothing: Any
+
+    def deal(self, hashed: int | None, data: Any) -> Any:
+        if hashed is None:
+            return self.nothing
+        return self.outcomes[bisect_right(self.limits, hashed)](data)
 
 
 def _worked_out(compiler: Compiler, arguments: list[Any], scope: Scope, finish: Any, prefix: bytes) -> Rule:
@@ -87,38 +123,63 @@ def _worked_out(compiler: Compiler, arguments: list[Any], scope: Scope, finish: 
     return lambda data: finish(_deal([rule(data) for rule in rules], data, prefix))
 
 
-def _by_pair(
-    compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Leaf, finish: Any, prefix: bytes
-) -> Rule:
-    if not _has_fixed_weights(arguments):
-        return _worked_out(compiler, arguments, scope, finish, prefix)
-    nothing = constant(finish(None))
-    table = _table(arguments, leaf, nothing)
-
-    def deal(data: Any) -> Any:
-        hashed = _hash_pair(data, prefix)
-        return nothing(data) if hashed is None else table(hashed, data)
-
-    return deal
+def _by_pair(table: _Table, prefix: bytes) -> Rule:
+    return lambda data: table.deal(_hash_pair(data, prefix), data)
 
 
 def _by_value(
-    compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Leaf, finish: Any, prefix: bytes
+    compiler: Compiler, arguments: list[Any], scope: Scope, table: _Table, finish: Any, prefix: bytes
 ) -> Rule:
+    key = compiler.value(arguments[0], scope)
+    if isinstance(arguments[0], dict) and "cat" in arguments[0]:
+        return lambda data: table.deal(hash_value(key(data)), data)
     general = _worked_out(compiler, arguments, scope, finish, prefix)
-    if not _has_fixed_weights(arguments[1:]):
-        return general
-    nothing = constant(finish(None))
-    key, table = compiler.value(arguments[0], scope), _table(arguments[1:], leaf, nothing)
 
     def deal(data: Any) -> Any:
         by = key(data)
-        if type(by) is str and (hashed := hash_text(by)) is not None:
-            return table(hashed, data)
         # Only now is it known whether the first argument is what to bucket by or already a share.
         if isinstance(by, LISTS):
             return general(data)
-        hashed = None if by is None else hash_value(by)
-        return nothing(data) if hashed is None else table(hashed, data)
+        return table.deal(None if by is None else hash_value(by), data)
 
     return deal
+
+
+def _drawn(key: _Key, table: _Table, slow: Rule) -> Rule:
+    """Return the rule for the usual case, a short text to bucket by; ``slow`` does the others."""
+    if len(table.outcomes) == 2:
+        first, second = table.outcomes
+        if isinstance(first, Constant) and isinstance(second, Constant):
+            return _drawn_of_two(key, table.limits[0], first.value, second.value, slow)
+    name, before, salt = key
+    limits_, outcomes = table.limits, table.outcomes
+
+    def draw(data: Any) -> Any:
+        value = data.get(name)
+        if type(value) is not str or not value:
+            return slow(data)
+        try:
+            raw = salt + value.encode()
+            hashed = digest(before + TEXT_HEADS[len(raw)] + raw)
+        except (IndexError, UnicodeEncodeError):
+            return slow(data)
+        return outcomes[bisect_right(limits_, hashed)](data)
+
+    return draw
+
+
+def _drawn_of_two(key: _Key, limit: int, first: Any, second: Any, slow: Rule) -> Rule:
+    """Return the rule for in or out, which nearly every percentage is: one comparison and no further call."""
+    name, before, salt = key
+
+    def draw(data: Any) -> Any:
+        value = data.get(name)
+        if type(value) is not str or not value:
+            return slow(data)
+        try:
+            raw = salt + value.encode()
+            return first if digest(before + TEXT_HEADS[len(raw)] + raw) < limit else second
+        except (IndexError, UnicodeEncodeError):
+            return slow(data)
+
+    return draw

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from headgate.evaluator.coercion import LISTS
-from headgate.evaluator.compiler import Compiler, Rule, Scope, constant
+from headgate.evaluator.compiler import Compiler, Constant, Rule, Scope
 from headgate.evaluator.limits import MAX_ITEMS, CompileError, LimitError
 
 
@@ -33,7 +33,7 @@ def _items(compiler: Compiler, node: Any, scope: Scope) -> Rule:
 
 def _map(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
     if not arguments:
-        return constant([])
+        return Constant([])
     inner = _inside(scope)
     items = _items(compiler, arguments[0], scope)
     each = compiler.value(arguments[1] if len(arguments) > 1 else None, inner)
@@ -42,7 +42,7 @@ def _map(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
 
 def _filter(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
     if len(arguments) < 2:
-        return constant([])
+        return Constant([])
     inner = _inside(scope)
     items, keep = _items(compiler, arguments[0], scope), compiler.test(arguments[1], inner)
     return lambda data: [item for item in items(data) or () if keep(item)]
@@ -50,7 +50,7 @@ def _filter(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
 
 def _reduce(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
     if not arguments:
-        return constant(None)
+        return Constant(None)
     inner = _inside(scope)
     source, step, initial = [*arguments, None, None][:3]
     items, combine = _items(compiler, source, scope), compiler.value(step, inner)
@@ -68,7 +68,7 @@ def _reduce(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
 def _quantifier(decide: Callable[[Rule, list[Any]], bool], *, of_nothing: bool) -> Any:
     def build(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
         if len(arguments) < 2:
-            return constant(of_nothing)
+            return Constant(of_nothing)
         inner = _inside(scope)
         items, test = _items(compiler, arguments[0], scope), compiler.test(arguments[1], inner)
         return lambda data: decide(test, found) if (found := items(data)) else of_nothing

@@ -9,22 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from headgate.evaluator.coercion import LISTS
 from headgate.evaluator.operators import OPERATORS
 
 Rule = Callable[[Any], Any]
 
 
-def _plain_variable(node: Any) -> str | None:
-    if not isinstance(node, dict) or set(node) != {"var"}:
+def _only_argument(node: Any, operator: str) -> Any:
+    if not isinstance(node, dict) or len(node) != 1 or operator not in node:
         return None
-    name = node["var"][0] if isinstance(node["var"], list) and len(node["var"]) == 1 else node["var"]
+    argument = node[operator]
+    return argument[0] if isinstance(argument, list) and len(argument) == 1 else argument
+
+
+def plain_variable(node: Any) -> str | None:
+    """Return the name of the attribute ``node`` reads, None when it is not simply that."""
+    name = _only_argument(node, "var")
     return name if isinstance(name, str) and name and "." not in name and name != "$flagd" else None
+
+
+def salted_variable(node: Any) -> tuple[str, str] | None:
+    """Return salt and name for ``{"cat": ["salt", {"var": "name"}]}`` and, without a salt, for the attribute."""
+    name = plain_variable(node)
+    if name is not None:
+        return "", name
+    parts = node.get("cat") if isinstance(node, dict) and len(node) == 1 else None
+    if not isinstance(parts, list) or len(parts) != 2 or not isinstance(parts[0], str):
+        return None
+    name = plain_variable(parts[1])
+    return None if name is None else (parts[0], name)
 
 
 def _variable_and_text(arguments: list[Any]) -> tuple[str, str] | None:
     for one, other in (arguments[:2], arguments[1::-1]):
-        name = _plain_variable(one)
+        name = plain_variable(one)
         if name is not None and isinstance(other, str):
             return name, other
     return None
@@ -46,29 +63,22 @@ def _equality(call: Callable[[Any, Any], Any], *, wanted: bool) -> Callable[[lis
     return shortcut
 
 
-def _merged_variable(node: Any) -> str | None:
-    if not isinstance(node, dict) or set(node) != {"merge"}:
-        return None
-    parts = node["merge"] if isinstance(node["merge"], list) else [node["merge"]]
-    return _plain_variable(parts[0]) if len(parts) == 1 else None
-
-
 def _list_membership(arguments: list[Any]) -> Rule | None:
     """``{"in": ["text", {"merge": [{"var": "name"}]}]}``: is the text in the list, or the value itself?"""
-    name = _merged_variable(arguments[1]) if len(arguments) == 2 else None
+    name = plain_variable(_only_argument(arguments[1], "merge")) if len(arguments) == 2 else None
     if name is None or not isinstance(arguments[0], str):
         return None
     text = arguments[0]
 
     def search(data: Any) -> bool:
         items = data.get(name)
-        return text in items if type(items) in LISTS else text == items
+        return text in items if type(items) is tuple or type(items) is list else text == items
 
     return search
 
 
 def _membership(arguments: list[Any]) -> Rule | None:
-    name = _plain_variable(arguments[0]) if len(arguments) == 2 else None
+    name = plain_variable(arguments[0]) if len(arguments) == 2 else None
     texts = arguments[-1] if arguments else None
     if name is None or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return None
@@ -82,10 +92,10 @@ def _membership(arguments: list[Any]) -> Rule | None:
 
 
 def _prefixed(arguments: list[Any]) -> Rule | None:
-    name = _plain_variable(arguments[1]) if len(arguments) == 2 else None
-    if name is None or not isinstance(arguments[0], str):
+    found = salted_variable({"cat": arguments})
+    if found is None:
         return None
-    prefix = arguments[0]
+    prefix, name = found
     concatenate = OPERATORS["cat"].call
 
     def join(data: Any) -> Any:

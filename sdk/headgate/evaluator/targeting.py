@@ -11,7 +11,7 @@ from typing import Any, Final
 from headgate.evaluator.answer import Evaluation, Reason
 from headgate.evaluator.answers import Answers
 from headgate.evaluator.coercion import truthy
-from headgate.evaluator.compiler import ROOT, Compiler, Dialect, Rule, Scope, call_of, constant, is_literal
+from headgate.evaluator.compiler import ROOT, Compiler, Constant, Dialect, Rule, Scope, call_of, is_literal
 from headgate.evaluator.control import CONTROL, TESTS, compile_if
 from headgate.evaluator.fractional import compile_fractional
 from headgate.evaluator.loops import LOOPS
@@ -49,7 +49,7 @@ class Targeting:
         if operator == "fractional":
             return self._split(arguments)
         if is_literal(node):
-            return constant(self._answers.of(node, reason))
+            return Constant(self._answers.of(node, reason))
         return self._looked_up(node, reason)
 
     def _split(self, arguments: list[Any]) -> Rule:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from headgate.evaluator import Document
-from headgate.evaluator.bucketing import encode, hash_value, pair_prefix
+from headgate.evaluator.bucketing import MAX_TOTAL_WEIGHT, encode, hash_value, limits, pair_prefix
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +37,19 @@ def test_variants_are_frozen() -> None:
         document = Document.parse({"flags": {case["flagKey"]: case["flag"]}})
         for key, variant in case["users"].items():
             assert document.evaluate(case["flagKey"], {"targetingKey": key}).variant == variant
+
+
+@given(st.lists(st.integers(0, 2**20), min_size=1, max_size=6).filter(any), st.integers(0, 2**32 - 1))
+def test_comparing_a_hash_with_the_limits_is_scaling_it_to_the_total(weights: list[int], hashed: int) -> None:
+    bounds = list(accumulate(weights))
+    assert bisect_right(limits(bounds), hashed) == bisect_right(bounds, hashed * bounds[-1] >> 32)
+
+
+def test_the_limits_are_exact_at_the_edges_of_the_largest_total() -> None:
+    bounds = [1, MAX_TOTAL_WEIGHT - 1, MAX_TOTAL_WEIGHT]
+    for limit, bound in zip(limits(bounds), bounds, strict=True):
+        assert limit * bounds[-1] >> 32 == bound
+        assert (limit - 1) * bounds[-1] >> 32 == bound - 1
 
 
 def share(salt: str, basis_points: int) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
@@ -85,6 +86,12 @@ def test_all_rules_of_a_document_share_one_budget() -> None:
     assert codes[-1] == "PARSE_ERROR"
 
 
+def test_a_rule_that_is_too_big_as_it_was_sent_is_refused() -> None:
+    fits = [{"in": [{"var": "a"}, ["x"] * (MAX_NODES_PER_FLAG - 7)]}, "on"]
+    assert evaluate({"if": fits[:1]}).error_code != "PARSE_ERROR"
+    assert evaluate({"if": fits}).error_code == "PARSE_ERROR"
+
+
 def test_rules_nested_too_deep_are_refused() -> None:
     rule: Any = {"var": "a"}
     for _ in range(MAX_DEPTH):
@@ -152,6 +159,14 @@ def test_other_objects_in_the_context_do_no_harm() -> None:
 def test_the_time_is_that_of_the_clock_in_whole_seconds() -> None:
     rule = {"if": [{"===": [{"var": "$flagd.timestamp"}, 1_700_000_000]}, "on", "off"]}
     assert evaluate(rule).variant == "on"
+
+
+def test_threads_that_ask_for_a_flag_first_at_the_same_time_get_the_same_answer() -> None:
+    flags = {f"flag-{n}": {**GOOD, "targeting": {"if": [{"var": "a"}, "on", "off"]}} for n in range(200)}
+    document = Document.parse({"flags": flags})
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: [document.evaluate(key, {"a": 1}) for key in flags], range(4)))
+    assert all(len({id(answers[n]) for answers in found}) == 1 for n in range(200))
 
 
 def test_a_disabled_flag_leaves_the_choice_to_the_caller() -> None:

@@ -15,7 +15,7 @@ import cbor2
 import mmh3
 import pytest
 from headgate.evaluator import Document
-from headgate.evaluator.bucketing import hash_text, hash_value
+from headgate.evaluator.bucketing import hash_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_logic import builtins
@@ -183,10 +183,20 @@ def test_any_json_value_is_hashed_over_the_same_bytes(value: Any) -> None:
     assert hash_value(value) == expected
 
 
-@given(st.text(max_size=400))
-def test_the_fast_way_of_hashing_text_agrees_with_the_general_one(text: str) -> None:
-    assert hash_text(text) in (None, hash_value(text))
-    assert hash_text(text) is not None or len(text.encode()) > 255
+@given(st.text(max_size=40), st.text(max_size=300))
+def test_users_are_dealt_by_the_hash_of_salt_and_key_however_long_and_odd_they_are(
+    salt: str, key: str
+) -> None:
+    shares = [["on", 1], ["off", 2], ["true", 4]]
+    by = {"cat": [salt, {"var": "targetingKey"}]}
+    hashed = hash_value(salt + key)
+    assert hashed is not None
+    bucket = hashed * 7 >> 32
+    expected = "on" if bucket < 1 else "off" if bucket < 3 else "true"
+    assert ask_us(document_with({"fractional": [by, *shares]}), {"targetingKey": key})[0] == expected
+    in_or_out = {"fractional": [by, ["on", 3], ["true", 4]]}
+    found = ask_us(document_with(in_or_out), {"targetingKey": key})[0]
+    assert found == ("on" if bucket < 3 else "true")
 
 
 CONTEXT = {"targetingKey": "user-1", "yes": True, "one": 1, "list": ["a"]}
@@ -275,11 +285,32 @@ SHAPES: list[Any] = [
     {"if": [{"and": []}, "on", "off"]},
     {"if": [{"or": [{"var": "b"}, {"==": [{"var": "a"}, "x"]}]}, "on", "off"]},
     {"if": [{"or": []}, "on", "off"]},
+    {"if": [{"or": [False, None]}, "on", "off"]},
+    {"if": [{"or": [True, {"var": "b"}]}, "on", "off"]},
+    {"if": [{"or": [{"var": "b"}, {"var": "c"}, {"==": [{"var": "a"}, "x"]}]}, "on", "off"]},
+    {"if": [{"and": [True, 1]}, "on", "off"]},
+    {"if": [{"and": [{"var": "a"}, False]}, "on", "off"]},
+    {"if": [{"and": [{"var": "a"}, {"!!": [{"var": "b"}]}, {"var": "targetingKey"}]}, "on", "off"]},
+    {"if": [{"and": [*[{"var": "a"}] * 3, {"var": "b"}]}, "on", "off"]},
+    {"if": [{"!!": []}, "on", "off"]},
+    {"if": [{"!!": [{"var": ["a", True]}, 1]}, "on", "off"]},
+    {"if": [{"if": [{"var": "a"}, {"var": "b"}, 0]}, "on", "off"]},
+    {"if": [{"?:": [{"var": "b"}, [], {"var": "a"}]}, "on", "off"]},
+    {"if": [{"some": [{"var": "a"}, {"var": "b.c"}]}, "on", "off"]},
+    {"if": [True, {"var": "a"}, "off"]},
+    {"if": [{"var": "b"}, "on", True, "off", {"var": "a"}]},
     {"if": [["x"], "on", "off"]},
     {"if": [False, "on", {"var": "b"}, "off", {"==": [1, 1]}, "true"]},
     {"if": [{"fractional": [{"var": "a"}, [True, 50], [False, 50]]}, "on", "off"]},
     {"fractional": [{"var": "a"}, ["on", 50], ["off", 50]]},
     {"fractional": [{"cat": ["salt", {"var": "a"}]}, ["on", 50], ["off", 50]]},
+    {"fractional": [{"cat": ["salt", {"var": "a"}]}, ["on", 50], ["off", 50], ["true", 50]]},
+    {"fractional": [{"cat": ["\ud800", {"var": "a"}]}, ["on", 50], ["off", 50]]},
+    {"fractional": [{"cat": [{"var": "b"}, {"var": "a"}]}, ["on", 50], ["off", 50]]},
+    {"fractional": [{"cat": [{"var": "a"}, "-", {"var": "b"}]}, ["on", 50], [{"var": "b"}, 50]]},
+    {"fractional": [["on", 50], ["off", 50], ["true", 1]]},
+    {"fractional": [["on", 50], [{"var": "a"}, 50]]},
+    {"some": [["x", {"k": 1, "targetingKey": "y"}], {"fractional": [[True, 50], [False, 50]]}]},
     {"fractional": [["on", 50], ["off", 50]]},
     {"fractional": [["on", {"var": "b"}], ["off", 50]]},
     {"fractional": [["on", 50.0], ["off", 50]]},

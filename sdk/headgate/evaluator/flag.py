@@ -1,0 +1,91 @@
+"""One flag of a document: its shape checked, its rule compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headgate.evaluator.answer import Evaluation
+from headgate.evaluator.answers import Answers, error
+from headgate.evaluator.compiler import Compiler, Rule
+from headgate.evaluator.expansion import Expansion
+from headgate.evaluator.limits import CompileError
+from headgate.evaluator.targeting import DIALECT, Targeting
+
+Clock = Callable[[], float]
+"""Returns seconds since the epoch."""
+
+
+def compile_flag(
+    key: str, flag: Any, shared_metadata: Mapping[str, Any], expansion: Expansion, clock: Clock
+) -> Rule:
+    """Compile a flag into a function from a context to an ``Evaluation``.
+
+    A flag that cannot be used becomes one that always answers ERROR / PARSE_ERROR.
+    """
+    metadata = dict(shared_metadata)
+    try:
+        _check_shape(flag)
+        metadata.update(flag.get("metadata") or {})
+        return _compile_checked(key, flag, metadata, expansion, clock)
+    except CompileError as problem:
+        return _always(error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata))
+
+
+def is_metadata(metadata: Any) -> bool:
+    """Return whether ``metadata`` is nothing, or an object of texts, numbers and booleans."""
+    if metadata is None:
+        return True
+    return isinstance(metadata, dict) and all(map(_is_metadatum, metadata.items()))
+
+
+def _is_metadatum(item: tuple[Any, Any]) -> bool:
+    key, value = item
+    return isinstance(key, str) and key != "" and isinstance(value, (str, int, float))
+
+
+def _check_shape(flag: Any) -> None:
+    if not isinstance(flag, dict):
+        raise CompileError("it is not an object.")
+    if flag.get("state") not in ("ENABLED", "DISABLED"):
+        raise CompileError("its state is neither ENABLED nor DISABLED.")
+    variants = flag.get("variants")
+    if not isinstance(variants, dict) or not variants:
+        raise CompileError("it has no variants.")
+    if not isinstance(flag.get("defaultVariant"), (str, bool, type(None))):
+        raise CompileError("its default variant is not a name.")
+    if flag.get("targeting") and not isinstance(flag["targeting"], dict):
+        raise CompileError("its targeting is not an object.")
+    if not is_metadata(flag.get("metadata")):
+        raise CompileError("its metadata is not an object of texts, numbers and booleans.")
+
+
+def _compile_checked(
+    key: str, flag: dict[str, Any], metadata: Mapping[str, Any], expansion: Expansion, clock: Clock
+) -> Rule:
+    answers = Answers(flag["variants"], _name(flag.get("defaultVariant")), metadata)
+    if flag["state"] == "DISABLED":
+        return _always(Evaluation(reason="DISABLED", metadata=metadata))
+    if not flag.get("targeting"):
+        return _always(answers.static())
+    compiler = Compiler(key, DIALECT)
+    rule = Targeting(compiler, answers).compile(expansion.expand(flag["targeting"]))
+    return _with_runtime(rule, key, clock) if compiler.reads_runtime else rule
+
+
+def _name(variant: Any) -> str | None:
+    if isinstance(variant, bool):
+        return "true" if variant else "false"
+    return variant or None
+
+
+def _always(answer: Evaluation) -> Rule:
+    # A function is called faster than a Constant.
+    return lambda _context: answer
+
+
+def _with_runtime(rule: Rule, key: str, clock: Clock) -> Rule:
+    def run(context: dict[str, Any]) -> Any:
+        return rule({**context, "$flagd": {"flagKey": key, "timestamp": int(clock())}})
+
+    return run
