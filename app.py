@@ -6,14 +6,25 @@ import logging
 from datetime import UTC, datetime
 
 from flask import Flask, Response
-from flask_smorest import Api
 
-from controller.api import docs, features, health, projects, requirements, rollouts, triggers
+from controller import console
+from controller.api import (
+    docs,
+    features,
+    flagd,
+    health,
+    ofrep,
+    projects,
+    requirements,
+    rollouts,
+    sdk,
+    triggers,
+)
 from controller.api.auth import Guard, anybody, register_guards, server_only
 from controller.api.errors import register_errors
 from controller.api.parsing import MAX_BODY_BYTES
+from controller.api.spec import OPTIONS, DocumentedApi
 from controller.bootstrap import first_start, wait_until_migrated
-from controller.flags import flagd, ofrep, sdk
 from controller.rollouts import Clock
 from controller.services import Services, build_services
 from controller.settings import Settings, load_settings
@@ -65,20 +76,11 @@ def serve() -> Flask:
     return app
 
 
-_SPEC = {
-    "info": {
-        "description": "The control plane that takes GenAI features to production and back out.",
-        "license": {"name": "Apache-2.0"},
-    },
-    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-    "security": [{"key": []}],
-}
-
-
 def _harden(response: Response) -> Response:
-    """Headers that keep a browser from guessing, framing or leaking."""
+    """Headers that keep a browser from guessing, framing or leaking, and a cache from keeping anything."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
     return response
 
@@ -90,16 +92,18 @@ def _register_doors(app: Flask) -> dict[str, Guard]:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS=_SPEC,
+        API_SPEC_OPTIONS=OPTIONS,
     )
-    api = Api(app)
+    api = DocumentedApi(app)
     for part in (projects, features, rollouts, triggers, requirements, sdk, ofrep, flagd):
         api.register_blueprint(part.blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(console.blueprint)
     return {
         "sdk": server_only,
         "ofrep": server_only,
         "flagd": server_only,
         "docs": anybody,
         "api-docs": anybody,
+        "console": console.signed_in,
     }

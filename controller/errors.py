@@ -32,18 +32,20 @@ class HeadgateError(Exception):
         self.problems = problems
 
 
-class NotFound(HeadgateError):  # noqa: N818 - reads as a statement
+class NotFound(HeadgateError):
     """There is no such thing in this project."""
 
     def __init__(self, what: str, key: str) -> None:
-        super().__init__("not_found", f"there is no {what} {key!r} here")
+        detail = f"there is no {what} {key!r} here"
+        remedy = "check how it is spelled, and that your key is of its project"
+        super().__init__("not_found", detail, Problem(what, detail, remedy))
 
 
-class Conflict(HeadgateError):  # noqa: N818
+class Conflict(HeadgateError):
     """It clashes with what is there already."""
 
 
-class VersionConflict(HeadgateError):  # noqa: N818
+class VersionConflict(HeadgateError):
     """The thing has been changed since it was read."""
 
     def __init__(self, what: str, now: int) -> None:
@@ -52,12 +54,12 @@ class VersionConflict(HeadgateError):  # noqa: N818
         )
 
 
-class InvalidInput(HeadgateError):  # noqa: N818
+class InvalidInput(HeadgateError):
     """Fields that cannot be used."""
 
     def __init__(self, *problems: Problem, code: str = "invalid_field") -> None:
         super().__init__(code, "; ".join(f"{p.field}: {p.message}" for p in problems), *problems)
 
 
-class Forbidden(HeadgateError):  # noqa: N818
+class Forbidden(HeadgateError):
     """The actor may not do this."""

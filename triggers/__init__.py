@@ -5,7 +5,7 @@ Nothing here reads a clock, a socket or the environment; the same code runs live
 
 from triggers.methods import METHODS, BadParameter, Method, parse_method
 from triggers.reading import Reading, Status, Window
-from triggers.state import Phase, State, acknowledge, enter_epoch, restart_ladder, window
+from triggers.state import Phase, State, acknowledge, enter_epoch, redefine, window
 from triggers.step import Step, escalate, judge, step
 from triggers.trigger import Action, Arming, Rung, Scope, Trigger
 from triggers.verdict import Judgement, Verdict
@@ -32,7 +32,7 @@ __all__ = [
     "escalate",
     "judge",
     "parse_method",
-    "restart_ladder",
+    "redefine",
     "step",
     "window",
 ]

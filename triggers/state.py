@@ -104,6 +104,9 @@ def enter_epoch(state: State, epoch: str, now: datetime) -> State:
     """
     if state.epoch == epoch:
         return state
+    if not state.epoch and state.epoch_at is not None:
+        # A new trigger counts from when it was made, not from when somebody first got round to it.
+        return replace(state, epoch=epoch)
     entered = replace(state, epoch=epoch, epoch_at=now, memory=(), good_since=None, read_to=None)
     return entered if state.phase is Phase.FIRING else replace(entered, phase=Phase.QUIET, since=None)
 
@@ -113,9 +116,12 @@ def acknowledge(state: State, now: datetime) -> State:
     return State(epoch=state.epoch, epoch_at=now, since=now)
 
 
-def restart_ladder(state: State) -> State:
-    """The rule was changed: what fires goes on firing, and its ladder begins at the first rung."""
-    return replace(state, rungs=0, rung_at=None)
+def redefine(state: State, now: datetime) -> State:
+    """The rule was changed: it counts from now, what fires goes on firing, and the ladder begins at its first rung."""
+    anew = State(epoch_at=now)
+    if state.phase is not Phase.FIRING:
+        return anew
+    return replace(anew, phase=Phase.FIRING, since=state.since)
 
 
 def _plain(value: object) -> object:

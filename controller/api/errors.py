@@ -30,7 +30,9 @@ class Unauthenticated(HeadgateError):
     """Nobody we know sent this."""
 
     def __init__(self) -> None:
-        super().__init__("unauthenticated", "send a living API key as: Authorization: Bearer hg_...")
+        remedy = "send a living API key as: Authorization: Bearer hg_..."
+        problem = Problem("Authorization", "holds no key that opens anything", remedy)
+        super().__init__("unauthenticated", remedy, problem)
 
 
 STATUSES: Mapping[type[HeadgateError], int] = {
@@ -53,6 +55,22 @@ CODES: Mapping[int, str] = {
     431: "headers_too_large",
 }
 """Codes of errors that are found before any of our own code runs."""
+
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "version_conflict": ("If-Match", "read it again, and send the ETag of what you then see"),
+    "key_taken": ("key", "choose another key"),
+    "key_retired": ("key", "choose another key"),
+    "feature_in_use": ("feature", "stop it or demote it to readiness there first"),
+    "promotion_open": ("promotion", "approve or withdraw the open one first"),
+    "promotion_settled": ("promotion", "ask for a new one"),
+    "idempotency_key_reused": ("Idempotency-Key", "send another one with another request"),
+    "bad_request": ("request", "send a whole HTTP request"),
+    "no_such_address": ("address", "look for it in /openapi.json"),
+    "method_not_allowed": ("method", "use one that the header Allow names"),
+    "address_too_long": ("address", "send a shorter one"),
+    "headers_too_large": ("headers", "send less of them"),
+}
+"""For a code whose error names no field itself: the field it is about, and what to do."""
 
 
 def register_errors(app: Flask) -> None:
@@ -82,7 +100,8 @@ def problem(status: int, code: str, detail: str, problems: Iterable[Problem] = (
 
 def on_headgate_error(error: HeadgateError) -> Response:
     """An error of ours."""
-    return problem(STATUSES[type(error)], error.code, error.detail, error.problems)
+    problems = error.problems or _problems(error.code, error.detail)
+    return problem(STATUSES[type(error)], error.code, error.detail, problems)
 
 
 def on_refused(refused: Refused) -> Response:
@@ -91,7 +110,8 @@ def on_refused(refused: Refused) -> Response:
     body = problem(409, "refused", "; ".join(reason.message for reason in reasons))
     content = json.loads(body.get_data())
     content["errors"] = [
-        {"code": r.code, "field": r.field, "message": r.message, "remedy": r.remedy} for r in reasons
+        {"code": r.code, "field": r.field or "request", "message": r.message, "remedy": r.remedy}
+        for r in reasons
     ]
     body.set_data(json.dumps(content))
     return body
@@ -110,7 +130,8 @@ def on_http_exception(error: HTTPException) -> Response:
         size = Problem("body", f"it is larger than {MAX_BODY_BYTES} bytes", "send less at once")
         return problem(413, CODES[413], size.message, [size])
     status = error.code or 500
-    response = problem(status, CODES.get(status, "http_error"), error.description or error.name)
+    code, detail = CODES.get(status, "http_error"), error.description or error.name
+    response = problem(status, code, detail, _problems(code, detail))
     if status == 405 and getattr(error, "valid_methods", None):  # noqa: PLR2004
         response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
     return response
@@ -118,5 +139,10 @@ def on_http_exception(error: HTTPException) -> Response:
 
 def on_crash(error: Exception) -> Response:
     """A fault of ours: told in the log, not to the caller."""
-    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s %r failed", request.method, request.path, exc_info=error)
     return problem(500, "internal_error", "Headgate failed; the log has the reason")
+
+
+def _problems(code: str, detail: str) -> list[Problem]:
+    """The problem of an error that is about one field, told by its code."""
+    return [Problem(_FIELDS[code][0], detail, _FIELDS[code][1])] if code in _FIELDS else []

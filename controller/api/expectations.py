@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.errors import InvalidInput, Problem
 
-_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"|([0-9]{1,18})')
 
 
 def expected_version(headers: Mapping[str, Any]) -> int | None:
@@ -25,7 +25,7 @@ def expected_version(headers: Mapping[str, Any]) -> int | None:
         raise InvalidInput(
             Problem("If-Match", f"{given!r} is not an ETag of ours", 'send the ETag read, such as "7"')
         )
-    return int(match[1])
+    return int(match[1] or match[2])
 
 
 def with_version(content: Any, version: int | None) -> tuple[Any, int, dict[str, str]]:

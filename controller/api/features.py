@@ -9,6 +9,7 @@ from controller.api.auth import actor, services
 from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
+from controller.api.spec import ETAG
 from controller.store.evidence import StoredEvidence, evidence_of
 from controller.store.features import Feature, features_of, get_feature
 from controller.store.projects import get_project
@@ -42,7 +43,7 @@ def make_feature(content: dict[str, Any], project: str) -> Feature:
 
 
 @blueprint.get("/<feature>")
-@blueprint.response(200, schemas.FeatureSchema)
+@blueprint.response(200, schemas.FeatureSchema, headers=ETAG)
 def show_feature(project: str, feature: str) -> Any:
     """One feature."""
     with services().database.read() as tx:
@@ -53,7 +54,7 @@ def show_feature(project: str, feature: str) -> Any:
 @blueprint.patch("/<feature>")
 @blueprint.arguments(schemas.FeatureChangeSchema)
 @blueprint.arguments(schemas.ExpectationSchema, location="headers", unknown="exclude")
-@blueprint.response(200, schemas.FeatureSchema)
+@blueprint.response(200, schemas.FeatureSchema, headers=ETAG)
 def change_feature(content: dict[str, Any], headers: dict[str, Any], project: str, feature: str) -> Any:
     """Describe a feature anew; what is not sent stays."""
     version = expected_version(headers)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 KEY = r"^[a-z0-9][a-z0-9-]{1,62}$"
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_WRITABLE = "\n\r\t"
+
+
+class Pattern(validate.Regexp):
+    """A text that matches from its first to its last character: a line break at the end is one character too many."""
+
+    def __call__(self, value: Any) -> Any:
+        """Check a text."""
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
 
 
 class Key(fields.String):
@@ -16,8 +34,7 @@ class Key(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         message = "A key has 2 to 63 of a-z, 0-9 and -, and does not begin with -."
-        # \Z and not $: the latter would let a line break through.
-        super().__init__(validate=validate.Regexp(KEY.replace("$", r"\Z"), error=message), **kwargs)
+        super().__init__(validate=Pattern(KEY, error=message), **kwargs)
 
 
 class Whole(fields.Integer):
@@ -40,6 +57,13 @@ class QueryWhole(fields.Integer):
     def __init__(self, low: int, high: int, **kwargs: Any) -> None:
         super().__init__(validate=validate.Range(low, high), **kwargs)
 
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
 
 class Number(fields.Float):
     """A finite number; true and "1" are none."""
@@ -57,10 +81,15 @@ class ParamNumber(fields.Field[Any]):
 
     default_error_messages = {"invalid": "Not a valid number."}  # noqa: RUF012 - marshmallow declares it so
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:  # noqa: ARG002
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"type": "number"}, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if type(value) not in (int, float):
             raise self.make_error("invalid")
-        return value
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Truth(fields.Boolean):
@@ -95,6 +124,47 @@ class Choice(fields.String):
         return self._words(text) if text in list(self._words) else text
 
 
+class FreeForm(fields.Dict):
+    """An object of JSON values that mean something to its owner alone. Its texts obey the same rule as `Text`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(keys=fields.String(), validate=_only_clean_texts, **kwargs)
+
+
+class Moment(fields.AwareDateTime):
+    """A time with its zone as RFC 3339 writes it, from 1970 to the year 9998; it is kept in UTC."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        if not _EARLIEST <= moment < _LATEST:
+            raise ValidationError("Must be between the years 1970 and 9998.")
+        return moment.astimezone(UTC)
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether a text holds characters that are neither seen nor break a line."""
+    return any(unicodedata.category(character) == "Cc" and character not in _WRITABLE for character in text)
+
+
 def _no_control_characters(text: str) -> None:
-    if any((ord(character) < 32 and character not in "\n\r\t") or character == "\x7f" for character in text):  # noqa: PLR2004
+    if has_control_characters(text):
         raise ValidationError("Control characters are not allowed.")
+
+
+def _only_clean_texts(content: Any) -> None:
+    """Look at every text in a JSON value, names included."""
+    if isinstance(content, str):
+        _no_control_characters(content)
+    elif isinstance(content, Mapping):
+        _each_clean([*content.keys(), *content.values()])
+    elif isinstance(content, list):
+        _each_clean(content)
+
+
+def _each_clean(parts: Iterable[Any]) -> None:
+    for part in parts:
+        _only_clean_texts(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -40,12 +40,10 @@ def after(query: dict[str, Any]) -> int | None:
     """
     if "cursor" not in query:
         return None
-    try:
-        return int(base64.urlsafe_b64decode(query["cursor"].encode() + b"=="))
-    except (ValueError, binascii.Error) as error:
-        raise InvalidInput(
-            Problem("cursor", "is not a cursor", "use the next_cursor of the page before")
-        ) from error
+    place = _decoded(query["cursor"])
+    if not re.fullmatch(r"[0-9]{1,18}", place):
+        raise InvalidInput(Problem("cursor", "is not a cursor", "use the next_cursor of the page before"))
+    return int(place)
 
 
 def page(
@@ -60,5 +58,18 @@ def page(
     }
 
 
+def _decoded(cursor: str) -> str:
+    """The text behind a cursor; nothing if it is not written as we write them."""
+    try:
+        text = base64.urlsafe_b64decode(f"{cursor}==").decode("ascii")
+    except ValueError:
+        return ""
+    return text if _encoded(text) == cursor else ""
+
+
 def _cursor(place: int) -> str:
-    return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
+    return _encoded(str(place))
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -9,6 +9,7 @@ import flask
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from controller.errors import HeadgateError, InvalidInput, Problem
 from controller.strict_json import InvalidJSON, loads
@@ -31,7 +32,11 @@ class StrictParser(FlaskParser):
         return read_json(req)
 
     def handle_error(
-        self, error: ValidationError, req: flask.Request, schema: Schema, **_: object
+        self,
+        error: ValidationError,
+        req: flask.Request,  # noqa: ARG002 - the parser passes it
+        schema: Schema,
+        **_: object,
     ) -> NoReturn:
         """Turn marshmallow's messages into problems that carry a remedy."""
         messages = _by_field(error)
@@ -52,14 +57,19 @@ def read_json(req: flask.Request) -> Any:
 
     Raises:
         WrongMediaType: It is not declared as JSON.
+        RequestEntityTooLarge: It is longer than the limit.
         UnreadableBody: It is not JSON, or JSON that means nothing or two things.
     """
     if not req.is_json:
-        raise WrongMediaType(
-            "not_json", "the body is not declared as JSON; send Content-Type: application/json"
-        )
+        given = req.headers.get("Content-Type", "")
+        problem = Problem("Content-Type", f"{given!r} is not JSON", "send Content-Type: application/json")
+        raise WrongMediaType("not_json", "the body is not declared as JSON", problem)
+    text = req.get_data(cache=True)
+    if req.content_length is None and len(text) >= MAX_BODY_BYTES:
+        # A body whose length nobody announced is cut off at the limit without a word.
+        raise RequestEntityTooLarge
     try:
-        return loads(req.get_data(cache=True))
+        return loads(text)
     except InvalidJSON as invalid:
         problem = Problem("body", str(invalid), "send one JSON value (RFC 8259)")
         raise UnreadableBody("invalid_json", f"the body is not valid JSON: {invalid}", problem) from invalid
@@ -87,14 +97,13 @@ def _unwrapped(messages: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _problems(messages: Mapping[str, Any], schema: Schema, path: str = "") -> Iterator[Problem]:
     for name, content in messages.items():
-        field = f"{path}.{name}" if path else str(name)
+        # What is wrong with an object as a whole is told of the object, not of a field of that name.
+        field = ".".join(part for part in (path, "" if name == "_schema" else str(name)) if part)
         if isinstance(content, dict):
             yield from _problems(content, schema, field)
         else:
             for message in content if isinstance(content, list) else [content]:
-                yield Problem(
-                    field.removesuffix("._schema") or "body", str(message), _remedy(str(message), schema)
-                )
+                yield Problem(field or "body", str(message), _remedy(str(message), schema))
 
 
 def _remedy(message: str, schema: Schema) -> str:
@@ -111,6 +120,8 @@ _REMEDIES = {
     "Not a valid string.": "send a text in quotes",
     "Not a valid boolean.": "send true or false",
     "Not a valid list.": "send a list",
+    "Not a valid datetime.": "send a time with its zone, such as 2026-01-31T12:00:00Z",
+    "Control characters are not allowed.": "leave out what cannot be seen; line breaks and tabs may stay",
     "Not a valid mapping type.": "send an object",
     "Invalid input type.": "send an object",
     "Not a valid aware datetime.": "send a time with its zone, such as 2026-01-31T12:00:00Z",

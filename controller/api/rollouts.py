@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request
 
 from controller.api import schemas
-from controller.api.auth import actor, services
+from controller.api.auth import actor, key, services
 from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
-from controller.api.parsing import Blueprint
+from controller.api.parsing import Blueprint, read_json
+from controller.api.spec import ETAG
 from controller.api.views import rollout_view, standing_view
 from controller.errors import NotFound
 from controller.rollouts import Order, Where, locate, locate_environment
+from controller.store.changes import changes_of
 from controller.store.columns import Broken
+from controller.store.database import Transaction
 from controller.store.idempotency import Once
+from controller.store.projects import Environment
 from controller.store.promotions import get_promotion, promotions_of
 from controller.store.rollouts import StoredRollout, rollouts_in
 from stages import Request, digest
@@ -26,6 +31,8 @@ blueprint = Blueprint(
     url_prefix="/api/v1/projects/<project>/environments/<environment>/rollouts",
     description="Where features stand, and how they move",
 )
+
+_PAGE = 100
 
 
 @blueprint.get("")
@@ -40,7 +47,7 @@ def list_rollouts(query: dict[str, Any], project: str, environment: str) -> dict
 
 
 @blueprint.get("/<feature>")
-@blueprint.response(200, schemas.RolloutSchema)
+@blueprint.response(200, schemas.RolloutSchema, headers=ETAG)
 def show_rollout(project: str, environment: str, feature: str) -> Any:
     """One rollout; its ETag goes into If-Match."""
     return _shown(Where(project, environment, feature))
@@ -48,23 +55,23 @@ def show_rollout(project: str, environment: str, feature: str) -> Any:
 
 @blueprint.post("/<feature>/moves")
 @blueprint.arguments(schemas.MoveSchema)
-@blueprint.arguments(schemas.ExpectationSchema, location="headers", unknown="exclude")
-@blueprint.response(200, schemas.RolloutSchema)
+@blueprint.arguments(schemas.MoveHeadersSchema, location="headers", unknown="exclude")
+@blueprint.response(200, schemas.RolloutSchema, headers=ETAG)
 def move(
     content: dict[str, Any], headers: dict[str, Any], project: str, environment: str, feature: str
 ) -> Any:
     """Make a move. Going down needs nothing but a reason."""
-    reason = content.pop("reason")
+    reason, exposure = content.pop("reason"), content.pop("exposure")
     order = Order(
         request=Request(**content),
+        exposure=exposure,
         actor=actor(),
         reason=reason,
         expected_version=expected_version(headers),
         once=_once(headers),
     )
     where = Where(project, environment, feature)
-    services().rollouts.move(where, order)
-    return _shown(where)
+    return _shown(where, services().rollouts.move(where, order))
 
 
 @blueprint.get("/<feature>/promotions")
@@ -92,7 +99,7 @@ def ask_promotion(content: dict[str, Any], project: str, environment: str, featu
     return standing_view(standing)
 
 
-@blueprint.get("/<feature>/promotions/<int:id>")
+@blueprint.get("/<feature>/promotions/<row:id>")
 @blueprint.response(200, schemas.PromotionSchema)
 def show_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
     """One promotion, and what stands against it now."""
@@ -101,7 +108,7 @@ def show_promotion(project: str, environment: str, feature: str, id: int) -> dic
         return standing_view(services().rollouts.standing(tx, stored, get_promotion(tx, stored.id, id)))
 
 
-@blueprint.post("/<feature>/promotions/<int:id>/approvals")
+@blueprint.post("/<feature>/promotions/<row:id>/approvals")
 @blueprint.response(201, schemas.PromotionSchema)
 def approve_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
     """Agree to a promotion as it stands now; the last approval applies it."""
@@ -109,20 +116,44 @@ def approve_promotion(project: str, environment: str, feature: str, id: int) -> 
     return standing_view(services().rollouts.approve_promotion(where, id, actor()))
 
 
-@blueprint.delete("/<feature>/promotions/<int:id>")
+@blueprint.delete("/<feature>/promotions/<row:id>")
 @blueprint.response(200, schemas.PromotionSchema)
 def withdraw_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
     """Take a promotion back."""
-    return standing_view(services().rollouts.withdraw_promotion(Where(project, environment, feature), id))
+    return standing_view(
+        services().rollouts.withdraw_promotion(Where(project, environment, feature), id, actor())
+    )
 
 
-def _shown(where: Where) -> Any:
+def _shown(where: Where, at_version: int | None = None) -> Any:
+    """The rollout as it is, or as it was at an earlier version: whoever asks again gets the answer that was given."""
     with services().database.read() as tx:
-        id = locate_environment(tx, where.project, where.environment).id
-        found = rollouts_in(tx, id, feature=where.feature)
-    if not found:
-        raise NotFound("feature", where.feature)
-    return with_version(rollout_view(found[0], where.environment), _version(found[0]))
+        environment = locate_environment(tx, where.project, where.environment)
+        found = rollouts_in(tx, environment.id, feature=where.feature)
+        if not found:
+            raise NotFound("feature", where.feature)
+        version = _version(found[0])
+        if at_version not in (None, version) and (earlier := _recorded(tx, environment, where, at_version)):
+            view = {"feature": where.feature, "environment": where.environment, "broken": None, **earlier}
+            return with_version(view, at_version)
+    return with_version(rollout_view(found[0], where.environment), version)
+
+
+def _recorded(
+    tx: Transaction, environment: Environment, where: Where, version: int | None
+) -> Mapping[str, Any] | None:
+    """What the record of changes says a rollout was at a version."""
+    before: int | None = None
+    while recorded := changes_of(
+        tx, environment.project_id, before=before, limit=_PAGE, feature=where.feature
+    ):
+        for change in recorded:
+            # Changes of triggers carry versions too, but no stage.
+            is_move = change.environment == environment.key and "stage" in change.after
+            if is_move and change.after["version"] == version:
+                return change.after
+        before = recorded[-1].seq
+    return None
 
 
 def _version(item: StoredRollout | Broken) -> int | None:
@@ -132,4 +163,5 @@ def _version(item: StoredRollout | Broken) -> int | None:
 def _once(headers: dict[str, Any]) -> Once | None:
     if "idempotency_key" not in headers:
         return None
-    return Once(actor().name, headers["idempotency_key"], digest([request.path, request.get_json()]))
+    # By the id of the API key: two of them may have the same name, in different projects even.
+    return Once(f"key:{key().id}", headers["idempotency_key"], digest([request.path, read_json(request)]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from controller.api.fields import Choice, Key, Number, Text, Truth, Whole
+from controller.api.fields import Choice, FreeForm, Key, Moment, Number, Pattern, Text, Truth, Whole
 from controller.store.keys import KeyKind
-from stages import WHOLE, Autonomy, Exposure, Gate, Goodness, Mode, Stage, Tier
+from stages import WHOLE, Autonomy, Gate, Goodness, Mode, Stage, Tier
 
-RELEASE = r"^r-[0-9a-f]{12}\Z"
+RELEASE = r"^r-[0-9a-f]{12}$"
+_SHA256 = Pattern(r"^[0-9a-f]{64}$", error="64 hex digits are needed.")
 
 
 class WhenLost(StrEnum):
@@ -25,7 +26,7 @@ class WhenLost(StrEnum):
 def release_id(**kwargs: Any) -> fields.String:
     """The id of a release."""
     return fields.String(
-        validate=validate.Regexp(RELEASE, error="A release id reads r- and 12 hex digits."), **kwargs
+        validate=Pattern(RELEASE, error="A release id reads r- and 12 hex digits."), **kwargs
     )
 
 
@@ -83,7 +84,7 @@ class FeatureChangeSchema(Schema):
 
     name = Text(200)
     description = Text(4000)
-    owner = Text(200)
+    owner = Text(200, shortest=1)
     budget_owner = Text(200)
     risk_tier = Choice(Tier)
     risk_rationale = Text(4000)
@@ -112,14 +113,14 @@ class ModelSchema(Schema):
 
     provider = Text(100, shortest=1, required=True)
     id = Text(200, shortest=1, required=True)
-    params = fields.Dict(keys=fields.String(), load_default=dict)
+    params = FreeForm(load_default=dict)
 
 
 class PromptSchema(Schema):
     """Where the prompt stands, and the hash of its text."""
 
     ref = Text(500, shortest=1, required=True)
-    sha256 = fields.String(validate=validate.Regexp(r"^[0-9a-f]{64}\Z", error="64 hex digits are needed."))
+    sha256 = fields.String(validate=_SHA256)
 
 
 class BundleSchema(Schema):
@@ -127,12 +128,12 @@ class BundleSchema(Schema):
 
     prompt = fields.Nested(PromptSchema, required=True)
     model = fields.Nested(ModelSchema, required=True)
-    retrieval = fields.Dict(keys=fields.String(), load_default=dict)
+    retrieval = FreeForm(load_default=dict)
     guardrails = Text(200)
-    tools = fields.Dict(keys=fields.String(), load_default=dict)
-    judge = fields.Dict(keys=fields.String(), load_default=dict)
-    eval_set = fields.Dict(keys=fields.String(), load_default=dict)
-    limits = fields.Dict(keys=fields.String(), load_default=dict)
+    tools = FreeForm(load_default=dict)
+    judge = FreeForm(load_default=dict)
+    eval_set = FreeForm(load_default=dict)
+    limits = FreeForm(load_default=dict)
 
 
 class ReleaseSchema(Schema):
@@ -172,27 +173,31 @@ class EvidenceSchema(Schema):
     release = release_id(load_default=None, allow_none=True)
     summary = Text(4000, load_default="")
     uri = Text(2000, load_default="")
-    sha256 = fields.String(
-        required=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z", error="64 hex digits are needed.")
-    )
-    expires_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    sha256 = fields.String(required=True, validate=_SHA256)
+    expires_at = Moment(load_default=None, allow_none=True)
     accepted_by = fields.String(dump_only=True)
     accepted_at = fields.AwareDateTime(dump_only=True)
 
 
 class ExposureSchema(Schema):
-    """Who gets the feature."""
+    """Who gets the feature. What is not sent stays as it is."""
 
-    share = share(required=True)
-    cohorts = fields.List(Key(), load_default=list, validate=validate.Length(max=100))
-    tasks = fields.List(Key(), load_default=list, validate=validate.Length(max=100))
-    autonomy = Choice(Autonomy, load_default=Autonomy.RECOMMEND)
+    share = share()
+    cohorts = fields.List(Key(), validate=validate.Length(max=100))
+    tasks = fields.List(Key(), validate=validate.Length(max=100))
+    autonomy = Choice(Autonomy)
+
+    @validates_schema
+    def something_is_asked_for(self, content: dict[str, Any], **_: object) -> None:
+        """An exposure without any part asks for nothing."""
+        if not content:
+            raise ValidationError("At least one of share, cohorts, tasks and autonomy is needed.")
 
     @post_load
-    def build(self, content: dict[str, Any], **_: object) -> Exposure:
-        """Make the domain's own object."""
-        lists = {"cohorts": frozenset(content["cohorts"]), "tasks": frozenset(content["tasks"])}
-        return Exposure(**(content | lists))
+    def build(self, content: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Make the parts those of the domain's own object."""
+        lists = {name: frozenset(content[name]) for name in ("cohorts", "tasks") if name in content}
+        return content | lists
 
 
 class RolloutSchema(Schema):
@@ -226,11 +231,16 @@ class MoveSchema(ReasonSchema):
 
 
 class ExpectationSchema(Schema):
-    """What the caller has seen, and whether it may be asking again."""
+    """What the caller has seen."""
 
     if_match = fields.String(
         data_key="If-Match", metadata={"description": 'The ETag that was read, such as "7"'}
     )
+
+
+class MoveHeadersSchema(ExpectationSchema):
+    """What the caller has seen, and whether it may be asking again."""
+
     idempotency_key = fields.String(
         data_key="Idempotency-Key",
         validate=validate.Length(1, 200),
@@ -273,7 +283,7 @@ class SourceSchema(Schema):
 
     key = Key(required=True)
     kind = Text(40, shortest=1, required=True)
-    settings = fields.Dict(keys=fields.String(), load_default=dict)
+    settings = FreeForm(load_default=dict)
     created_at = fields.AwareDateTime(dump_only=True)
 
 
@@ -315,20 +325,25 @@ class NewApiKeySchema(ApiKeySchema):
 
 
 class ProblemItemSchema(Schema):
-    """What is wrong with one field."""
+    """What is wrong with one field. The reasons against a move have a code of their own each."""
 
     code = fields.String()
-    field = fields.String()
-    message = fields.String()
-    remedy = fields.String()
+    field = fields.String(required=True)
+    message = fields.String(required=True)
+    remedy = fields.String(required=True)
 
 
 class ProblemSchema(Schema):
-    """An error (RFC 9457)."""
+    """An error (RFC 9457). Answers to OFREP clients also say it in the words of OFREP."""
 
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    code = fields.String(metadata={"description": "Stable; listed in the documentation"})
-    detail = fields.String()
-    errors = fields.List(fields.Nested(ProblemItemSchema))
+    class Meta:
+        """The standard lets a problem have more members."""
+
+        unknown = INCLUDE
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    code = fields.String(required=True, metadata={"description": "Stable; docs/errors.md lists them all"})
+    detail = fields.String(required=True)
+    errors = fields.List(fields.Nested(ProblemItemSchema), required=True)

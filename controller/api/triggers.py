@@ -9,6 +9,7 @@ from controller.api.auth import actor, services
 from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
+from controller.api.spec import ETAG
 from controller.api.views import trigger_view
 from controller.errors import InvalidInput, NotFound, Problem
 from controller.rollouts import Where, locate
@@ -37,7 +38,7 @@ def list_triggers(project: str, environment: str, feature: str) -> dict[str, Any
 
 @blueprint.post("")
 @blueprint.arguments(trigger_schemas.TriggerSchema)
-@blueprint.response(201, trigger_schemas.StandingTriggerSchema)
+@blueprint.response(201, trigger_schemas.StandingTriggerSchema, headers=ETAG)
 def add_trigger(content: Definition, project: str, environment: str, feature: str) -> Any:
     """Add a trigger. Unless armed it only watches."""
     stored = services().trigger_edits.add(Where(project, environment, feature), content, actor())
@@ -45,7 +46,7 @@ def add_trigger(content: Definition, project: str, environment: str, feature: st
 
 
 @blueprint.get("/<key>")
-@blueprint.response(200, trigger_schemas.StandingTriggerSchema)
+@blueprint.response(200, trigger_schemas.StandingTriggerSchema, headers=ETAG)
 def show_trigger(project: str, environment: str, feature: str, key: str) -> Any:
     """One trigger, and where it stands."""
     with services().database.read() as tx:
@@ -56,7 +57,7 @@ def show_trigger(project: str, environment: str, feature: str, key: str) -> Any:
 @blueprint.put("/<key>")
 @blueprint.arguments(trigger_schemas.TriggerSchema)
 @blueprint.arguments(schemas.ExpectationSchema, location="headers", unknown="exclude")
-@blueprint.response(200, trigger_schemas.StandingTriggerSchema)
+@blueprint.response(200, trigger_schemas.StandingTriggerSchema, headers=ETAG)
 def change_trigger(
     content: Definition, headers: dict[str, Any], project: str, environment: str, feature: str, key: str
 ) -> Any:

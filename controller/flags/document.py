@@ -1,7 +1,7 @@
 """A rollout as flagd flag definitions: data that every OpenFeature language can evaluate.
 
-Each rollout becomes two flags: ``<feature>`` with the whole answer as an object, and ``<feature>.enabled``, true only when
-an answer may be shown to the user without a person looking at it first.
+Each rollout becomes two flags: ``<feature>`` with the whole answer as an object, and ``<feature>.enabled``, true only
+when an answer may be shown to the user without a person looking at it first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ def flags_of(rollout: Rollout, bundle: Bundle, *, fallback: str, when_lost: str)
 
     Raises:
         KeyError: A release it serves is not there.
+        ValueError: A share is not one.
     """
+    for name, share in (("share", rollout.exposure.share), ("candidate_share", rollout.candidate_share)):
+        if type(share) is not int or not 0 <= share <= WHOLE:
+            raise ValueError(f"{name} {share!r} is not between 0 and {WHOLE}")
     metadata = {
         "stage": rollout.stage.value,
         "mode": rollout.mode.value,

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.evaluator import Document
+
 from controller.flags.document import document, flags_of, off_flags
 from controller.observability import BROKEN_ROLLOUTS
 from controller.store.columns import Broken
@@ -17,7 +19,6 @@ from controller.store.database import Database, Transaction
 from controller.store.projects import environment_by_id, project_keys
 from controller.store.releases import bundles_of
 from controller.store.rollouts import StoredRollout, rollouts_in
-from headgate.evaluator import Document
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ class Snapshots:
 
     def _build(self, tx: Transaction, environment_id: int, known: Snapshot | None) -> Snapshot:
         with self._building:
+            latest = self._built.get(environment_id)
+            if latest is not None and latest is not known:
+                return latest  # Somebody else built one while we waited.
             try:
                 snapshot = _built(tx, environment_id, self._valid_for_s)
             except Exception:
@@ -101,10 +105,24 @@ def _compiled(
             fallback=item.fallback,
             when_lost=item.when_lost,
         )
-        json.dumps(flags, allow_nan=False)
+        _check(flags)
     except (KeyError, TypeError, ValueError) as error:
         return _broken(rollout.feature, f"{type(error).__name__}: {error}")
     return flags, ""
+
+
+def _check(flags: Mapping[str, Any]) -> None:
+    """Whatever the evaluator cannot use must not be sent out: the same code checks here and evaluates there.
+
+    Raises:
+        ValueError: A flag is not JSON or not a flag.
+    """
+    json.dumps(flags, allow_nan=False)
+    compiled = Document.parse({"flags": flags})
+    for key in flags:
+        answer = compiled.evaluate(key, {})
+        if answer.error_code:
+            raise ValueError(answer.error_message)
 
 
 def _bundle(stored: Any) -> Mapping[str, Any]:

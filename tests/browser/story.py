@@ -17,7 +17,7 @@ from controller.store.outcomes import add_outcomes
 from controller.store.projects import get_environment, get_project
 from controller.store.users import add_user
 from controller.trigger_edits import Definition
-from stages import Exposure, Request, Stage
+from stages import Request, Stage
 from triggers import Action, Arming, Rung
 
 ADA, BEN, CHIARA = (Actor(f"user:{name}@acme.example") for name in ("ada", "ben", "chiara"))
@@ -100,7 +100,7 @@ class Installation:
     ) -> None:
         """A promotion, asked for and approved."""
         where = Where(PROJECT, PRODUCTION, feature)
-        exposure = None if share is None else Exposure(share=share)
+        exposure = None if share is None else {"share": share}
         standing = self.parts.rollouts.ask_promotion(where, to, exposure, CHIARA, reason)
         if standing.refusals:
             self.parts.rollouts.approve_promotion(where, standing.promotion.id, approver)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.triggers.cases import START, at, fresh, trigger_of, triggers
-from triggers import Phase, State, Trigger, acknowledge, enter_epoch, restart_ladder, window
+from triggers import Phase, State, Trigger, acknowledge, enter_epoch, redefine, window
 from triggers.methods import AnyEvent, Threshold
 from triggers.state import not_ahead
 
@@ -156,6 +156,7 @@ def test_after_a_clock_was_set_back_nothing_remembered_lies_ahead(state: State, 
 
 @given(states(), MOMENTS)
 def test_a_new_epoch_forgets_memory_but_not_firing(state: State, now: datetime) -> None:
+    state = replace(state, epoch=state.epoch or "first")
     entered = enter_epoch(state, state.epoch + "+1", now)
     assert (entered.memory, entered.read_to, entered.good_since) == ((), None, None)
     assert entered.epoch_at == now
@@ -164,6 +165,13 @@ def test_a_new_epoch_forgets_memory_but_not_firing(state: State, now: datetime) 
         assert kept == (Phase.FIRING, state.since, state.rungs, state.rung_at)
     else:
         assert (entered.phase, entered.since) == (Phase.QUIET, None)
+
+
+@given(MOMENTS)
+def test_a_new_trigger_counts_from_when_it_was_made(now: datetime) -> None:
+    made = State(epoch_at=START)
+    assert enter_epoch(made, "first", now) == replace(made, epoch="first")
+    assert enter_epoch(State(), "first", now).epoch_at == now
 
 
 @given(states(), MOMENTS)
@@ -176,11 +184,14 @@ def test_acknowledging_begins_again_from_now_in_the_same_epoch(state: State, now
     assert acknowledge(state, now) == State(epoch=state.epoch, epoch_at=now, since=now)
 
 
-@given(states())
-def test_a_restarted_ladder_begins_at_its_first_rung_and_changes_nothing_else(state: State) -> None:
-    restarted = restart_ladder(state)
-    assert (restarted.rungs, restarted.rung_at) == (0, None)
-    assert replace(restarted, rungs=state.rungs, rung_at=state.rung_at) == state
+@given(states(), MOMENTS)
+def test_a_redefined_trigger_counts_from_now_and_goes_on_firing_from_its_first_rung(
+    state: State, now: datetime
+) -> None:
+    redefined = redefine(state, now)
+    firing = state.phase is Phase.FIRING
+    phase, since = (Phase.FIRING, state.since) if firing else (Phase.QUIET, None)
+    assert redefined == State(epoch_at=now, phase=phase, since=since)
 
 
 def test_nothing_from_before_an_acknowledgement_is_read_again() -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from flask import Response
 
 from controller.api.parsing import Blueprint
-from controller.flags.sdk import document_response
+from controller.api.sdk import DOCUMENT, document_response
 
 blueprint = Blueprint("flagd", __name__, url_prefix="/flagd/v1", description="For flagd daemons")
 
 
 @blueprint.get("/flags.json")
-@blueprint.doc(
-    responses={"200": {"description": "A flag document in the flagd format"}, "304": {"description": "-"}}
-)
+@blueprint.doc(**DOCUMENT)
 def flags() -> Response:
     """The flags of the environment the key belongs to."""
     return document_response()
