@@ -116,15 +116,19 @@ def _first_bad_row(
     tx: Transaction, project_id: int, key: str, head_seq: int, head_hash: str
 ) -> BadRow | None:
     expected, previous = 1, ""
-    rows = select(changes).where(changes.c.project_id == project_id).order_by(changes.c.seq)
-    for row in tx.execute(rows.execution_options(yield_per=1000)).mappings():
-        if why := _fault(dict(row), expected, previous):
-            return BadRow(key, expected, why)
-        expected, previous = expected + 1, row["hash"]
-    if (expected - 1, previous) != (head_seq, head_hash):
-        return BadRow(
-            key, expected, f"the record ends after row {expected - 1}, but {head_seq} rows were written"
-        )
+    page = select(changes).where(changes.c.project_id == project_id).order_by(changes.c.seq)
+    with tx.execute(page.execution_options(yield_per=1000)) as rows:
+        for row in rows.mappings():
+            if expected > head_seq:
+                return BadRow(key, expected, f"it was added to a record of {head_seq} rows")
+            if why := _fault(dict(row), expected, previous):
+                return BadRow(key, expected, why)
+            expected, previous = expected + 1, row["hash"]
+    if expected <= head_seq:
+        why = f"the record ends after row {expected - 1}, but {head_seq} rows were written"
+        return BadRow(key, expected, why)
+    if previous != head_hash:
+        return BadRow(key, head_seq, "it is not the row that the record was closed with")
     return None
 
 

@@ -1,7 +1,7 @@
 """Who evaluates what: the trigger's row is the lock.
 
-A claim is a lease with a fencing number. Whoever still holds the newest number when the evaluation is written has done it;
-everybody else has done nothing. A worker that dies leaves a lease that runs out.
+A claim is a lease with a fencing number. Whoever still holds the newest number when the evaluation is written has
+done it; everybody else has done nothing. A worker that dies leaves a lease that runs out.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from controller.store.database import Transaction
 from controller.store.tables import triggers
 from triggers import State
+
+_HIGHEST_FENCE = 2**31 - 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,8 @@ def sources_with_due(tx: Transaction, now: datetime) -> list[int]:
 def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
     """When the trigger that waits longest fell due."""
     waiting = and_(triggers.c.broken.is_(None), triggers.c.due_at <= now)
-    oldest: datetime | None = tx.scalar(select(func.min(triggers.c.due_at)).where(waiting))
-    return oldest
+    oldest = tx.scalar(select(func.min(triggers.c.due_at)).where(waiting))
+    return oldest if isinstance(oldest, datetime) else None
 
 
 def claim(tx: Transaction, source_id: int, now: datetime, lease_s: float, limit: int) -> list[Claim]:
@@ -45,11 +47,17 @@ def claim(tx: Transaction, source_id: int, now: datetime, lease_s: float, limit:
     taken = (
         update(triggers)
         .where(triggers.c.id.in_(select(chosen.c.id)))
-        .values(lease_until=now + timedelta(seconds=lease_s), fence=triggers.c.fence + 1)
+        .values(lease_until=now + timedelta(seconds=lease_s), fence=next_fence())
         .returning(triggers.c.id, triggers.c.due_at, triggers.c.fence)
     )
-    rows = sorted(tx.execute(taken), key=lambda row: row.due_at)
-    return [Claim(trigger_id=row.id, slot=row.due_at, fence=row.fence) for row in rows]
+    # A slot that is no instant does not harm the others; what is wrong with its row is found out when it is evaluated.
+    claims = [
+        Claim(
+            trigger_id=row.id, slot=row.due_at if isinstance(row.due_at, datetime) else now, fence=row.fence
+        )
+        for row in tx.execute(taken)
+    ]
+    return sorted(claims, key=lambda claim: claim.slot)
 
 
 def settle(
@@ -62,7 +70,7 @@ def settle(
     now: datetime,
     due_at: datetime,
 ) -> bool:
-    """Write an evaluation and give the trigger back. False if the claim has passed to somebody else: then write nothing."""
+    """Write an evaluation and give the trigger back; False, and nothing, if the claim has passed to somebody else."""
     values = {
         "state": state.to_json(),
         "verdict": verdict,
@@ -87,6 +95,11 @@ def set_aside(tx: Transaction, claim: Claim, why: str) -> None:
 def give_back(tx: Transaction, claim: Claim, due_at: datetime) -> None:
     """Let the trigger be claimed again at ``due_at``, without an evaluation."""
     tx.execute(update(triggers).where(*_mine(claim)).values(lease_until=None, due_at=due_at))
+
+
+def next_fence() -> ColumnElement[int]:
+    """The number after the present one. One that is out of range begins anew, so that it blocks no other row."""
+    return case((triggers.c.fence.between(0, _HIGHEST_FENCE), triggers.c.fence + 1), else_=1)
 
 
 def next_slot(slot: datetime, interval_s: int, now: datetime) -> tuple[datetime, int]:

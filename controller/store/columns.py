@@ -1,7 +1,7 @@
 """How values stand in a row.
 
-A value that cannot be read back does not fail the query: it becomes `Unreadable`, and only the one item built from it is
-broken. Instants are whole microseconds since 1970, so that both databases order and compare them alike.
+A value that cannot be read back does not fail the query: it becomes `Unreadable`, and only the one item built from it
+is broken. Instants are whole microseconds since 1970, so that both databases order and compare them alike.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ class Instant(TypeDecorator[datetime]):
         """From microseconds."""
         if value is None:
             return None
-        return _EPOCH + timedelta(microseconds=value) if isinstance(value, int) else Unreadable(value)
+        try:
+            return _EPOCH + timedelta(microseconds=typed(int, value))
+        except (TypeError, OverflowError):
+            return Unreadable(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -77,13 +80,34 @@ class Json(TypeDecorator[Any]):
             return None
         try:
             return json.loads(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return Unreadable(value)
+
+
+def typed(kind: type[T], value: object) -> T:
+    """A value that must be of one kind; SQLite keeps whatever is put into a column, and JSON any shape.
+
+    Raises:
+        TypeError: It is of another kind. A truth value is no number.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value
+
+
+def readable_instant(stored: object) -> datetime:
+    """An instant that is only shown: one that cannot be read becomes the beginning of time."""
+    return stored if isinstance(stored, datetime) else _EPOCH
+
+
+def texts(value: object) -> list[str]:
+    """A list of texts, or TypeError."""
+    return [typed(str, text) for text in typed(list, value)]
 
 
 def build(id: int, key: str, builder: Callable[[], T]) -> T | Broken:
     """Build an item from its row, or say why that is not possible."""
     try:
         return builder()
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         return Broken(id, key, f"{type(error).__name__}: {error}"[:500])

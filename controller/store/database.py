@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -22,7 +23,7 @@ _ALONE = 7_355_608
 """The advisory lock of `Database.write_alone`: an arbitrary number, the same in every process."""
 
 
-class DatabaseUnavailable(Exception):  # noqa: N818 - it states what is the case
+class DatabaseUnavailable(Exception):
     """The database did not answer, or refused."""
 
 
@@ -85,6 +86,8 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # We begin transactions ourselves.
+    # One text that is not UTF-8 must not fail the query that reads it beside a thousand others.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
         connection.execute(f"PRAGMA {pragma}")
 

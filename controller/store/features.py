@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 
 from controller.errors import Conflict, NotFound, VersionConflict
 from controller.store.database import Transaction
-from controller.store.tables import features
+from controller.store.tables import environments, features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,15 @@ def features_of(tx: Transaction, project_id: int, after: int = 0, limit: int = 1
     """The features of a project with an id above ``after``, in the order they were made."""
     page = _living(project_id).where(features.c.id > after).order_by(features.c.id).limit(limit)
     return [Feature(**row._mapping) for row in tx.execute(page)]
+
+
+def feature_keys(tx: Transaction, environment_id: int) -> set[str]:
+    """The keys of the features of the project that an environment belongs to."""
+    of_project = (
+        select(environments.c.project_id).where(environments.c.id == environment_id).scalar_subquery()
+    )
+    keys = select(features.c.key).where(features.c.project_id == of_project, features.c.deleted_at.is_(None))
+    return set(tx.scalars(keys))
 
 
 def change_feature(tx: Transaction, feature: Feature, **described: object) -> Feature:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from controller.errors import Conflict
 from controller.store.database import Transaction
@@ -41,9 +42,19 @@ def earlier_result(tx: Transaction, once: Once) -> Mapping[str, Any] | None:
 
 
 def keep_result(tx: Transaction, once: Once, result: Mapping[str, Any], now: datetime) -> None:
-    """Remember what a request gave, in the transaction that did it."""
+    """Remember what a request gave, in the transaction that did it.
+
+    Raises:
+        Conflict: The same request, sent at the same moment, has been carried out meanwhile.
+    """
     values = {"actor": once.actor, "key": once.key, "fingerprint": once.fingerprint}
-    tx.execute(insert(idempotency).values(**values, result=dict(result), created_at=now))
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    new = dialect.insert(idempotency).values(**values, result=dict(result), created_at=now)
+    if tx.execute(new.on_conflict_do_nothing().returning(idempotency.c.key)).one_or_none() is None:
+        detail = (
+            f"the request with the key {once.key!r} has just been carried out; send it again for its result"
+        )
+        raise Conflict("idempotency_key_reused", detail)
 
 
 def forget_results(tx: Transaction, before: datetime) -> int:

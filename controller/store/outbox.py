@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
+from controller.store.columns import readable_instant
 from controller.store.database import Transaction
 from controller.store.tables import outbox
 
@@ -35,11 +36,20 @@ def take(tx: Transaction, now: datetime, limit: int = 100) -> list[Message]:
     rows = tx.execute(oldest.with_for_update(skip_locked=True)).all()
     ids = [row.id for row in rows]
     tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(delivered_at=now))
-    return [
-        Message(id=row.id, event=row.event, payload=row.payload, created_at=row.created_at) for row in rows
-    ]
+    return [_message(row) for row in rows]
 
 
 def anything_waits(tx: Transaction) -> bool:
     """Whether there is a message nobody delivered."""
     return tx.scalar(select(outbox.c.id).where(outbox.c.delivered_at.is_(None)).limit(1)) is not None
+
+
+def forget_messages(tx: Transaction, before: datetime) -> int:
+    """Delete messages that were delivered before an instant."""
+    return tx.execute(delete(outbox).where(outbox.c.delivered_at < before)).rowcount
+
+
+def _message(row: Row[Any]) -> Message:
+    """A message; one whose content cannot be read is told as such, and does not keep back those behind it."""
+    payload = row.payload if isinstance(row.payload, dict) else {"unreadable": repr(row.payload)[:200]}
+    return Message(id=row.id, event=row.event, payload=payload, created_at=readable_instant(row.created_at))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -57,10 +56,10 @@ def add_reading(
             status=reading.status.value,
             window_start=reading.window.start,
             window_end=reading.window.end,
-            bad=reading.bad,
-            total=reading.total,
+            bad=_countable(reading.bad),
+            total=_countable(reading.total),
             value=reading.value,
-            samples=reading.samples,
+            samples=_countable(reading.samples),
             newest_sample_at=reading.newest_sample_at,
             message=reading.message,
             warnings=list(reading.warnings),
@@ -87,6 +86,14 @@ def readings_of(
     ]
 
 
-def forget_readings(tx: Transaction, before: datetime) -> Any:
+def forget_readings(tx: Transaction, before: datetime) -> int:
     """Delete readings from before an instant."""
     return tx.execute(delete(readings).where(readings.c.evaluated_at < before)).rowcount
+
+
+_MOST = 2**63 - 1
+
+
+def _countable(number: int | None) -> int | None:
+    """A number as a column can hold it. A source may count higher; then the record says "at least this many"."""
+    return None if number is None else min(number, _MOST)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from controller.errors import NotFound
+from controller.store.columns import readable_instant
 from controller.store.database import Transaction
 from controller.store.tables import releases
 from stages import Release
@@ -38,8 +39,9 @@ def add_release(
     """Record a sealed bundle. The same content is the same release: then nothing is added, and False is returned."""
     known = tx.execute(_of(feature_id).where(releases.c.public_id == sealed.id)).one_or_none()
     if known is not None:
-        return StoredRelease(**known._mapping), False
-    highest = tx.scalar(select(func.max(releases.c.number)).where(releases.c.feature_id == feature_id)) or 0
+        return _release(known), False
+    numbers = tx.scalars(select(releases.c.number).where(releases.c.feature_id == feature_id))
+    highest = max((number for number in numbers if isinstance(number, int)), default=0)
     tx.execute(
         insert(releases).values(
             feature_id=feature_id,
@@ -61,7 +63,7 @@ def get_release(tx: Transaction, feature_id: int, public_id: str) -> StoredRelea
     row = tx.execute(_of(feature_id).where(releases.c.public_id == public_id)).one_or_none()
     if row is None:
         raise NotFound("release", public_id)
-    return StoredRelease(**row._mapping)
+    return _release(row)
 
 
 def releases_of(
@@ -69,7 +71,7 @@ def releases_of(
 ) -> list[StoredRelease]:
     """The releases of a feature, oldest first."""
     page = _of(feature_id).where(releases.c.id > after).order_by(releases.c.id).limit(limit)
-    return [StoredRelease(**row._mapping) for row in tx.execute(page)]
+    return [_release(row) for row in tx.execute(page)]
 
 
 def bundles_of(tx: Transaction, feature_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
@@ -83,6 +85,14 @@ def judge_release(tx: Transaction, feature_id: int, public_id: str, verdict: str
     """Record what is now known of a release."""
     this = (releases.c.feature_id == feature_id, releases.c.public_id == public_id)
     tx.execute(update(releases).where(*this).values(verdict=verdict, verdict_reason=reason))
+
+
+def _release(row: Row[Any]) -> StoredRelease:
+    """A release as it is shown; whoever serves one takes its bundle from `bundles_of`, and finds out what is in it."""
+    bundle = row.bundle if isinstance(row.bundle, dict) else {"unreadable": repr(row.bundle)[:200]}
+    number = row.number if isinstance(row.number, int) else 0
+    readable = {"bundle": bundle, "number": number, "created_at": readable_instant(row.created_at)}
+    return StoredRelease(**{**row._mapping, **readable})
 
 
 def _of(feature_id: int) -> Any:

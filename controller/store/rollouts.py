@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from controller.actors import Actor
-from controller.errors import NotFound, VersionConflict
+from controller.errors import Conflict, NotFound, Problem, VersionConflict
 from controller.store.changes import Change, record
-from controller.store.columns import Broken, build
+from controller.store.columns import Broken, build, texts, typed
 from controller.store.database import Transaction
 from controller.store.projects import raise_revision
 from controller.store.tables import environments, features, rollouts
-from stages import Autonomy, Exposure, Mode, Review, Rollout, Stage
+from stages import WHOLE, Autonomy, Exposure, Mode, Review, Rollout, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,10 @@ class RolloutChange:
 
 
 def apply(tx: Transaction, change: RolloutChange) -> int:
-    """Write a move: the rollout, its change row, the announcement and the environment's new revision, which is returned.
+    """Write a move: the rollout, its change row, the announcement and the environment's new revision.
+
+    Returns:
+        The new revision.
 
     Raises:
         VersionConflict: The rollout has been changed since it was read.
@@ -91,14 +94,31 @@ def get_rollout(tx: Transaction, environment_id: int, feature: str) -> StoredRol
 
     Raises:
         NotFound: There is none.
-        ValueError: Its row cannot be read.
+        Conflict: Its row cannot be read.
     """
     found = rollouts_in(tx, environment_id, feature=feature)
     if not found:
         raise NotFound("feature", feature)
     if isinstance(found[0], Broken):
-        raise ValueError(f"the rollout of {feature} cannot be read: {found[0].why}")
+        raise Conflict(
+            "broken",
+            f"the rollout of {feature} cannot be read, and is served as off: {found[0].why}",
+            Problem(
+                "feature", "its row in the database is damaged", "mend the row, or restore it from a backup"
+            ),
+        )
     return found[0]
+
+
+def lock_rollout(tx: Transaction, id: int) -> None:
+    """Keep everybody else from changing a rollout until the transaction ends.
+
+    Its environment is locked too, because everybody locks in one order: rollout, environment, record of changes.
+    """
+    this = select(rollouts.c.environment_id).where(rollouts.c.id == id)
+    environment_id = tx.scalar(this.with_for_update(key_share=True))
+    where = environments.c.id == environment_id
+    tx.execute(select(environments.c.id).where(where).with_for_update(key_share=True))
 
 
 def rollouts_in(
@@ -152,9 +172,9 @@ def exposure_to_json(exposure: Exposure) -> dict[str, Any]:
 def exposure_from_json(stored: Mapping[str, Any]) -> Exposure:
     """The exposure that `exposure_to_json` wrote."""
     return Exposure(
-        share=stored["share"],
-        cohorts=frozenset(stored["cohorts"]),
-        tasks=frozenset(stored["tasks"]),
+        share=typed(int, stored["share"]),
+        cohorts=frozenset(texts(stored["cohorts"])),
+        tasks=frozenset(texts(stored["tasks"])),
         autonomy=Autonomy(stored["autonomy"]),
     )
 
@@ -199,23 +219,32 @@ def _stored(row: Row[Any]) -> StoredRollout | Broken:
 
 
 def _rollout(row: Row[Any]) -> Rollout:
-    if not isinstance(row.stage_since, datetime):
-        raise TypeError(f"stage_since is {row.stage_since!r}")
     return Rollout(
         feature=row.feature,
         environment=row.environment,
         stage=Stage(row.stage),
-        stage_since=row.stage_since,
+        stage_since=typed(datetime, row.stage_since),
         mode=Mode(row.mode),
         exposure=exposure_from_json(row.exposure),
         review=_review_from_json(row.review),
-        stable=row.stable,
-        candidate=row.candidate,
-        candidate_share=int(row.candidate_share),
-        previous=row.previous,
-        holds=frozenset(row.holds),
-        version=row.version,
+        stable=_release(row.stable),
+        candidate=_release(row.candidate),
+        candidate_share=_share(row.candidate_share),
+        previous=_release(row.previous),
+        holds=frozenset(texts(row.holds)),
+        version=typed(int, row.version),
     )
+
+
+def _release(stored: object) -> str | None:
+    return None if stored is None else typed(str, stored)
+
+
+def _share(stored: object) -> int:
+    share = typed(int, stored)
+    if not 0 <= share <= WHOLE:
+        raise ValueError(f"the share {share} is not between 0 and {WHOLE}")
+    return share
 
 
 def _review_to_json(review: Review) -> dict[str, Any]:
@@ -227,8 +256,9 @@ def _review_to_json(review: Review) -> dict[str, Any]:
 
 
 def _review_from_json(stored: Mapping[str, Any]) -> Review:
+    confidence = stored["below_confidence"]
     return Review(
-        sample=stored["sample"],
-        below_confidence=stored["below_confidence"],
-        reviewers=tuple(stored["reviewers"]),
+        sample=_share(stored["sample"]),
+        below_confidence=None if confidence is None else float(confidence),
+        reviewers=tuple(texts(stored["reviewers"])),
     )

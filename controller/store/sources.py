@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 
 from controller.errors import Conflict, NotFound
+from controller.store.columns import readable_instant
 from controller.store.database import Transaction
 from controller.store.tables import sources
 
@@ -54,7 +55,7 @@ def get_source(tx: Transaction, project_id: int, key: str) -> StoredSource:
     ).one_or_none()
     if row is None:
         raise NotFound("source", key)
-    return StoredSource(**row._mapping)
+    return _source(row)
 
 
 def sources_of(
@@ -62,4 +63,18 @@ def sources_of(
 ) -> list[StoredSource]:
     """The sources of a project, in the order they were connected."""
     page = select(sources).where(sources.c.project_id == project_id, sources.c.id > after)
-    return [StoredSource(**row._mapping) for row in tx.execute(page.order_by(sources.c.id).limit(limit))]
+    return [_source(row) for row in tx.execute(page.order_by(sources.c.id).limit(limit))]
+
+
+def readable_settings(stored: object) -> Mapping[str, Any]:
+    """The settings of a source; those that cannot be read become settings that no source can be made from."""
+    return stored if isinstance(stored, dict) else {"unreadable": repr(stored)[:200]}
+
+
+def _source(row: Row[Any]) -> StoredSource:
+    readable = {
+        "settings": readable_settings(row.settings),
+        "created_at": readable_instant(row.created_at),
+        "kind": str(row.kind),
+    }
+    return StoredSource(**{**row._mapping, **readable})

@@ -1,8 +1,9 @@
-"""The tables. Names of tables are plural nouns of the design; every row belongs to a project, directly or through its parent."""
+"""The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -226,10 +227,10 @@ readings = Table(
     Column("status", Text, nullable=False),
     Column("window_start", Instant, nullable=False),
     Column("window_end", Instant, nullable=False),
-    Column("bad", Integer),
-    Column("total", Integer),
+    Column("bad", BigInteger),
+    Column("total", BigInteger),
     Column("value", Float),
-    Column("samples", Integer),
+    Column("samples", BigInteger),
     Column("newest_sample_at", Instant),
     _text("message"),
     Column("warnings", Json, nullable=False),

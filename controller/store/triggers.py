@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from controller.errors import Conflict, NotFound, VersionConflict
+from controller.store.claims import next_fence
 from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
 from controller.store.sources import readable_settings
@@ -52,7 +53,7 @@ def add_trigger(
     """
     if tx.scalar(_row(rollout_id, trigger.key).with_only_columns(triggers.c.id)):
         raise Conflict("key_taken", f"there is a trigger {trigger.key!r} already; choose another key")
-    fresh = State(epoch_at=None)
+    fresh = State(epoch_at=now)
     values = {
         "rollout_id": rollout_id,
         "version": 1,
@@ -83,13 +84,16 @@ def change_trigger(
     values = _columns(source_id, query, trigger) | {
         "version": stored.version + 1,
         "due_at": min(stored.due_at, now + timedelta(seconds=trigger.interval_s)),
-        "fence": triggers.c.fence + 1,
+        "fence": next_fence(),
         "lease_until": None,
     }
     if not tx.execute(update(triggers).where(*this).values(**values)).rowcount:
         latest = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
         raise VersionConflict(f"the trigger {trigger.key}", latest)
     return get_trigger(tx, stored.rollout_id, trigger.key)
+
+
+_HIGHEST_VERSION = 2**31 - 1
 
 
 def mend_trigger(
@@ -103,9 +107,10 @@ def mend_trigger(
     """Put a definition in the place of a row that cannot be read; it begins like a new trigger."""
     row = triggers.c
     latest = tx.scalar(select(func.max(readings.c.slot)).where(readings.c.trigger_id == broken.id))
+    version = tx.scalar(select(row.version).where(row.id == broken.id))
     values = _columns(source_id, query, trigger) | {
-        "version": row.version + 1,
-        "state": State(epoch_at=None).to_json(),
+        "version": version + 1 if isinstance(version, int) and 0 < version < _HIGHEST_VERSION else 1,
+        "state": State(epoch_at=now).to_json(),
         "verdict": None,
         "sentence": "",
         "evaluated_at": None,
@@ -113,7 +118,7 @@ def mend_trigger(
         # A slot is recorded once only, also the one under which the row was last evaluated.
         "due_at": now if latest is None or latest < now else now + timedelta(seconds=trigger.interval_s),
         "lease_until": None,
-        "fence": row.fence + 1,
+        "fence": next_fence(),
     }
     tx.execute(update(triggers).where(row.id == broken.id).values(**values))
     return get_trigger(
