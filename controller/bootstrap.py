@@ -6,8 +6,8 @@ import sys
 import time
 
 from controller.passwords import hash_password, new_password
-from controller.services import Services
 from controller.plans import load_plans
+from controller.services import Services
 from controller.settings import BadSettingValue, Settings
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, add_key, any_admin_key, is_key, new_secret

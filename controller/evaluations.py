@@ -65,12 +65,12 @@ class _Subject:
     state: State
     window: Window
 
-    @property
-    def epoch(self) -> str:
-        return self.state.epoch
+    def continues(self, earlier: _Subject) -> bool:
+        """Whether a reading taken for the earlier subject may be judged now: same epoch, and nobody acknowledged."""
+        return self.state.epoch == earlier.state.epoch and self.stored.state == earlier.stored.state
 
 
-class _Unreadable(Exception):  # noqa: N818 - it states what is the case
+class _Unreadable(Exception):
     """The trigger's row does not hold a trigger."""
 
 
@@ -114,8 +114,8 @@ class Evaluations:
             if not is_mine(tx, claim):
                 return Result.LOST
             current = self._subject(tx, claim)
-            if current is None or current.epoch != subject.epoch:
-                # What was read is about releases or a rule that no longer hold: read again, at once.
+            if current is None or not current.continues(subject):
+                # What was read is about releases, a rule or a count that no longer hold: read again, at once.
                 give_back(tx, claim, claim.slot)
                 return Result.LOST
             return self._write(tx, claim, replace(current, window=subject.window), reading)
@@ -139,6 +139,9 @@ class Evaluations:
         stored = subject.stored
         if not subject.window.length:
             return Reading.missing(Status.NO_DATA, subject.window, "the window is empty")
+        if stored.source_kind not in SOURCES:
+            message = f"the source cannot be used: {stored.source_kind!r} is not a kind of source"
+            return Reading.missing(Status.ERROR, subject.window, message)
         try:
             source = SOURCES[stored.source_kind].from_settings(stored.source_settings, self._access)
             return source.read(stored.query, _variables(subject), subject.window, self._deadline_s)
@@ -176,9 +179,12 @@ class Evaluations:
         done: list[dict[str, str]] = []
         due = outcome.due
         while due:
+            # Moves come first: a move locks the rollout, its environment and then the record, and telling locks the
+            # record alone. The other way round, two evaluations could wait for each other.
+            rungs = sorted(due, key=lambda rung: not rung.do.moves_traffic)
             results = [
                 self._take(tx, subject, rung, outcome)
-                for rung in _as_armed(due, subject.stored.trigger.arming)
+                for rung in _as_armed(tuple(rungs), subject.stored.trigger.arming)
             ]
             done += [{"action": action.value, "result": result} for action, result in results]
             if not all(result.startswith("impossible") for _, result in results):

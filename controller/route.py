@@ -19,19 +19,19 @@ class OutboundError(Exception):
     """A call brought no answer. The message is safe to show: it holds no path, query, header or body."""
 
 
-class Refused(OutboundError):  # noqa: N818
+class Refused(OutboundError):
     """The call is not allowed, or the other side wanted to send us elsewhere."""
 
 
-class TimedOut(OutboundError):  # noqa: N818
+class TimedOut(OutboundError):
     """No whole answer came before the deadline."""
 
 
-class TooLarge(OutboundError):  # noqa: N818
+class TooLarge(OutboundError):
     """The answer is larger than the caller wants."""
 
 
-class Unreachable(OutboundError):  # noqa: N818
+class Unreachable(OutboundError):
     """Nobody answered, or the connection broke before the whole answer was there."""
 
 

@@ -46,6 +46,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         now,
         tick_s=settings.tick_s,
         lease_s=settings.lease_s,
+        read_deadline_s=settings.read_deadline_s,
         lane_width=settings.lane_width,
         retention_days=settings.retention_days,
     )

@@ -110,11 +110,29 @@ def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
     return parse
 
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_HIGHEST_PORT = 65_535
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 < port <= _HIGHEST_PORT:
+        raise ValueError(value)
+    return port
+
+
+def _level(value: str) -> str:
+    if value.upper() not in _LEVELS:
+        raise ValueError(value)
+    return value.upper()
+
+
 _SECONDS = (_positive(float), "a number of seconds above 0")
 _WHOLE = (_positive(int), "a whole number above 0")
 _PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "HEADGATE_ROLE": (Role, f"one of {', '.join(Role)}"),
-    "HEADGATE_PORT": (int, "a port number"),
+    "HEADGATE_PORT": (_port, "a port number from 1 to 65535"),
+    "HEADGATE_LOG_LEVEL": (_level, f"one of {', '.join(_LEVELS)}"),
     "HEADGATE_THREADS": _WHOLE,
     "HEADGATE_TICK_SECONDS": _SECONDS,
     "HEADGATE_LEASE_S": _SECONDS,

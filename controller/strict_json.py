@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 )
 
 
-class InvalidJSON(ValueError):  # noqa: N818
+class InvalidJSON(ValueError):
     """The text is not JSON that can be trusted; the message says what is wrong and where."""
 
 

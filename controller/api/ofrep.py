@@ -40,7 +40,7 @@ class BadContext(Exception):
         self.remedy = remedy
 
 
-@blueprint.post("/flags/<path:flag>")
+@blueprint.post("/flags/<flag:flag>")
 @blueprint.doc(**ofrep_doc.ONE)
 def evaluate(flag: str) -> Response:
     """Evaluate one flag."""

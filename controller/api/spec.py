@@ -53,6 +53,13 @@ class RowId(BaseConverter):
         return int(value)
 
 
+class FlagKey(BaseConverter):
+    """Whatever stands where a flag's key should, slashes and line breaks too: not to know it is an answer."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
 class DocumentedApi(Api):
     """The API's own document, in which whatever goes wrong is answered with a problem."""
 
@@ -60,9 +67,10 @@ class DocumentedApi(Api):
 
     def init_app(self, app: Flask, **kwargs: Any) -> None:
         """Take an application as it is before any blueprint is registered."""
-        app.url_map.converters["row"] = RowId
+        app.url_map.converters |= {"row": RowId, "flag": FlagKey}
         super().init_app(app, **kwargs)
         self.register_converter(RowId, lambda _: {"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+        self.register_converter(FlagKey, lambda _: {"type": "string", "minLength": 1})
 
     def _register_responses(self) -> None:
         for status in HTTPStatus:

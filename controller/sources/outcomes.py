@@ -20,7 +20,10 @@ from triggers import Reading, Status, Window
 
 
 class Outcomes(Source):
-    """Counts reported outcomes: a query names a measure, and for some of them the limit above which an answer is bad."""
+    """Counts reported outcomes.
+
+    A query names a measure, and for some of them the limit above which an answer is bad.
+    """
 
     kind: ClassVar[str] = "outcomes"
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.MEASURE,)
@@ -50,7 +53,11 @@ class Outcomes(Source):
             raise BadQuery("limit", f"{measure} is counted without a limit", "leave it out")
 
     def read(
-        self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float
+        self,
+        query: Mapping[str, str],
+        variables: Mapping[str, str],
+        window: Window,
+        deadline_s: float,  # noqa: ARG002 - the database has one of its own
     ) -> Reading:
         """See `Source.read`. The deadline is the database's own."""
         try:

@@ -41,7 +41,7 @@ class _Part:
     warnings: tuple[str, ...] = ()
 
 
-class _NotPrometheus(ValueError):  # noqa: N818
+class _NotPrometheus(ValueError):
     """The answer is JSON, but not in the format of this API."""
 
 

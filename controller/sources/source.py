@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from controller.sources.access import Access
 
 
-class BadConfiguration(ValueError):  # noqa: N818
+class BadConfiguration(ValueError):
     """Something a user entered for a source cannot be used; names the field, what is wrong and what to do."""
 
     def __init__(self, field: str, message: str, remedy: str) -> None:

@@ -25,7 +25,7 @@ _IN_QUOTES = re.compile(_VARIABLE + r"|(?P<text>\\.|.)", re.DOTALL)
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
-class BadTemplate(ValueError):  # noqa: N818
+class BadTemplate(ValueError):
     """A template cannot be used; carries what is wrong with it and what to do."""
 
     def __init__(self, message: str, remedy: str) -> None:
@@ -35,7 +35,7 @@ class BadTemplate(ValueError):  # noqa: N818
         self.remedy = remedy
 
 
-class MissingValue(LookupError):  # noqa: N818
+class MissingValue(LookupError):
     """A template cannot be filled in, because a variable has no value or one that no label can have."""
 
 

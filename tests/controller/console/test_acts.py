@@ -130,7 +130,8 @@ def test_resuming_is_refused_while_a_trigger_fires_and_says_what_to_do(
     answer = ada.act("resume", live, choice="live", reason="x")
     assert answer.status_code == 409
     assert "The trigger unsupported is firing." in answer.text
-    assert 'href="/acknowledge/acme/production/claims/unsupported">Acknowledge it once the cause is gone.</a>' in answer.text
+    address = "/acknowledge/acme/production/claims/unsupported"
+    assert f'href="{address}">Acknowledge it once the cause is gone.</a>' in answer.text
     assert rollout(house).mode is Mode.REVIEW
 
 

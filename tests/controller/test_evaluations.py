@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from controller.observability import SLOTS_MISSED
+from controller.store.releases import get_release
+from stages import Mode, Refused, Stage
+from tests.controller.tenant import ADA, Tenant
+from tests.endpoint import replying, serving
+from triggers import Action, Arming, Phase, Rung, Scope
+
+BY = "trigger:unsupported"
+
+
+@pytest.fixture
+def watched(tenant: Tenant) -> Tenant:
+    """A feature in beta with a trigger that has begun to watch."""
+    tenant.beta()
+    tenant.trigger()
+    tenant.evaluate()
+    return tenant
+
+
+@pytest.fixture
+def simple(small: Tenant) -> Tenant:
+    """A feature in beta, without triggers, on SQLite."""
+    small.beta()
+    return small
+
+
+def bad(tenant: Tenant, times: int = 1, seconds: float = 10) -> None:
+    """Bad answers, and an evaluation for each."""
+    for _ in range(times):
+        tenant.report(5, grounded=False)
+        assert tenant.after(seconds) == ["done"]
+
+
+def good(tenant: Tenant, times: int = 1) -> None:
+    for _ in range(times):
+        tenant.report(200, grounded=True)
+        assert tenant.after(10) == ["done"]
+
+
+def candidate(tenant: Tenant, model: str = "two") -> str:
+    release = tenant.release(model)
+    tenant.move("introduce", release=release, share=1000)
+    return release
+
+
+def value(tenant: Tenant) -> tuple[str, str]:
+    return tenant.rollout().stage.value, tenant.rollout().mode.value
+
+
+def test_a_breach_climbs_the_ladder_review_then_revert_then_disable(watched: Tenant) -> None:
+    tried = candidate(watched)
+    watched.after(10)
+    bad(watched)
+    assert watched.moves() == [("review", BY)]
+    assert watched.rollout().mode is Mode.REVIEW
+    assert watched.standing().state.phase is Phase.FIRING
+    bad(watched, 2)
+    assert watched.moves() == [("review", BY)]
+    bad(watched)
+    assert watched.moves() == [("review", BY), ("revert", BY)]
+    assert watched.rollout().candidate is None
+    with watched.parts.database.read() as tx:
+        assert get_release(tx, 1, tried).verdict == "bad"
+    assert watched.after(10) == ["done"]
+    bad(watched, 2)
+    assert watched.moves() == [("review", BY), ("revert", BY), ("disable", BY)]
+    assert watched.rollout().mode is Mode.OFF
+    bad(watched, 5)
+    assert len(watched.moves()) == 3
+    assert watched.bad_rows() == []
+
+
+def test_what_was_done_and_why_stands_in_the_reading_and_in_the_record(watched: Tenant) -> None:
+    bad(watched)
+    reading = watched.readings()[-1]
+    assert (reading.bad, reading.total, reading.verdict, reading.phase) == (5, 5, "breach", "firing")
+    assert list(reading.due) == [{"action": "review", "result": "done"}]
+    change = watched.changes()[-1]
+    assert change.reason == reading.sentence
+    assert change.evidence["trigger"] == "unsupported"
+    assert change.evidence["numbers"]["measured"] == 1.0
+    [(payload,)] = watched.ask_sql("SELECT payload FROM outbox WHERE event = 'trigger.fired'")
+    assert json.loads(str(payload))["sentence"] == reading.sentence
+
+
+def test_where_there_is_nothing_to_revert_the_next_rung_is_taken_at_once(watched: Tenant) -> None:
+    bad(watched, 4)
+    assert watched.moves() == [("review", BY), ("disable", BY)]
+    due = list(watched.readings()[-1].due)
+    assert [(one["action"], one["result"].split(":")[0]) for one in due] == [
+        ("revert", "impossible"),
+        ("disable", "done"),
+    ]
+
+
+def test_in_the_shadow_everything_is_recorded_and_nothing_done(simple: Tenant) -> None:
+    simple.trigger(arming=Arming.SHADOW)
+    simple.evaluate()
+    before = simple.rollout()
+    bad(simple, 4)
+    assert simple.rollout() == before
+    assert simple.moves() == []
+    results = [one["result"] for reading in simple.readings() for one in reading.due]
+    assert results == ["shadow: not done", "shadow: not done"]
+    simple.ask(Stage.PILOT)
+    assert simple.rollout().stage is Stage.PILOT
+
+
+def test_armed_to_hold_it_holds_and_does_nothing_else(simple: Tenant) -> None:
+    ladder = (Rung(Action.NOTIFY), Rung(Action.REVIEW, 10), Rung(Action.DISABLE, 20))
+    simple.trigger("unsupported", *ladder, arming=Arming.HOLD)
+    simple.evaluate()
+    bad(simple, 4)
+    assert simple.moves() == [("notify", BY), ("hold", BY), ("hold", BY)]
+    rollout = simple.rollout()
+    assert (rollout.mode, rollout.holds) == (Mode.LIVE, frozenset({BY}))
+    with pytest.raises(Refused) as refused:
+        simple.move("widen", exposure={"share": 10_000})
+    assert [refusal.code for refusal in refused.value.refusals] == ["held", "trigger_firing"]
+
+
+def test_narrowing_halves_the_share_unless_told_and_never_widens(simple: Tenant) -> None:
+    ladder = (
+        Rung(Action.NARROW),
+        Rung(Action.NARROW, 10, {"share": 9000}),
+        Rung(Action.NARROW, 20, {"share": 100}),
+    )
+    simple.trigger("unsupported", *ladder)
+    simple.evaluate()
+    shares = []
+    for _ in range(3):
+        bad(simple)
+        shares.append(simple.rollout().exposure.share)
+    assert shares == [5000, 5000, 100]
+
+
+def test_a_demotion_goes_down_the_stages(simple: Tenant) -> None:
+    simple.ask(Stage.PILOT)
+    simple.trigger("unsupported", Rung(Action.DEMOTE))
+    simple.evaluate()
+    bad(simple)
+    assert value(simple) == ("beta", "live")
+
+
+def test_a_trigger_tells_after_it_has_moved(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.NOTIFY), Rung(Action.UPDATE_EVAL_SET), Rung(Action.DISABLE))
+    simple.evaluate()
+    bad(simple)
+    assert [name for name, _ in simple.moves()] == ["disable", "notify", "update_eval_set"]
+
+
+def test_where_nobody_has_the_feature_there_is_nothing_to_do(watched: Tenant) -> None:
+    watched.move("demote", stage=Stage.READINESS)
+    bad(watched)
+    assert watched.moves() == []
+    [done] = watched.readings()[-1].due
+    assert done["result"] == "unneeded: nobody has the feature"
+
+
+def test_an_outage_neither_fires_nor_calms(simple: Tenant) -> None:
+    one = b'{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}'
+    with serving(replying(200, one)) as endpoint:
+        simple.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        simple.trigger(
+            source="metrics", query={"value": "up"}, params={"limit": 0.5}, hold_s=30, clear_s=20, latch=False
+        )
+        simple.evaluate()
+        for _ in range(3):
+            assert simple.after(10) == ["done"]
+        assert simple.standing().state.phase is Phase.PENDING
+        endpoint.behaviour = replying(500)
+        simple.after(10)
+        assert (simple.standing().verdict, simple.standing().state.phase) == ("source_error", Phase.QUIET)
+        assert simple.moves() == []
+        endpoint.behaviour = replying(200, one)
+        for _ in range(4):
+            simple.after(10)
+        assert [name for name, _ in simple.moves()] == ["review"]
+        endpoint.behaviour = replying(500)
+        for _ in range(20):
+            simple.after(10)
+        assert simple.standing().state.phase is Phase.FIRING
+        assert [name for name, _ in simple.moves()] == ["review"]
+        with pytest.raises(Refused):
+            simple.move("resume")
+
+
+def test_a_trigger_that_latches_fires_until_a_person_has_seen_to_it(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.DISABLE), latch=True)
+    simple.evaluate()
+    bad(simple)
+    simple.clock.pass_(60)
+    good(simple, 10)
+    assert simple.standing().state.phase is Phase.FIRING
+    with pytest.raises(Refused, match="is firing"):
+        simple.move("resume")
+    seen = simple.parts.trigger_edits.acknowledge(simple.where(), "unsupported", ADA, "index cleaned")
+    assert seen.state.phase is Phase.QUIET
+    simple.move("resume")
+    good(simple)
+    assert simple.rollout().mode is Mode.LIVE
+    assert [name for name, _ in simple.moves()] == ["disable"]
+    acknowledged = simple.changes()[-2]
+    assert (acknowledged.name, acknowledged.actor, acknowledged.reason) == (
+        "trigger.acknowledge",
+        ADA.name,
+        "index cleaned",
+    )
+
+
+def test_without_a_latch_good_readings_calm_it_and_the_feature_stays_where_it_is(watched: Tenant) -> None:
+    bad(watched)
+    watched.clock.pass_(60)
+    good(watched)
+    assert watched.standing().state.phase is Phase.QUIET
+    assert watched.rollout().mode is Mode.REVIEW
+    assert watched.ask_sql("SELECT count(*) FROM outbox WHERE event = 'trigger.cleared'") == [(1,)]
+    watched.move("resume")
+
+
+def test_evaluations_that_could_not_take_place_are_counted_and_not_made_up_for(simple: Tenant) -> None:
+    simple.trigger()
+    simple.evaluate()
+    before = SLOTS_MISSED._value.get()
+    simple.after(57)
+    assert SLOTS_MISSED._value.get() == before + 4
+    assert len(simple.readings()) == 2
+    assert (simple.standing().due_at - simple.readings()[0].slot).total_seconds() == 60
+
+
+def test_the_window_of_a_candidate_knows_its_release(simple: Tenant) -> None:
+    tried = candidate(simple)
+    simple.trigger(scope=Scope.CANDIDATE)
+    simple.evaluate()
+    simple.report(5, grounded=False)
+    simple.report(5, grounded=True, release=tried)
+    simple.after(10)
+    assert (simple.readings()[-1].bad, simple.readings()[-1].total) == (0, 5)
+
+
+def test_a_rollout_that_cannot_be_read_lets_its_triggers_rest(watched: Tenant) -> None:
+    watched.sql("UPDATE rollouts SET mode = 'sideways'")
+    assert watched.after(10) == ["broken"]
+    assert watched.after(30) == []
+    watched.sql("UPDATE rollouts SET mode = 'live'")
+    assert watched.after(30) == ["done"]
+
+
+def test_a_trigger_of_a_deleted_feature_is_not_evaluated(watched: Tenant) -> None:
+    [mine] = [*watched.claims(), *(watched.clock.pass_(10) and watched.claims())]
+    watched.move("demote", stage=Stage.READINESS)
+    watched.parts.catalog.delete_feature("acme", "claims", "pruned", ADA)
+    assert watched.parts.evaluations.evaluate(mine) == "broken"
+    assert watched.ask_sql("SELECT count(*) FROM triggers") == [(0,)]
+
+
+def test_more_than_a_column_holds_is_recorded_as_that_many(simple: Tenant) -> None:
+    many = b'{"status":"success","data":{"resultType":"scalar","result":[1,"3e30"]}}'
+    with serving(replying(200, many)) as endpoint:
+        simple.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        simple.trigger(source="metrics", query={"count": "up"}, params={"limit": 5})
+        simple.evaluate()
+        assert simple.after(10) == ["done"]
+    assert simple.readings()[-1].bad == 2**63 - 1
+    assert [name for name, _ in simple.moves()] == ["review"]
+
+
+def test_counts_above_those_of_a_small_integer_are_recorded_on_postgresql_too(
+    make_tenant, postgres_url: str
+) -> None:
+    tenant = make_tenant(postgres_url)
+    tenant.beta()
+    many = b'{"status":"success","data":{"resultType":"scalar","result":[1,"3000000000"]}}'
+    with serving(replying(200, many)) as endpoint:
+        tenant.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        tenant.trigger(source="metrics", query={"bad": "a", "total": "b"})
+        tenant.evaluate()
+        assert tenant.after(10) == ["done"]
+    assert tenant.readings()[-1].total == 3_000_000_000
+
+
+@pytest.mark.parametrize("phase", ["never", "source_error", "late"])
+def test_a_trigger_that_sees_nothing_refuses_a_promotion(simple: Tenant, phase: str) -> None:
+    simple.trigger()
+    if phase != "never":
+        simple.evaluate()
+        good(simple)
+    if phase == "source_error":
+        simple.sql("UPDATE sources SET kind = 'garbage'")
+        simple.after(10)
+    if phase == "late":
+        simple.clock.pass_(310)
+        simple.ask(Stage.PILOT)
+        assert simple.rollout().stage is Stage.PILOT
+        simple.clock.pass_(1)
+    with pytest.raises(Refused) as refused:
+        simple.ask(Stage.SCALED if phase == "late" else Stage.PILOT)
+    assert [refusal.code for refusal in refused.value.refusals] == ["trigger_blind"]
