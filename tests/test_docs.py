@@ -24,8 +24,8 @@ from prometheus_client import Counter, Gauge
 
 from controller import observability
 from controller.api import schemas
+from controller.api.sdk import OutcomesSchema
 from controller.api.trigger_schemas import TriggerSchema
-from controller.flags.sdk import OutcomesSchema
 from controller.http import Outbound
 from controller.settings import Settings, load_settings
 from controller.sources import SOURCES, Source

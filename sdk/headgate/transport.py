@@ -14,6 +14,7 @@ import urllib3
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_LONGEST_RETRY_AFTER: Final = 8  # digits
 
 
 class TransportError(Exception):
@@ -32,7 +33,8 @@ class Response:
     def retry_after_s(self) -> float | None:
         """The number of seconds the server asks to wait, or None. Dates are not understood."""
         text = self.headers.get("retry-after", "").strip()
-        return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_RETRY_AFTER
+        return float(text) if is_number else None
 
 
 class Transport:

@@ -22,7 +22,9 @@ def test_a_trigger_that_fired_in_shadow_acts_once_it_is_armed(
     installation: Installation, product: headgate.Client
 ) -> None:
     stable = installation.reach_beta(TRIGGER, SHADOW)
-    assert eventually(lambda: any(product.decide("claims-assistant", user).release == stable for user in USERS))
+    assert eventually(
+        lambda: any(product.decide("claims-assistant", user).release == stable for user in USERS)
+    )
     breach(installation, product, stable)
     path = f"{ROLLOUT}/triggers/unsupported"
     assert installation.owner.ok("GET", path)["phase"] == "firing"
@@ -39,7 +41,9 @@ def test_a_trigger_armed_to_hold_keeps_a_feature_from_going_up_and_nothing_else(
     installation: Installation, product: headgate.Client
 ) -> None:
     stable = installation.reach_beta(TRIGGER, SHADOW | {"arming": "hold"})
-    assert eventually(lambda: any(product.decide("claims-assistant", user).release == stable for user in USERS))
+    assert eventually(
+        lambda: any(product.decide("claims-assistant", user).release == stable for user in USERS)
+    )
     breach(installation, product, stable)
     rollout = installation.rollout()
     assert (rollout["mode"], rollout["holds"]) == ("live", ["trigger:unsupported"])

@@ -80,7 +80,6 @@ def test_product_code_keeps_its_answers_when_headgate_is_gone(
     installation.reach_beta(TRIGGER)
     assert eventually(lambda: bool(exposed(product)))
     before = exposed(product)
-    installation.parts.database.close()
     installation.app.before_request_funcs.setdefault(None, []).insert(0, lambda: ("gone", 503))
     assert exposed(product) == before
 

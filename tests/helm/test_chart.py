@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomllib
 import yaml
 
 from controller.settings import BadSettingValue, load_settings

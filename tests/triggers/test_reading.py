@@ -139,3 +139,8 @@ def test_a_window_has_no_negative_length() -> None:
 def test_finite_is_what_can_be_computed_with() -> None:
     assert all(is_finite(number) for number in (0, -1e300, 10**300))
     assert not any(is_finite(number) for number in (math.nan, math.inf, -math.inf, TOO_LARGE, -TOO_LARGE))
+
+
+def test_an_interpolated_count_may_be_above_its_total_by_a_fraction() -> None:
+    assert (Reading.ratio(MINUTE, 10.6, 10.4).bad, Reading.ratio(MINUTE, 10.6, 10.4).total) == (10, 10)
+    assert Reading.ratio(MINUTE, 12, 10).status is Status.INVALID
