@@ -150,7 +150,7 @@ def test_every_metric_is_described_with_its_labels() -> None:
 def test_every_address_of_the_api_is_described(app: Flask) -> None:
     described = set(_described_addresses())
     there = {
-        (method, rule.rule.replace("<row:id>", "<id>").replace("<path:flag>", "<flag>"))
+        (method, rule.rule.replace("<row:id>", "<id>").replace("<flag:flag>", "<flag>"))
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] not in ("console", "docs", "api-docs", "static")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
