@@ -3,12 +3,14 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import update
 
 from controller.actors import SYSTEM, Actor
 from controller.errors import Conflict, NotFound, VersionConflict
 from controller.rollouts import Standing, locate
 from controller.store.idempotency import Once
 from controller.store.promotions import Status, promotions_of
+from controller.store.tables import projects
 from stages import UP, Goodness, Mode, Refused, Stage
 from tests.controller.tenant import ADA, BOB, EVE, TRIGGER, Tenant
 from triggers import Arming
@@ -118,6 +120,27 @@ def test_of_two_approvals_at_the_same_moment_one_is_the_last(proven: Tenant) -> 
         thread.join(30)
     assert failed == []
     assert proven.rollout().stage is Stage.PILOT
+
+
+def test_of_two_requests_at_the_same_moment_one_is_opened(proven: Tenant) -> None:
+    asked: list[object] = []
+
+    def ask() -> None:
+        try:
+            asked.append(proven.ask().promotion.status)
+        except Conflict as conflict:
+            asked.append(conflict.code)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    with proven.parts.database.write() as tx:
+        # Whoever has come to the record waits here, so that both are under way together.
+        tx.execute(update(projects).values(name="held"))
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.5)
+    for thread in threads:
+        thread.join(30)
+    assert sorted(map(str, asked)) == ["open", "promotion_open"]
 
 
 def change_evidence(tenant: Tenant) -> None:
