@@ -63,6 +63,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "feature_in_use": ("feature", "stop it or demote it to readiness there first"),
     "promotion_open": ("promotion", "approve or withdraw the open one first"),
     "promotion_settled": ("promotion", "ask for a new one"),
+    "same_moment": ("request", "look at what is there now, and ask again"),
     "idempotency_key_reused": ("Idempotency-Key", "send another one with another request"),
     "bad_request": ("request", "send a whole HTTP request"),
     "no_such_address": ("address", "look for it in /openapi.json"),

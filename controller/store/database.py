@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from controller.errors import Conflict
 from controller.settings import SQLITE
 
 Transaction = Connection
@@ -59,12 +60,19 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
-        """A transaction; a database that cannot be reached, or stays locked, is told as DatabaseUnavailable."""
+        """A transaction; a database that cannot be reached, or stays locked, is told as DatabaseUnavailable.
+
+        What the checks before a write could not see yet, because somebody wrote it at the same moment, is a Conflict.
+        """
         try:
             with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
                 yield connection
         except (OperationalError, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
+        except IntegrityError as error:
+            raise Conflict(
+                "same_moment", "somebody wrote the same at the same moment; look, and ask again"
+            ) from error
 
     def close(self) -> None:
         """Give all connections back."""

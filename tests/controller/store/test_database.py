@@ -4,10 +4,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from controller.errors import Conflict
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.projects import add_project, all_projects
+from controller.store.tables import projects
 from tests.conftest import START
 
 
@@ -80,3 +82,20 @@ def test_text_that_is_not_utf_8_does_not_fail_the_query(sqlite_url: str) -> None
         tx.execute(text("UPDATE projects SET name = CAST(x'61ff62' AS TEXT) WHERE key = 'first'"))
     assert keys(database) == ["first", "second"]
     database.close()
+
+
+def test_what_is_written_at_the_same_moment_is_a_conflict_and_nothing_is_half_written(
+    database: Database,
+) -> None:
+    """The check for a taken key sees nothing of a transaction that is not committed yet."""
+
+    def add(*names: str) -> None:
+        with database.write() as tx:
+            for key in names:
+                values = {"key": key, "name": "", "business_unit": "", "created_at": START}
+                tx.execute(insert(projects).values(**values))
+
+    add("acme")
+    with pytest.raises(Conflict, match="at the same moment"):
+        add("other", "acme")
+    assert keys(database) == ["acme"]

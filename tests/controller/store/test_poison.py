@@ -137,7 +137,7 @@ def poison(tenant: Tenant, table: str, column: str, value: str) -> bool:
     statement = f"UPDATE {table} SET {column} = {value} WHERE id = 1".replace(":", r"\:")
     try:
         return bool(tenant.sql(statement))
-    except (DBAPIError, StatementError):
+    except (Conflict, DBAPIError, StatementError):
         return False
 
 
