@@ -47,6 +47,9 @@ ACTIONS: Mapping[Action, str] = {
 
 _CHANGES: Mapping[str, str] = {
     "promote": "promoted",
+    "promotion.ask": "promotion asked for",
+    "promotion.approve": "promotion approved",
+    "promotion.withdraw": "promotion withdrawn",
     "revive": "revived",
     "resume": "resumed",
     "widen": "widened",
@@ -90,8 +93,8 @@ class Moved:
 
 
 def percent(share: int) -> str:
-    """Basis points as a percentage: 2500 is 25 %, on one line."""
-    return f"{share / 100:g}\N{NO-BREAK SPACE}%"
+    """Basis points as a percentage: 2500 is 25%."""
+    return f"{share / 100:g}%"
 
 
 def exact_time(at: datetime) -> str:

@@ -179,12 +179,12 @@ def tell(stage: Installation, now: datetime) -> None:
     _report(stage)
     stage.tick()
     for key in ("claims-assistant", "claims-search"):
-        stage.promote(key, Stage.PILOT, "beta went well: 3 % of answers corrected", share=2500)
+        stage.promote(key, Stage.PILOT, "beta went well: 3% of answers corrected", share=2500)
     clock.now = now - timedelta(days=9)
     _report(stage)
     stage.tick()
     stage.promote(
-        "claims-search", Stage.SCALED, "pilot reached its target of 40 % fewer searches", share=10_000
+        "claims-search", Stage.SCALED, "pilot reached its target of 40% fewer searches", share=10_000
     )
     clock.now = now - timedelta(hours=26)
     better = stage.release("claims-assistant", "prompts/claims-assistant@2")
