@@ -190,7 +190,7 @@ class _FlagdProvider(AbstractProvider):
         return self._core.resolve_object_value(flag_key, default_value, evaluation_context)
 
     def _unused(self, *_: Any) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("a benchmark asks for booleans and objects only")
 
     resolve_string_details: Any = _unused
     resolve_integer_details: Any = _unused
