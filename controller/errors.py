@@ -6,6 +6,9 @@ HeadgateError
 ├── VersionConflict  somebody else changed it in the meantime
 ├── InvalidInput   one or more fields cannot be used
 └── Forbidden      the actor may not do this
+
+BadConfiguration   something that a user entered to connect another system; the use case makes InvalidInput of it
+└── BadSetting     a setting of that system
 """
 
 from __future__ import annotations
@@ -63,3 +66,18 @@ class InvalidInput(HeadgateError):
 
 class Forbidden(HeadgateError):
     """The actor may not do this."""
+
+
+class BadConfiguration(ValueError):
+    """Something a user entered for another system cannot be used; names the field, what is wrong and what to do."""
+
+    def __init__(self, field: str, message: str, remedy: str) -> None:
+        """``remedy`` is a sentence without its full stop, in the imperative."""
+        super().__init__(f"{field}: {message}; {remedy}")
+        self.field = field
+        self.message = message
+        self.remedy = remedy
+
+
+class BadSetting(BadConfiguration):
+    """A setting cannot be used."""

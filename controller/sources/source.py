@@ -7,25 +7,13 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from controller.errors import BadConfiguration, BadSetting
 from triggers import Reading, Window
 
 if TYPE_CHECKING:
     from controller.sources.access import Access
 
-
-class BadConfiguration(ValueError):
-    """Something a user entered for a source cannot be used; names the field, what is wrong and what to do."""
-
-    def __init__(self, field: str, message: str, remedy: str) -> None:
-        """``remedy`` is a sentence without its full stop, in the imperative."""
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.field = field
-        self.message = message
-        self.remedy = remedy
-
-
-class BadSetting(BadConfiguration):
-    """A setting of a source cannot be used."""
+__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Shape", "Source", "shape_of"]
 
 
 class BadQuery(BadConfiguration):
