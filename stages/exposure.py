@@ -25,6 +25,19 @@ class Autonomy(StrEnum):
         return order.index(self) > order.index(other)
 
 
+class Oversight(StrEnum):
+    """What part a person has in what the feature does."""
+
+    AUTONOMOUS = "autonomous"
+    REVIEWED_BEFORE_EXECUTION = "reviewed_before_execution"
+    HUMAN_DECIDES = "human_decides"
+
+    @property
+    def most(self) -> Autonomy:
+        """The most autonomy that goes with it: where a person decides, the feature does not execute."""
+        return Autonomy.RECOMMEND if self is Oversight.HUMAN_DECIDES else Autonomy.EXECUTE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """Which answers a person looks at while the feature is live.

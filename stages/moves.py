@@ -14,7 +14,7 @@ from datetime import datetime
 from stages.exposure import NOBODY, WHOLE, Exposure
 from stages.plan import Plan, StagePlan
 from stages.refusals import Refusal, Refused
-from stages.rollout import EXPOSED, Mode, Rollout, Stage
+from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Row:
 class Request:
     """What somebody asks of a rollout.
 
-    ``stage`` and ``mode`` choose between several possible ends; ``exposure`` goes with promote, widen and
-    narrow, ``release`` and ``share`` (basis points of the exposed users) with introduce, ``hold`` names the
-    reason of a hold.
+    ``stage`` and ``mode`` choose between several possible ends; ``exposure`` goes with promote, widen, advance
+    and narrow, ``release`` and ``share`` (basis points of the exposed users) with introduce, ``hold`` names the
+    reason of a hold, ``replacement`` what takes the place of a feature that is stopped.
     """
 
     move: str
@@ -51,6 +51,7 @@ class Request:
     release: str | None = None
     share: int | None = None
     hold: str = "person"
+    replacement: Replacement | None = None
 
 
 _UP = {Stage.BETA: Stage.PILOT, Stage.PILOT: Stage.SCALED}
@@ -80,6 +81,8 @@ MOVES: tuple[Row, ...] = (
     # Where nobody is exposed it only lifts holds; without it a held feature could not revive once stopped.
     *_rows("resume", _stay(Stage.READINESS, Stage.STOPPED), {Mode.OFF: Mode.OFF}),
     *_rows("widen", _stay(*EXPOSED), {Mode.LIVE: Mode.LIVE}),
+    # The next step of a ramp: what a schedule may do, within what people agreed to.
+    *_rows("advance", _stay(*EXPOSED), {Mode.LIVE: Mode.LIVE}),
     *_rows("introduce", _stay(Stage.READINESS), {Mode.OFF: Mode.OFF}),
     *_rows("introduce", _stay(*EXPOSED), {Mode.LIVE: Mode.LIVE}),
     *_rows("adopt", _stay(*EXPOSED), {Mode.LIVE: Mode.LIVE}),
@@ -94,7 +97,7 @@ MOVES: tuple[Row, ...] = (
     *_rows("stop", dict.fromkeys((Stage.READINESS, *EXPOSED), Stage.STOPPED), _DARK),
 )
 
-UP = frozenset({"promote", "revive", "resume", "widen", "introduce", "adopt"})
+UP = frozenset({"promote", "revive", "resume", "widen", "advance", "introduce", "adopt"})
 DOWN = frozenset(row.move for row in MOVES) - UP
 
 
@@ -119,7 +122,7 @@ def make(rollout: Rollout, request: Request, plan: Plan, now: datetime) -> Rollo
     arrived = replace(rollout, stage=ends.to_stage, mode=ends.to_mode, version=rollout.version + 1)
     if arrived.stage is not rollout.stage:
         arrived = replace(arrived, stage_since=now)
-    return _EFFECTS.get(request.move, _unchanged)(arrived, request, plan)
+    return _EFFECTS.get(request.move, _unchanged)(arrived, request, plan).clocked(rollout, now)
 
 
 def find_ends(rollout: Rollout, request: Request) -> Ends | None:
@@ -208,7 +211,8 @@ def _may_be_resumed(rollout: Rollout, request: Request, plan: Plan) -> Iterator[
 
 def _may_be_widened(rollout: Rollout, request: Request, plan: Plan) -> Iterator[Refusal]:
     if request.exposure is None:
-        yield Refusal("exposure_missing", "widen needs an exposure", "say who shall get it", "exposure")
+        message = f"{request.move} needs an exposure"
+        yield Refusal("exposure_missing", message, "say who shall get it", "exposure")
     elif rollout.stage in EXPOSED:
         higher = ", or promote first" if rollout.stage in _UP else ""
         yield from _above_ceiling(request.exposure, plan, rollout.stage, "ask for {ceiling} or less" + higher)
@@ -219,6 +223,10 @@ def _above_ceiling(exposure: Exposure, plan: Plan, stage: Stage, remedy: str) ->
     if exposure.share > ceiling:
         message = f"share {exposure.share} is above the ceiling {ceiling} of {stage}"
         yield Refusal("share_above_ceiling", message, remedy.format(ceiling=ceiling), "share")
+    allowed = plan[stage].autonomy
+    if exposure.autonomy.exceeds(allowed):
+        message = f"the autonomy {exposure.autonomy} goes beyond {allowed}, the most {stage} allows"
+        yield Refusal("autonomy_above_cap", message, f"ask for {allowed}", "autonomy")
 
 
 def _may_be_introduced(rollout: Rollout, request: Request, _plan: Plan) -> Iterator[Refusal]:
@@ -263,6 +271,7 @@ _CONDITIONS: Mapping[str, Condition] = {
     "promote": _may_be_promoted,
     "resume": _may_be_resumed,
     "widen": _may_be_widened,
+    "advance": _may_be_widened,
     "introduce": _may_be_introduced,
     "adopt": _may_be_adopted,
     "narrow": _may_be_narrowed,
@@ -280,7 +289,11 @@ def _promoted(rollout: Rollout, request: Request, plan: Plan) -> Rollout:
 
 def _promoted_exposure(present: Exposure, request: Request, step: StagePlan) -> Exposure:
     """The exposure asked for; otherwise the stage's start, without taking anything from those who have it."""
-    return request.exposure or replace(present, share=max(present.share, step.start))
+    if request.exposure:
+        return request.exposure
+    # Nobody asked for more autonomy than the stage allows, so it is not refused but kept within it.
+    autonomy = step.autonomy if present.autonomy.exceeds(step.autonomy) else present.autonomy
+    return replace(present, share=max(present.share, step.start), autonomy=autonomy)
 
 
 def _introduced(rollout: Rollout, request: Request, _plan: Plan) -> Rollout:
@@ -305,13 +318,21 @@ def _reverted(rollout: Rollout, _request: Request, _plan: Plan) -> Rollout:
 def _demoted(rollout: Rollout, _request: Request, plan: Plan) -> Rollout:
     if rollout.stage not in EXPOSED:
         return _darkened(rollout, _request, plan)
-    share = min(rollout.exposure.share, plan[rollout.stage].ceiling)
-    return replace(rollout, exposure=replace(rollout.exposure, share=share))
+    step, exposure = plan[rollout.stage], rollout.exposure
+    autonomy = step.autonomy if exposure.autonomy.exceeds(step.autonomy) else exposure.autonomy
+    return replace(
+        rollout, exposure=replace(exposure, share=min(exposure.share, step.ceiling), autonomy=autonomy)
+    )
 
 
 def _darkened(rollout: Rollout, _request: Request, _plan: Plan) -> Rollout:
     """Leave nobody exposed and nothing on trial."""
     return replace(rollout, exposure=NOBODY, candidate=None, candidate_share=0)
+
+
+def _stopped(rollout: Rollout, request: Request, plan: Plan) -> Rollout:
+    replacement = request.replacement or Replacement.NOTHING
+    return replace(_darkened(rollout, request, plan), replacement=replacement)
 
 
 def _exposed_as_asked(rollout: Rollout, request: Request, _plan: Plan) -> Rollout:
@@ -322,11 +343,13 @@ _EFFECTS: Mapping[str, Effect] = {
     "promote": _promoted,
     "resume": lambda rollout, _request, _plan: replace(rollout, holds=frozenset()),
     "widen": _exposed_as_asked,
+    "advance": _exposed_as_asked,
     "narrow": _exposed_as_asked,
     "introduce": _introduced,
     "adopt": _adopted,
     "hold": lambda rollout, request, _plan: replace(rollout, holds=rollout.holds | {request.hold}),
     "revert": _reverted,
     "demote": _demoted,
-    "stop": _darkened,
+    "stop": _stopped,
+    "revive": lambda rollout, _request, _plan: replace(rollout, replacement=None),
 }

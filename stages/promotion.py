@@ -2,81 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from stages.criteria import Measured, unmet
+from stages.evidence import Answer, Evidence, Standing, Subject, Waiver, stand
 from stages.exposure import Exposure
 from stages.moves import Request, find_arrival, make
-from stages.plan import Plan, Requirement, StagePlan
+from stages.plan import Plan, StagePlan
 from stages.refusals import Refusal, Refused
-from stages.release import digest
-from stages.rollout import Rollout
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """An answer to a requirement.
-
-    ``release`` is the id it was made for, or None if it holds for the whole feature. Without ``expires_at``
-    it never expires.
-    """
-
-    id: str
-    requirement: str
-    release: str | None
-    expires_at: datetime | None
+from stages.release import Goodness, digest
+from stages.rollout import EXPOSED, Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """A trigger as seen by a promotion.
 
-    ``acts``: it may move traffic. ``blind``: it sees nothing at the moment.
+    ``trigger_class`` is what it watches for. ``acts``: it may move traffic. ``blind``: it sees nothing at the moment.
     """
 
     key: str
     version: int
+    trigger_class: str = ""
     acts: bool
     firing: bool
     blind: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody agreed to a promotion after seeing what ``seen`` is the digest of."""
+    """Somebody agreed to a promotion after seeing what ``seen`` is the digest of.
+
+    ``groups`` are those the approver belongs to.
+    """
 
     actor: str
     seen: str
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that speaks for or against a promotion. ``requester`` and approvers are actor names."""
+    """All that speaks for or against a promotion. ``requester`` and approvers are actor names.
+
+    ``subject`` is the release and the feature that evidence is asked about, ``verdict`` what is known of the release.
+    ``measured`` goes by the key of the exit criterion; ``answers`` is how many were given in this stage.
+    ``matters`` is what else stands against it, found where only the controller can look.
+    """
 
     rollout: Rollout
     request: Request
     requester: str
+    subject: Subject = field(default_factory=Subject)
+    verdict: Goodness = Goodness.UNKNOWN
     evidence: tuple[Evidence, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     watches: tuple[Watch, ...] = ()
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    answers: int = 0
+    matters: tuple[Refusal, ...] = ()
     approvals: tuple[Approval, ...] = ()
 
+    def approved_by(self, given: Iterable[tuple[str, str, frozenset[str]]]) -> Case:
+        """The same case with approvals: who, what was seen, and the groups he belongs to."""
+        return replace(self, approvals=tuple(Approval(*approval) for approval in given))
 
-def seen(case: Case) -> str:
+
+def seen(case: Case, step: StagePlan) -> str:
     """The digest of everything an approver is shown; a change of any of it makes the approval void.
 
     Left out is only what is checked at every attempt anyway and may come and go meanwhile: whether a trigger
-    fires or is blind just now, and who else has approved.
+    fires or is blind just now, what is measured, and who else has approved.
     """
     request = case.request
     return digest(
         {
             **_shown_rollout(case.rollout),
+            "plan": _shown_plan(step),
+            "release": [case.subject.release, sorted(case.subject.parts.items()), case.verdict],
+            "record": sorted(case.subject.filled),
+            "waivers": sorted(_shown_waiver(waiver) for waiver in case.waivers),
             "requester": case.requester,
             "to": [request.stage, request.mode, request.exposure and _shown_exposure(request.exposure)],
             "with": [request.release, request.share, request.hold],
             "evidence": sorted(_shown_evidence(evidence) for evidence in case.evidence),
-            "triggers": sorted([watch.key, watch.version, watch.acts] for watch in case.watches),
+            "triggers": sorted(
+                [watch.key, watch.version, watch.trigger_class, watch.acts] for watch in case.watches
+            ),
         }
     )
 
@@ -99,7 +113,24 @@ def _shown_exposure(exposure: Exposure) -> list[object]:
 
 def _shown_evidence(evidence: Evidence) -> list[str]:
     expiry = _shown_time(evidence.expires_at) if evidence.expires_at else ""
-    return [evidence.id, evidence.requirement, evidence.release or "", expiry]
+    return [evidence.id, evidence.requirement, evidence.release or "", expiry, evidence.sha256]
+
+
+def _shown_waiver(waiver: Waiver) -> list[str]:
+    return [
+        waiver.id,
+        waiver.requirement,
+        waiver.release or "",
+        waiver.approver,
+        _shown_time(waiver.expires_at),
+    ]
+
+
+def _shown_plan(step: StagePlan) -> str:
+    """What the stage asks for; a plan is plain data, so its own spelling names it."""
+    return repr(replace(step, requirements=())) + "".join(
+        repr(replace(need, proves=frozenset())) + repr(sorted(need.proves)) for need in step.requirements
+    )
 
 
 def _shown_time(time: datetime) -> str:
@@ -118,17 +149,29 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
     if arrival is None:
         return standing
     step = plan[arrival]
+    standings = stand_all(case, step, now)
+    leaving = plan[case.rollout.stage].exit_criteria if case.rollout.stage in EXPOSED else ()
     return (
         *standing,
-        *_soaking(case.rollout, step, now),
-        *unproven(case.rollout.stable, step.requirements, case.evidence, now),
-        *_unwatched(case, step),
+        *case.matters,
+        *_soaking(case, step, now),
+        *(each.refusal for each in standings if not each.holds),
+        *_waived_for_oneself(case, standings),
+        *unmet(leaving, case.measured, now),
+        *unwatched(case, step),
         *_unapproved(case, step),
     )
 
 
-def approve(case: Case, approver: str) -> Approval:
-    """Agree to a promotion.
+def stand_all(case: Case, step: StagePlan, now: datetime) -> tuple[Standing, ...]:
+    """How each requirement of a stage stands for the release that is stable."""
+    # What somebody else waived counts before what the requester waived for himself.
+    waivers = sorted(case.waivers, key=lambda waiver: waiver.approver == case.requester)
+    return tuple(stand(need, case.subject, case.evidence, waivers, now) for need in step.requirements)
+
+
+def approve(case: Case, plan: Plan, approver: str, groups: frozenset[str] = frozenset()) -> Approval:
+    """Agree to a promotion; ``groups`` are those the approver belongs to.
 
     Raises:
         Refused: The approver asked for it himself, or agreed to it already.
@@ -136,11 +179,18 @@ def approve(case: Case, approver: str) -> Approval:
     if approver == case.requester:
         message = "you asked for this promotion"
         raise Refused([Refusal("self_approval", message, "ask somebody else to approve it")])
-    approval = Approval(actor=approver, seen=seen(case))
-    if approval in case.approvals:
+    approval = Approval(actor=approver, seen=seen_for(case, plan), groups=groups)
+    if any((given.actor, given.seen) == (approval.actor, approval.seen) for given in case.approvals):
         message = "you approved this already"
         raise Refused([Refusal("already_approved", message, "nothing is left for you to do")])
     return approval
+
+
+def seen_for(case: Case, plan: Plan) -> str:
+    """What an approver of this promotion is shown, as a digest; see `seen`."""
+    request = replace(case.request, move="promote")
+    arrival = find_arrival(case.rollout, request)
+    return seen(case, plan[arrival] if arrival else StagePlan(ceiling=0, start=0))
 
 
 def firing(watches: Iterable[Watch]) -> Iterator[Refusal]:
@@ -164,54 +214,51 @@ def _standing(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...]:
     return ()
 
 
-def _soaking(rollout: Rollout, step: StagePlan, now: datetime) -> Iterator[Refusal]:
-    until = rollout.stage_since + timedelta(seconds=step.soak_s)
-    if now < until:
-        message = f"the feature has been in {rollout.stage} only since {_minute(rollout.stage_since)}"
-        yield Refusal("soaking", message, f"wait until {_minute(until)}")
+def _soaking(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusal]:
+    rollout = case.rollout
+    missing = step.soak_s - rollout.soaked_s(now)
+    if missing > 0:
+        message = f"the feature has been in {rollout.stage} for too short a time"
+        remedy = f"wait until {_minute(now + timedelta(seconds=missing))}"
+        if rollout.stage in EXPOSED and not rollout.is_live:
+            remedy = f"resume it; {_duration(missing)} more of being live are needed"
+        yield Refusal("soaking", message, remedy)
+    if rollout.stage in EXPOSED and case.answers < step.min_samples:
+        message = f"{case.answers} of at least {step.min_samples} answers were given in {rollout.stage}"
+        yield Refusal(
+            "samples_missing", message, "wait for more answers, or widen within the stage", "answers"
+        )
+
+
+def _duration(seconds: int) -> str:
+    hours, minutes = divmod(-(-seconds // 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _minute(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def unproven(
-    release: str | None, needs: Iterable[Requirement], evidence: Iterable[Evidence], now: datetime
-) -> Iterator[Refusal]:
-    """One refusal for each requirement that no living evidence answers for this release."""
-    known = tuple(evidence)
-    for need in needs:
-        answers = [item for item in known if item.requirement == need.key]
-        if not any(_holds(item, need, release, now) for item in answers):
-            yield _unmet(need, answers, now)
+def _waived_for_oneself(case: Case, standings: Iterable[Standing]) -> Iterator[Refusal]:
+    """Who asks for a promotion is not the one who lets a requirement pass."""
+    own = {waiver.id for waiver in case.waivers if waiver.approver == case.requester}
+    for standing in standings:
+        if standing.answer is Answer.WAIVED and standing.by in own:
+            need = standing.requirement
+            message = f"you waived {need.title} ({need.gate}) yourself"
+            yield Refusal("self_waived", message, "let somebody else waive it, or ask", need.key)
 
 
-def _holds(evidence: Evidence, need: Requirement, release: str | None, now: datetime) -> bool:
-    fits = not need.per_release or evidence.release == release
-    return fits and not _is_expired(evidence, now)
-
-
-def _is_expired(evidence: Evidence, now: datetime) -> bool:
-    return evidence.expires_at is not None and evidence.expires_at <= now
-
-
-def _unmet(need: Requirement, answers: list[Evidence], now: datetime) -> Refusal:
-    what = f"{need.title} ({need.gate})"
-    if not answers:
-        message = f"no evidence for {what}"
-        return Refusal("evidence_missing", message, f"add evidence for {need.key}", need.key)
-    if all(_is_expired(evidence, now) for evidence in answers):
-        message = f"the evidence for {what} has expired"
-        return Refusal("evidence_expired", message, f"renew {need.key}", need.key)
-    message = f"the evidence for {what} is for another release"
-    return Refusal("evidence_stale", message, f"repeat {need.key} with this release", need.key)
-
-
-def _unwatched(case: Case, step: StagePlan) -> Iterator[Refusal]:
+def unwatched(case: Case, step: StagePlan) -> Iterator[Refusal]:
+    """What is wrong with the triggers: too few that may act, a class missing, one that fires or sees nothing."""
     acting = sum(watch.acts for watch in case.watches)
     if acting < step.armed_triggers:
         message = f"{acting} of at least {step.armed_triggers} triggers may act"
         yield Refusal("triggers_missing", message, "arm more triggers to act", "triggers")
+    acting_classes = {watch.trigger_class for watch in case.watches if watch.acts}
+    for missing in sorted({*step.trigger_classes} - acting_classes):
+        message = f"no trigger of the class {missing} may act"
+        yield Refusal("trigger_class_missing", message, f"arm a trigger of the class {missing}", "triggers")
     yield from firing(case.watches)
     for watch in case.watches:
         if watch.acts and watch.blind and not watch.firing:
@@ -220,8 +267,13 @@ def _unwatched(case: Case, step: StagePlan) -> Iterator[Refusal]:
 
 
 def _unapproved(case: Case, step: StagePlan) -> Iterator[Refusal]:
-    now_seen = seen(case)
-    agreed = {approval.actor for approval in case.approvals if approval.seen == now_seen} - {case.requester}
+    now_seen = seen(case, step)
+    valid = [approval for approval in case.approvals if approval.seen == now_seen]
+    agreed = {approval.actor: approval.groups for approval in valid if approval.actor != case.requester}
     if len(agreed) < step.approvals:
         message = f"{len(agreed)} of {step.approvals} approvals given for what is asked now"
         yield Refusal("approvals_missing", message, "ask others to approve", "approvals")
+    for group in step.approver_groups:
+        if not any(group in groups for groups in agreed.values()):
+            message = f"nobody of the group {group} has approved what is asked now"
+            yield Refusal("approvals_missing", message, f"ask somebody of {group} to approve", "approvals")

@@ -3,11 +3,12 @@
 Nothing here reads a clock, a socket or the environment; the same code runs live and over recorded history.
 """
 
+from triggers.detection import Bar, Detection, Unforeseeable, bar_of, detect
 from triggers.methods import METHODS, BadParameter, Method, parse_method
 from triggers.reading import Reading, Status, Window
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine, window
 from triggers.step import Step, escalate, judge, step
-from triggers.trigger import Action, Arming, Rung, Scope, Trigger
+from triggers.trigger import Action, Arming, Rung, Scope, Trigger, TriggerClass
 from triggers.verdict import Judgement, Verdict
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Action",
     "Arming",
     "BadParameter",
+    "Bar",
+    "Detection",
     "Judgement",
     "Method",
     "Phase",
@@ -25,9 +28,13 @@ __all__ = [
     "Status",
     "Step",
     "Trigger",
+    "TriggerClass",
+    "Unforeseeable",
     "Verdict",
     "Window",
     "acknowledge",
+    "bar_of",
+    "detect",
     "enter_epoch",
     "escalate",
     "judge",

@@ -42,6 +42,29 @@ class Action(StrEnum):
         return self not in (Action.NOTIFY, Action.REFRESH_DATA, Action.UPDATE_EVAL_SET)
 
 
+class TriggerClass(StrEnum):
+    """What a trigger watches for; a plan may ask for some of these before a stage is entered."""
+
+    UNSUPPORTED_ANSWERS = "unsupported_answers"
+    REVIEWER_REJECTION = "reviewer_rejection"
+    HALLUCINATED_CITATIONS = "hallucinated_citations"
+    SENSITIVE_DATA = "sensitive_data"
+    LATENCY = "latency"
+    COST = "cost"
+    ABANDONMENT = "abandonment"
+    ESCALATION = "escalation"
+    GROUNDING = "grounding"
+    DRIFT = "drift"
+    ERRORS = "errors"
+    GUARDRAIL_ERRORS = "guardrail_errors"
+    MODEL_IDENTITY = "model_identity"
+    MODEL_RETIRING = "model_retiring"
+    EVIDENCE_EXPIRED = "evidence_expired"
+    REVIEW_QUEUE = "review_queue"
+    BUSINESS_METRIC = "business_metric"
+    OTHER = "other"
+
+
 class Scope(StrEnum):
     """Whose answers a trigger judges."""
 
@@ -77,6 +100,7 @@ class Trigger:
     window_s: int
     interval_s: int
     ladder: tuple[Rung, ...]
+    trigger_class: TriggerClass = TriggerClass.OTHER
     arming: Arming = Arming.SHADOW
     scope: Scope = Scope.ALL
     hold_s: int = 0

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stages import NOBODY, WHOLE, Autonomy, Exposure
+from stages.exposure import Oversight
 
 names = st.frozensets(st.sampled_from(["staff", "partners", "public"]))
 exposures = st.builds(
@@ -115,3 +116,11 @@ def test_drafting_is_less_than_recommending_is_less_than_executing() -> None:
     assert Autonomy.EXECUTE.exceeds(Autonomy.RECOMMEND)
     assert Autonomy.RECOMMEND.exceeds(Autonomy.DRAFT)
     assert not Autonomy.DRAFT.exceeds(Autonomy.DRAFT)
+
+
+def test_where_a_person_decides_the_feature_does_not_execute() -> None:
+    assert {oversight: oversight.most for oversight in Oversight} == {
+        Oversight.AUTONOMOUS: Autonomy.EXECUTE,
+        Oversight.REVIEWED_BEFORE_EXECUTION: Autonomy.EXECUTE,
+        Oversight.HUMAN_DECIDES: Autonomy.RECOMMEND,
+    }

@@ -37,22 +37,22 @@ from stages import (
 # names one. A dot: not possible. Readiness and stopped in review or live cannot be reached; they are here for
 # completeness.
 TABLE = """
-from promote revive resume introduce widen adopt hold narrow review revert disable demote   stop
-Ro   Bl      .      Ro     Ro        .     .     Ro   .      .      .      Ro      .        Xo
-Rr   .       .      .      .         .     .     Rr   .      .      .      Ro      .        Xo
-Rl   .       .      .      .         .     .     Rl   .      .      .      Ro      .        Xo
-Bo   .       .      Bl,Br  .         .     .     Bo   Bo     .      Bo     Bo      Ro       Xo
-Br   .       .      Bl     .         .     .     Br   Br     Br     Br     Bo      Ro       Xo
-Bl   Pl      .      Bl     Bl        Bl    Bl    Bl   Bl     Br     Bl     Bo      Ro       Xo
-Po   .       .      Pl,Pr  .         .     .     Po   Po     .      Po     Po      Bo,Ro    Xo
-Pr   .       .      Pl     .         .     .     Pr   Pr     Pr     Pr     Po      Br,Ro    Xo
-Pl   Sl      .      Pl     Pl        Pl    Pl    Pl   Pl     Pr     Pl     Po      Bl,Ro    Xo
-So   .       .      Sl,Sr  .         .     .     So   So     .      So     So      Po,Bo,Ro Xo
-Sr   .       .      Sl     .         .     .     Sr   Sr     Sr     Sr     So      Pr,Br,Ro Xo
-Sl   .       .      Sl     Sl        Sl    Sl    Sl   Sl     Sr     Sl     So      Pl,Bl,Ro Xo
-Xo   .       Ro     Xo     .         .     .     .    .      .      .      Xo      .        .
-Xr   .       .      .      .         .     .     .    .      .      .      Xo      .        .
-Xl   .       .      .      .         .     .     .    .      .      .      Xo      .        .
+from promote revive resume introduce widen advance adopt hold narrow review revert disable demote   stop
+Ro   Bl      .      Ro     Ro        .     .       .     Ro   .      .      .      Ro      .        Xo
+Rr   .       .      .      .         .     .       .     Rr   .      .      .      Ro      .        Xo
+Rl   .       .      .      .         .     .       .     Rl   .      .      .      Ro      .        Xo
+Bo   .       .      Bl,Br  .         .     .       .     Bo   Bo     .      Bo     Bo      Ro       Xo
+Br   .       .      Bl     .         .     .       .     Br   Br     Br     Br     Bo      Ro       Xo
+Bl   Pl      .      Bl     Bl        Bl    Bl      Bl    Bl   Bl     Br     Bl     Bo      Ro       Xo
+Po   .       .      Pl,Pr  .         .     .       .     Po   Po     .      Po     Po      Bo,Ro    Xo
+Pr   .       .      Pl     .         .     .       .     Pr   Pr     Pr     Pr     Po      Br,Ro    Xo
+Pl   Sl      .      Pl     Pl        Pl    Pl      Pl    Pl   Pl     Pr     Pl     Po      Bl,Ro    Xo
+So   .       .      Sl,Sr  .         .     .       .     So   So     .      So     So      Po,Bo,Ro Xo
+Sr   .       .      Sl     .         .     .       .     Sr   Sr     Sr     Sr     So      Pr,Br,Ro Xo
+Sl   .       .      Sl     Sl        Sl    Sl      Sl    Sl   Sl     Sr     Sl     So      Pl,Bl,Ro Xo
+Xo   .       Ro     Xo     .         .     .       .     .    .      .      .      Xo      .        .
+Xr   .       .      .      .         .     .       .     .    .      .      .      Xo      .        .
+Xl   .       .      .      .         .     .       .     .    .      .      .      Xo      .        .
 """
 
 Place = tuple[Stage, Mode]

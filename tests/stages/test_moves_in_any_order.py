@@ -47,7 +47,7 @@ def plan(*ceilings: int) -> Plan:
     )
 
 
-PLANS = (plan(500, 2500, WHOLE), plan(100, 100, 200), plan(1, 5000, 5000), UNPROTECTED)
+PLANS = (plan(500, 2500, WHOLE), plan(100, 100, 200), plan(1, 5000, 5000).capped(Autonomy.DRAFT), UNPROTECTED)
 
 names = st.frozensets(st.sampled_from(["staff", "partners"]))
 exposures = st.builds(
@@ -85,17 +85,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = NOW
         self.plan = PLANS[0]
         self.rollout = Rollout(feature="claims-assistant", environment="production", stage_since=NOW)
+        self.live_s = 0
 
     def ask(self, request: Request) -> None:
         before = self.rollout
         self.now += timedelta(minutes=1)
+        lived = self.live_s + (60 if before.is_live else 0)
         try:
             self.rollout = make(before, request, self.plan, self.now)
         except Refused as refused:
             reasons = refused.refusals
         else:
             self.check(before, request, self.rollout)
+            self.live_s = lived if self.rollout.stage is before.stage else 0
             return
+        self.live_s = lived
         assert reasons
         assert all(reason.message and reason.remedy and reason.code for reason in reasons)
 
@@ -120,9 +124,10 @@ class AnyOrder(RuleBasedStateMachine):
     def check_way_up(self, before: Rollout, request: Request, after: Rollout) -> None:
         assert request.move == "resume" or not before.holds
         assert request.move in {"promote", "revive"} or after.stage is before.stage
-        if request.move in {"promote", "widen", "resume"} and after.stage in EXPOSED:
+        if request.move in {"promote", "widen", "advance", "resume"} and after.stage in EXPOSED:
             assert after.exposure.share <= self.plan[after.stage].ceiling
-        if request.move not in {"promote", "widen"}:
+            assert not after.exposure.autonomy.exceeds(self.plan[after.stage].autonomy)
+        if request.move not in {"promote", "widen", "advance"}:
             assert after.exposure == before.exposure
         if request.move == "adopt":
             assert (after.stable, after.previous) == (before.candidate, before.stable)
@@ -145,7 +150,7 @@ class AnyOrder(RuleBasedStateMachine):
     def introduce(self, release: str, share: int) -> None:
         self.ask(Request(move="introduce", release=release, share=share))
 
-    @rule(move=st.sampled_from(["widen", "narrow", "promote"]), exposure=exposures)
+    @rule(move=st.sampled_from(["widen", "advance", "narrow", "promote"]), exposure=exposures)
     def expose(self, move: str, exposure: Exposure) -> None:
         self.ask(Request(move=move, exposure=exposure))
 
@@ -171,6 +176,15 @@ class AnyOrder(RuleBasedStateMachine):
     def nobody_is_exposed_without_a_stable_release(self) -> None:
         if self.rollout.stage in EXPOSED:
             assert self.rollout.stable is not None
+
+    @invariant()
+    def exactly_the_time_spent_live_in_this_stage_counts(self) -> None:
+        if self.rollout.stage in EXPOSED:
+            assert self.rollout.soaked_s(self.now) == self.live_s
+
+    @invariant()
+    def only_a_stopped_feature_has_a_replacement(self) -> None:
+        assert (self.rollout.replacement is not None) == (self.rollout.stage is Stage.STOPPED)
 
     @invariant()
     def a_candidate_has_a_share_and_no_candidate_has_none(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import Goodness, canonical_json, digest, seal
+from stages import Difference, Goodness, Part, canonical_json, differences, digest, parts, seal
 
 # Lone surrogates are no text in any encoding and cannot come out of a parsed request in UTF-8.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -91,3 +91,70 @@ def test_what_is_no_number_has_no_spelling(number: float) -> None:
 def test_what_is_no_json_has_no_spelling() -> None:
     with pytest.raises(TypeError):
         seal({"tools": {"a", "b"}})
+
+
+# Parts and differences.
+
+FULL = {
+    "prompt": {"ref": "answer@1"},
+    "prompts": {"rewrite": {"ref": "rewrite@1"}},
+    "model": {"provider": "example", "id": "one", "params": {"temperature": 0}},
+    "fallbacks": [{"provider": "example", "id": "two"}],
+    "retrieval": {"index": "kb-1"},
+    "guardrails": "g-7",
+    "tools": [{"name": "refund", "digest": "0"}],
+    "judge": {"model": "three"},
+    "eval_set": {"name": "golden", "version": "4"},
+    "output_schema": {"type": "object"},
+}
+FIELD_OF = {
+    "prompt": Part.PROMPT,
+    "prompts": Part.PROMPT,
+    "model": Part.MODEL,
+    "fallbacks": Part.MODEL,
+    "retrieval": Part.RETRIEVAL,
+    "guardrails": Part.GUARDRAILS,
+    "tools": Part.TOOLS,
+    "judge": Part.JUDGE,
+    "eval_set": Part.EVAL_SET,
+    "output_schema": Part.OUTPUT,
+}
+
+
+@pytest.mark.parametrize("field", FULL)
+def test_changing_one_field_of_a_bundle_changes_exactly_its_part(field: str) -> None:
+    before, after = parts(FULL), parts(FULL | {field: ["something else"]})
+    assert {part for part in Part if before[part] != after[part]} == {FIELD_OF[field]}
+
+
+@pytest.mark.parametrize("empty", [None, {}, [], ""])
+def test_a_part_that_says_nothing_is_the_same_as_one_that_is_left_out(empty: Any) -> None:
+    assert parts({"retrieval": empty}) == parts({})
+
+
+def test_what_is_no_part_of_a_release_changes_no_part() -> None:
+    assert parts(FULL | {"labels": {"team": "claims"}}) == parts(FULL)
+
+
+def test_the_differences_of_two_bundles_name_the_place_and_both_sides() -> None:
+    after = FULL | {
+        "model": {"provider": "example", "id": "one", "params": {"temperature": 0.5}},
+        "fallbacks": [],
+        "labels": {},
+    }
+    assert differences(FULL, after) == (
+        Difference("fallbacks.0", {"provider": "example", "id": "two"}, None),
+        Difference("labels", None, {}),
+        Difference("model.params.temperature", 0, 0.5),
+    )
+    assert differences({"a": [1]}, {"a": {"0": 1}}) == (Difference("a", [1], {"0": 1}),)
+    assert differences({"a": 1}, {"a": True}) == (Difference("a", 1, True),)
+
+
+@given(bundles, bundles)
+def test_bundles_differ_exactly_when_there_is_a_difference_and_it_reads_both_ways(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    there, back = differences(one, other), differences(other, one)
+    assert [(d.path, d.before, d.after) for d in there] == [(d.path, d.after, d.before) for d in back]
+    assert differences(one, one) == ()
