@@ -1,0 +1,134 @@
+"""The use cases about prompt registries: connect one, try it, and hold releases to what is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.actors import Actor
+from controller.errors import BadConfiguration, InvalidInput, Problem
+from controller.http import Outbound
+from controller.registries import REGISTRIES, BadPointer, Pointer, Registry, RegistryError
+from controller.rollouts import Clock
+from controller.secrets import Secrets
+from controller.store.changes import Change, record
+from controller.store.database import Database, Transaction
+from controller.store.projects import get_project
+from controller.store.registries import StoredRegistry, add_registry, find_registry, get_registry
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of reading a pointer: the version it names, or else why that could not be found out."""
+
+    version: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryDesk:
+    """Knows how to reach registries. ``deadline_s`` is how long reading one pointer may take."""
+
+    database: Database
+    outbound: Outbound
+    secrets: Secrets
+    now: Clock
+    deadline_s: float
+
+    def connect(
+        self, project_key: str, key: str, kind: str, settings: Mapping[str, Any], actor: Actor
+    ) -> StoredRegistry:
+        """Connect a registry.
+
+        Raises:
+            InvalidInput: The kind is unknown or a setting cannot be used.
+        """
+        if kind not in REGISTRIES:
+            remedy = f"use one of {', '.join(REGISTRIES)}"
+            raise InvalidInput(Problem("kind", f"{kind!r} is not a kind of registry", remedy))
+        try:
+            REGISTRIES[kind].from_settings(settings, self.outbound, self.secrets)
+        except BadConfiguration as bad:
+            raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
+        with self.database.write() as tx:
+            now, project = self.now(), get_project(tx, project_key)
+            registry = add_registry(tx, project.id, key, kind, settings, now)
+            after = {"key": key, "kind": kind}
+            change = Change(project_id=project.id, name="registry.connect", actor=actor, at=now, after=after)
+            record(tx, change)
+            return registry
+
+    def test(self, project_key: str, key: str, pointer: Pointer) -> Tried:
+        """Read where a pointer is now, and change nothing.
+
+        Raises:
+            InvalidInput: There can be no such pointer in this registry.
+        """
+        with self.database.read() as tx:
+            stored = get_registry(tx, get_project(tx, project_key).id, key)
+        try:
+            version = self.adapter(stored).read(pointer, self.deadline_s)
+        except BadPointer as bad:
+            raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
+        except (RegistryError, BadConfiguration) as error:
+            return Tried(None, self.secrets.redact(str(error)))
+        return Tried(version, f"{pointer.pointer} of {pointer.name} is at {version}")
+
+    def adapter(self, stored: StoredRegistry) -> Registry:
+        """The registry behind what is stored of it.
+
+        Raises:
+            BadConfiguration: It cannot be used as it is connected, such as when its secret is gone.
+        """
+        if stored.kind not in REGISTRIES:
+            raise BadConfiguration("kind", f"{stored.kind!r} is not a kind of registry", "connect it anew")
+        return REGISTRIES[stored.kind].from_settings(stored.settings, self.outbound, self.secrets)
+
+    def check_pointers(self, tx: Transaction, project_id: int, bundle: Mapping[str, Any]) -> None:
+        """Find out, when a release is made, whether a revert could move the pointers of its prompts.
+
+        Raises:
+            InvalidInput: One names a registry that is not connected, or could not be a pointer there, or two
+                contradict each other; names every such field.
+        """
+        if problems := [*self._problems(tx, project_id, bundle)]:
+            raise InvalidInput(*problems)
+
+    def _problems(self, tx: Transaction, project_id: int, bundle: Mapping[str, Any]) -> Iterator[Problem]:
+        versions: dict[tuple[str, str, str], str] = {}
+        for field, pointer in _pointers(bundle):
+            place = (pointer["registry"], pointer["name"], pointer["pointer"])
+            version = pointer["version"]
+            if versions.setdefault(place, version) != version:
+                message = f"{version} contradicts {versions[place]}, where another prompt has this pointer"
+                yield Problem(f"{field}.version", message, "let each pointer have one version")
+            stored = find_registry(tx, project_id, pointer["registry"])
+            if stored is None:
+                message = f"there is no registry {pointer['registry']!r} in this project"
+                yield Problem(f"{field}.registry", message, "connect it first, or check how it is spelled")
+            else:
+                yield from self._impossible(stored, field, pointer)
+
+    def _impossible(
+        self, stored: StoredRegistry, field: str, pointer: Mapping[str, str]
+    ) -> Iterator[Problem]:
+        try:
+            registry = self.adapter(stored)
+        except BadConfiguration as bad:
+            yield Problem(f"{field}.registry", f"{stored.key} cannot be used: {bad.message}", bad.remedy)
+            return
+        try:
+            registry.check_pointer(Pointer(pointer["name"], pointer["pointer"]))
+            registry.check_version(pointer["version"])
+        except BadPointer as bad:
+            yield Problem(f"{field}.{bad.field}", bad.message, bad.remedy)
+
+
+def _pointers(bundle: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The pointers of a bundle, each with the name of its field."""
+    prompts = [("prompt", bundle.get("prompt"))]
+    prompts += [(f"prompts.{place}", prompt) for place, prompt in enumerate(bundle.get("prompts") or ())]
+    for name, prompt in prompts:
+        if prompt and "pointer" in prompt:
+            yield f"bundle.{name}.pointer", prompt["pointer"]
