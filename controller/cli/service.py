@@ -1,9 +1,9 @@
-"""The command ``headgate``."""
+"""Commands for whoever runs an installation: they work on its settings and its database."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -30,13 +30,7 @@ class _Failed(click.ClickException):
     """A command could not do its work; told on one line."""
 
 
-@click.group()
-@click.version_option(package_name="headgate-server")
-def main() -> None:
-    """Headgate: takes GenAI features from demo to production, and back out when they misbehave."""
-
-
-@main.command()
+@click.command()
 @click.option("--host", help="Address to listen on; instead of HEADGATE_HOST.")
 @click.option("--port", type=int, help="Port to listen on; instead of HEADGATE_PORT.")
 def serve(host: str | None, port: int | None) -> None:
@@ -62,7 +56,7 @@ def serve(host: str | None, port: int | None) -> None:
     server.serve()
 
 
-@main.command()
+@click.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
     with _database() as database:
@@ -70,7 +64,7 @@ def migrate() -> None:
     click.echo("The schema is up to date.")
 
 
-@main.command("verify-audit")
+@click.command("verify-audit")
 def verify_audit() -> None:
     """Recompute the record of changes, and name the first bad row of each project."""
     with _database() as database:
@@ -85,7 +79,7 @@ def verify_audit() -> None:
     click.echo("The record of changes is whole.")
 
 
-@main.command("revoke-key")
+@click.command("revoke-key")
 @click.argument("id")
 def revoke_key(id: str) -> None:
     """Make an admin key of the whole installation useless; ID is the part after hg_admin_."""
@@ -97,7 +91,7 @@ def revoke_key(id: str) -> None:
     click.echo(f"The key {key.id} ({key.name}) opens nothing any more.")
 
 
-@main.command("add-user")
+@click.command("add-user")
 @click.argument("email")
 def add_user(email: str) -> None:
     """Let somebody sign in to the console; prints a one-time password. For a known EMAIL: a new password."""
@@ -111,7 +105,7 @@ def add_user(email: str) -> None:
     click.echo(f"One-time password of {email}: {password}")
 
 
-@main.command("new-key")
+@click.command("new-key")
 def new_key() -> None:
     """Make up an admin key for HEADGATE_ADMIN_KEY; it opens nothing until the controller starts with it."""
     click.echo(new_secret(KeyKind.ADMIN))
@@ -140,3 +134,13 @@ def _told_on_one_line() -> Iterator[None]:
         yield
     except BadSettingValue as bad:
         raise _Failed(str(bad)) from bad
+
+
+COMMANDS: Mapping[str, click.Command] = {
+    "serve": serve,
+    "migrate": migrate,
+    "verify-audit": verify_audit,
+    "revoke-key": revoke_key,
+    "add-user": add_user,
+    "new-key": new_key,
+}
