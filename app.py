@@ -9,12 +9,19 @@ from flask import Flask, Response
 
 from controller import console
 from controller.api import (
+    break_glass,
     docs,
+    evidence,
     features,
     flagd,
+    governance,
     health,
+    incidents,
     ofrep,
     projects,
+    ramps,
+    readiness,
+    registries,
     requirements,
     rollouts,
     sdk,
@@ -29,6 +36,25 @@ from controller.rollouts import Clock
 from controller.services import Services, build_services
 from controller.settings import Settings, load_settings
 from controller.store.migrate import migrate
+
+_PARTS = (
+    projects,
+    governance,
+    features,
+    evidence,
+    rollouts,
+    ramps,
+    incidents,
+    registries,
+    break_glass,
+    readiness,
+    triggers,
+    requirements,
+    sdk,
+    ofrep,
+    flagd,
+)
+"""The parts of the API, in the order its document shows them."""
 
 
 def utc_now() -> datetime:
@@ -73,6 +99,8 @@ def serve() -> Flask:
         first_start(parts)
     if settings.role.evaluates:
         parts.ticks.start()
+    else:
+        parts.ticks.start_beside()
     return app
 
 
@@ -95,7 +123,7 @@ def _register_doors(app: Flask) -> dict[str, Guard]:
         API_SPEC_OPTIONS=OPTIONS,
     )
     api = DocumentedApi(app)
-    for part in (projects, features, rollouts, triggers, requirements, sdk, ofrep, flagd):
+    for part in _PARTS:
         api.register_blueprint(part.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(console.blueprint)

@@ -83,7 +83,7 @@ def _due_again(url: str, count: int, stack: ExitStack) -> Callable[[], float]:
 
 def _evaluate(services: Services) -> None:
     services.ticks.tick()
-    if not services.ticks.lanes.join(_PATIENCE_S):
+    if not services.ticks.join(_PATIENCE_S):
         raise TimeoutError("the triggers were not evaluated in time")
 
 

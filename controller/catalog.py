@@ -11,14 +11,14 @@ from typing import Any
 
 from controller.actors import Actor
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
-from controller.plans import Plans
+from controller.registry_desk import RegistryDesk
 from controller.rollouts import Clock
 from controller.sources import SOURCES, BadConfiguration
 from controller.sources.access import Access
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
-from controller.store.evidence import StoredEvidence, add_evidence
+from controller.store.evidence import evidence_of
 from controller.store.features import (
     Feature,
     add_feature,
@@ -42,19 +42,21 @@ from controller.store.releases import StoredRelease, add_release, get_release, j
 from controller.store.rollouts import add_rollout, rollouts_in
 from controller.store.sources import StoredSource, add_source
 from controller.store.triggers import drop_triggers_of
-from stages import EXPOSED, Goodness, Rollout, seal
+from stages import EXPOSED, Autonomy, Goodness, Oversight, Rollout, seal
 
-BUILT_IN_SOURCE = "outcomes"
-"""The key of the source every project has from the start."""
+BUILT_IN_SOURCES = ("outcomes", "records")
+"""The kinds of source that every project has from the start, each under its own name."""
 
 
 class Catalog:
     """Describes what there is. Moving it is the business of `controller.rollouts`."""
 
-    def __init__(self, database: Database, plans: Plans, access: Access, now: Clock, pepper: str) -> None:
+    def __init__(
+        self, database: Database, access: Access, registries: RegistryDesk, now: Clock, pepper: str
+    ) -> None:
         self._database = database
-        self._plans = plans
         self._access = access
+        self._registries = registries
         self._now = now
         self._pepper = pepper
 
@@ -63,7 +65,8 @@ class Catalog:
         with self._database.write() as tx:
             now = self._now()
             project = add_project(tx, key, name or key, business_unit, now)
-            add_source(tx, project.id, BUILT_IN_SOURCE, "outcomes", {}, now)
+            for kind in BUILT_IN_SOURCES:
+                add_source(tx, project.id, kind, kind, {}, now)
             self._record(
                 tx, project.id, "project.create", actor, now, after={"key": key, "name": project.name}
             )
@@ -86,6 +89,7 @@ class Catalog:
         """A new feature, at the beginning of its way in every environment of the project."""
         with self._database.write() as tx:
             now, project = self._now(), get_project(tx, project_key)
+            _refuse_contradiction(described)
             feature = add_feature(tx, project.id, key, now, **described)
             for environment in environments_of(tx, project.id):
                 _begin(tx, feature, environment, now)
@@ -105,6 +109,7 @@ class Catalog:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, key)
             if expected_version is not None and expected_version != feature.version:
                 raise VersionConflict(f"the feature {key}", feature.version)
+            _refuse_contradiction({**_described(feature), **described})
             changed = change_feature(tx, feature, **described)
             _redraw(tx, feature.project_id)
             before = {name: getattr(feature, name) for name in described}
@@ -139,9 +144,14 @@ class Catalog:
     def make_release(
         self, project_key: str, feature_key: str, bundle: Mapping[str, Any], notes: str, actor: Actor
     ) -> tuple[StoredRelease, bool]:
-        """Seal a bundle. Sealing the same content again gives the same release, and False."""
+        """Seal a bundle. Sealing the same content again gives the same release, and False.
+
+        Raises:
+            InvalidInput: The pointer of a prompt is none that a revert could move.
+        """
         with self._database.write() as tx:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
+            self._registries.check_pointers(tx, feature.project_id, bundle)
             release, is_new = add_release(tx, feature.id, seal(bundle), notes, actor.name, now)
             if is_new:
                 after = {"release": release.public_id, "digest": release.digest, "notes": notes}
@@ -153,11 +163,19 @@ class Catalog:
     def judge_release(
         self, project_key: str, feature_key: str, public_id: str, verdict: Goodness, reason: str, actor: Actor
     ) -> StoredRelease:
-        """Say what is known of a release, and why."""
+        """Say what is known of a release, and why.
+
+        Raises:
+            Conflict: A revert found it bad, and nothing was shown for it since.
+        """
         with self._database.write() as tx:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
             before = get_release(tx, feature.id, public_id)
-            judge_release(tx, feature.id, public_id, verdict.value, reason)
+            blocked_at = before.blocked_at
+            if verdict is not Goodness.BAD:
+                _refuse_while_blocked(tx, feature, before)
+                blocked_at = None
+            judge_release(tx, feature.id, public_id, verdict.value, reason, blocked_at)
             self._record(
                 tx,
                 feature.project_id,
@@ -170,33 +188,6 @@ class Catalog:
                 after={"release": public_id, "verdict": verdict.value},
             )
             return get_release(tx, feature.id, public_id)
-
-    def accept_evidence(
-        self, project_key: str, feature_key: str, answer: Mapping[str, Any], actor: Actor
-    ) -> StoredEvidence:
-        """Accept an answer to a requirement.
-
-        Raises:
-            InvalidInput: There is no such requirement, or it needs a release.
-        """
-        need = self._plans.requirements.get(answer["requirement"])
-        if need is None:
-            known = ", ".join(sorted(self._plans.requirements))
-            raise InvalidInput(Problem("requirement", "is not a requirement", f"use one of {known}"))
-        if need.per_release and not answer.get("release"):
-            raise InvalidInput(Problem("release", f"{need.key} is shown for a release", "name the release"))
-        with self._database.write() as tx:
-            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
-            if answer.get("release"):
-                get_release(tx, feature.id, answer["release"])
-            stored = add_evidence(
-                tx, feature_id=feature.id, accepted_by=actor.name, accepted_at=now, **answer
-            )
-            after = {"requirement": need.key, "release": stored.release, "sha256": stored.sha256}
-            self._record(
-                tx, feature.project_id, "evidence.accept", actor, now, feature=feature_key, after=after
-            )
-            return stored
 
     def connect_source(
         self, project_key: str, key: str, kind: str, settings: Mapping[str, Any], actor: Actor
@@ -221,7 +212,14 @@ class Catalog:
             return source
 
     def make_key(
-        self, project_key: str, kind: KeyKind, name: str, environment_key: str | None, actor: Actor
+        self,
+        project_key: str,
+        kind: KeyKind,
+        name: str,
+        environment_key: str | None,
+        actor: Actor,
+        *,
+        may_break_glass: bool = False,
     ) -> tuple[ApiKey, str]:
         """A new API key and its text, which is shown this once and kept nowhere."""
         with self._database.write() as tx:
@@ -237,8 +235,9 @@ class Catalog:
                 now=now,
                 project_id=project.id,
                 environment_id=environment.id if environment else None,
+                may_break_glass=may_break_glass,
             )
-            after = {"key": key.id, "kind": kind.value, "name": name}
+            after = {"key": key.id, "kind": kind.value, "name": name, "may_break_glass": may_break_glass}
             self._record(
                 tx, project.id, "key.create", actor, now, environment=environment_key or "", after=after
             )
@@ -261,6 +260,34 @@ class Catalog:
 def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:
     rollout = Rollout(feature=feature.key, environment=environment.key, stage_since=now)
     add_rollout(tx, feature.id, environment.id, rollout)
+
+
+def _described(feature: Feature) -> dict[str, str | None]:
+    return {"oversight": feature.oversight, "autonomy_cap": feature.autonomy_cap}
+
+
+def _refuse_contradiction(described: Mapping[str, Any]) -> None:
+    """Where a person decides, the feature does not execute by itself."""
+    if not described.get("oversight"):
+        return
+    oversight, cap = (
+        Oversight(described["oversight"]),
+        Autonomy(described.get("autonomy_cap", Autonomy.EXECUTE)),
+    )
+    if cap.exceeds(oversight.most):
+        message = f"{cap} contradicts the oversight {oversight}"
+        raise InvalidInput(Problem("autonomy_cap", message, f"choose {oversight.most} or less"))
+
+
+def _refuse_while_blocked(tx: Transaction, feature: Feature, release: StoredRelease) -> None:
+    """A release that was reverted stays bad until somebody evaluated it again."""
+    since = release.blocked_at
+    if since is None:
+        return
+    shown = [item for item in evidence_of(tx, feature.id) if item.release == release.public_id]
+    if not any(item.made_at > since for item in shown):
+        detail = f"{release.public_id} was reverted at {since:%Y-%m-%d %H:%M} UTC: {release.verdict_reason}"
+        raise Conflict("release_blocked", f"{detail}. Hand in new evidence for it first.")
 
 
 def _redraw(tx: Transaction, project_id: int) -> None:

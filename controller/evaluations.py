@@ -214,6 +214,7 @@ class Evaluations:
             actor=_actor(subject),
             reason=outcome.sentence,
             evidence=_evidence(subject, outcome),
+            began_at=outcome.state.since,
         )
         try:
             self._rollouts.move_in(tx, current, order)

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.break_glass import END_EVERY_S, BreakGlassDesk
+from controller.cases import Cases
 from controller.catalog import Catalog
 from controller.evaluations import Evaluations
+from controller.evidence import EvidenceDesk
 from controller.flags.snapshots import Snapshots
+from controller.forecasts import Forecasts
+from controller.governance import Governance
 from controller.http import Outbound
+from controller.incidents import IncidentDesk
+from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
 from controller.plans import Plans, load_plans
+from controller.promotions import Promotions
+from controller.ramps import EVERY_S as CLIMB_EVERY_S
+from controller.ramps import Ramps
+from controller.readiness import Readiness
+from controller.registry_desk import RegistryDesk
+from controller.restoring import MOVE_EVERY_S, Restoring
 from controller.rollouts import Clock, Rollouts
+from controller.secrets import Secrets
 from controller.settings import Settings
 from controller.sources.access import Access
 from controller.store.database import Database
-from controller.ticks import Ticks
+from controller.ticks import Chore, Ticks
 from controller.trigger_edits import TriggerEdits
+from controller.verifications import VERIFY_EVERY_S, Verifications
+
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +42,21 @@ class Services:
     now: Clock
     database: Database
     plans: Plans
+    calendar: ModelCalendar
+    cases: Cases
     catalog: Catalog
+    evidence: EvidenceDesk
+    governance: Governance
+    readiness: Readiness
     rollouts: Rollouts
+    forecasts: Forecasts
+    promotions: Promotions
+    ramps: Ramps
+    break_glass: BreakGlassDesk
+    registries: RegistryDesk
+    incidents: IncidentDesk
+    restoring: Restoring
+    verifications: Verifications
     trigger_edits: TriggerEdits
     evaluations: Evaluations
     ticks: Ticks
@@ -37,8 +67,20 @@ def build_services(settings: Settings, now: Clock) -> Services:
     """Put the parts together; nothing runs yet."""
     database = Database(settings.database_url)
     plans = load_plans(settings.plans)
-    access = Access(Outbound(), database)
-    rollouts = Rollouts(database, plans, now)
+    outbound = Outbound()
+    secrets = Secrets(settings.outbound_secrets)
+    listings = asked(chosen(settings.model_listings), outbound, secrets)
+    calendar = ModelCalendar(load_calendar(settings.model_calendar), listings, now)
+    access = Access(outbound, database, calendar)
+    cases = Cases(plans, calendar)
+    rollouts = Rollouts(database, cases, now)
+    ramps = Ramps(database, cases, rollouts, now)
+    forecasts = Forecasts(cases, now)
+    break_glass = BreakGlassDesk(database, cases, rollouts, now)
+    deadline_s = settings.read_deadline_s
+    registries = RegistryDesk(database, outbound, secrets, now, deadline_s)
+    restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
+    verifications = Verifications(database, now)
     evaluations = Evaluations(database, rollouts, access, now, settings.read_deadline_s)
     ticks = Ticks(
         database,
@@ -49,14 +91,34 @@ def build_services(settings: Settings, now: Clock) -> Services:
         read_deadline_s=settings.read_deadline_s,
         lane_width=settings.lane_width,
         retention_days=settings.retention_days,
+        chores=[
+            Chore("models", _DAY_S, calendar.refresh, everywhere=True),
+            Chore("break-glass", END_EVERY_S, break_glass.end_overdue),
+            Chore("pointer-moves", MOVE_EVERY_S, restoring.run),
+            Chore("verifications", VERIFY_EVERY_S, verifications.run),
+            Chore("ramps", CLIMB_EVERY_S, ramps.run),
+        ],
     )
     return Services(
         settings=settings,
         now=now,
         database=database,
         plans=plans,
-        catalog=Catalog(database, plans, access, now, settings.secret_key),
+        calendar=calendar,
+        cases=cases,
+        catalog=Catalog(database, access, registries, now, settings.secret_key),
+        evidence=EvidenceDesk(database, cases, now),
+        governance=Governance(database, plans, now),
+        readiness=Readiness(database, cases, now),
         rollouts=rollouts,
+        forecasts=forecasts,
+        promotions=Promotions(database, cases, rollouts, forecasts, now),
+        ramps=ramps,
+        break_glass=break_glass,
+        registries=registries,
+        incidents=IncidentDesk(database, verifications, now),
+        restoring=restoring,
+        verifications=verifications,
         trigger_edits=TriggerEdits(database, access, now),
         evaluations=evaluations,
         ticks=ticks,

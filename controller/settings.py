@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -52,10 +52,14 @@ class Settings:
     valid_for_s: int = 300
     retention_days: int = 30
     plans: str = ""
+    model_calendar: str = ""
+    model_listings: str = ""
     admin_key: str = ""
     admin_email: str = "admin@headgate.local"
     admin_password: str = ""
     log_level: str = "INFO"
+    outbound_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables ``HEADGATE_SECRET_<NAME>``, which `controller.secrets` reads."""
 
     @property
     def is_embedded(self) -> bool:
@@ -69,8 +73,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         BadSettingValue: A variable is unknown, malformed, or does not go with another.
     """
-    known = {_variable(name): name for name in Settings.__slots__}
+    known = {_variable(name): name for name in Settings.__slots__ if name != "outbound_secrets"}
     given = {key: value for key, value in environ.items() if key.startswith("HEADGATE_") and value}
+    outbound = {key: given.pop(key) for key in list(given) if key.startswith(_OUTBOUND) and key not in known}
     for key in given:
         if key not in known and key not in _NOT_OURS:
             raise BadSettingValue(f"{key} is not a setting; use one of {', '.join(sorted(known))}")
@@ -81,11 +86,19 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     url = str(values["database_url"])
     if "secret_key" not in values:
         values["secret_key"] = _own_secret(url)
+    values["outbound_secrets"] = outbound
     return _checked(Settings(**values))  # type: ignore[arg-type]  # the parsers give each field its type
 
 
-# Variables with our prefix that are read by the tests and tools, not by the service.
-_NOT_OURS = frozenset({"HEADGATE_HELM", "HEADGATE_SCREENSHOTS", "HEADGATE_TEST_DATABASE_URL"})
+_OUTBOUND = "HEADGATE_SECRET_"
+# Variables with our prefix that are read by tests, tools and the command line, not by the service.
+_NOT_OURS = frozenset(
+    {
+        *("HEADGATE_HELM", "HEADGATE_SCREENSHOTS", "HEADGATE_TEST_DATABASE_URL"),
+        # Those of the command line as a client: a shell that has them can still start the service.
+        *("HEADGATE_URL", "HEADGATE_API_KEY", "HEADGATE_CA_FILE", "HEADGATE_PROJECT", "HEADGATE_ENVIRONMENT"),
+    }
+)
 
 
 def _variable(name: str) -> str:

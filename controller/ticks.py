@@ -10,7 +10,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -66,6 +67,57 @@ class Lanes:
                 self._idle.notify_all()
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done every so many seconds, beside the evaluations.
+
+    Every worker does it, so what it does has to bear being done by two at once. ``everywhere``: processes that do not
+    evaluate need it too, because it is about what they keep in memory.
+    """
+
+    name: str
+    every_s: float
+    do: Callable[[], object]
+    everywhere: bool = False
+
+
+class Chores:
+    """Does each chore in a thread of its own when it is due, so that one that hangs keeps nobody waiting."""
+
+    def __init__(self, chores: Iterable[Chore], now: Clock) -> None:
+        self._chores = tuple(chores)
+        self._now = now
+        self._due: dict[str, datetime] = {}
+        self._busy: set[str] = set()
+        self._idle = threading.Condition()
+
+    def wake(self) -> None:
+        """Begin what is due and not still being done."""
+        now = self._now()
+        for chore in self._chores:
+            with self._idle:
+                if chore.name in self._busy or now < self._due.get(chore.name, now):
+                    continue
+                self._busy.add(chore.name)
+                self._due[chore.name] = now + timedelta(seconds=chore.every_s)
+            threading.Thread(target=self._run, args=(chore,), name=f"chore-{chore.name}", daemon=True).start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until nothing is being done; False if that is not so in time."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._busy, timeout_s)
+
+    def _run(self, chore: Chore) -> None:
+        try:
+            chore.do()
+        except Exception:
+            log.exception("chore %s failed", chore.name)
+        finally:
+            with self._idle:
+                self._busy.discard(chore.name)
+                self._idle.notify_all()
+
+
 class Ticks:
     """Runs the tick job, and says whether it still runs."""
 
@@ -80,6 +132,7 @@ class Ticks:
         read_deadline_s: float,
         lane_width: int,
         retention_days: int,
+        chores: Iterable[Chore] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -94,6 +147,8 @@ class Ticks:
         self._beat = monotonic()
         self._swept_at: datetime | None = None
         self.lanes = Lanes(lane_width, self._drain)
+        self._all_chores = tuple(chores)
+        self.chores = Chores(self._all_chores, now)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(1)},
@@ -106,9 +161,20 @@ class Ticks:
         self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, next_run_time=self._now())
         self._scheduler.start()
 
+    def start_beside(self) -> None:
+        """Do only what a process needs that does not evaluate."""
+        own = Chores((chore for chore in self._all_chores if chore.everywhere), self._now)
+        self._scheduler.add_job(own.wake, "interval", seconds=self._tick_s, next_run_time=self._now())
+        self._scheduler.start()
+
     def stop(self) -> None:
         """Stop ticking; evaluations that have begun are finished by their own threads."""
         self._scheduler.shutdown(wait=False)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until everything that was begun is done; False if something is not in time."""
+        until = self._monotonic() + timeout_s
+        return self.lanes.join(timeout_s) and self.chores.join(max(0.0, until - self._monotonic()))
 
     @property
     def is_alive(self) -> bool:
@@ -124,6 +190,7 @@ class Ticks:
             LATENESS.set((now - oldest).total_seconds() if oldest else 0)
             for source_id in due:
                 self.lanes.wake(source_id)
+            self.chores.wake()
             deliver(self._database, now)
             self._sweep(now)
             self._beat = self._monotonic()

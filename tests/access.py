@@ -1,7 +1,15 @@
 """Access to the network for sources that need no store."""
 
+from datetime import UTC, datetime
+
 from controller.http import Outbound
+from controller.model_calendar import ModelCalendar
 from controller.sources.access import Access
 from controller.store.database import Database
+from stages import Calendar
 
-ACCESS = Access(Outbound(), Database("postgresql://nobody@127.0.0.1/nothing"))
+ACCESS = Access(
+    Outbound(),
+    Database("postgresql://nobody@127.0.0.1/nothing"),
+    ModelCalendar(Calendar(), {}, lambda: datetime.now(UTC)),
+)

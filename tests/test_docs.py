@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,13 @@ from marshmallow import Schema
 from prometheus_client import Counter, Gauge
 
 from controller import observability
-from controller.api import schemas
+from controller.api import evidence_schemas, feature_schemas, schemas
+from controller.api.break_glass_schemas import BreakGlassRequestSchema
 from controller.api.sdk import OutcomesSchema
 from controller.api.trigger_schemas import TriggerSchema
 from controller.http import Outbound
+from controller.importers import read_report
+from controller.model_calendar import ModelCalendar
 from controller.settings import Settings, load_settings
 from controller.sources import SOURCES, Source
 from controller.sources.access import Access
@@ -34,10 +38,21 @@ from controller.sources.template import LABELS
 from controller.store.database import Database
 from controller.store.keys import KeyKind, new_secret
 from controller.store.outcomes import MEASURES
-from stages import DOWN, UP, Gate, Mode, Stage, Tier
+from stages import DOWN, UP, Calendar, Gate, Mode, Stage, Tier
 from tests.components import free_port
 from tests.conftest import SECRET
-from triggers import METHODS, Action, Arming, Phase, Scope, Status, Trigger, Verdict, parse_method
+from triggers import (
+    METHODS,
+    Action,
+    Arming,
+    Phase,
+    Scope,
+    Status,
+    Trigger,
+    TriggerClass,
+    Verdict,
+    parse_method,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -74,6 +89,10 @@ def missing(words: Any, text: str) -> set[str]:
     return {str(word) for word in words if f"`{word}`" not in text}
 
 
+SETTINGS = [field.name for field in fields(Settings) if field.name != "outbound_secrets"]
+"""All but the variables of secrets, of which there may be any number."""
+
+
 def variable_of(setting: str) -> str:
     """The name of a setting in the environment, found by what the reader accepts."""
     name = f"HEADGATE_{setting.upper()}"
@@ -82,11 +101,12 @@ def variable_of(setting: str) -> str:
 
 @pytest.mark.parametrize("page", ["operations.md", "install.md"])
 def test_every_setting_is_described(page: str) -> None:
-    assert missing((variable_of(field.name) for field in fields(Settings)), read(page)) == set()
+    assert missing(map(variable_of, SETTINGS), read(page)) == set()
+    assert "`HEADGATE_SECRET_<NAME>`" in read(page)
 
 
 def test_every_described_setting_is_one() -> None:
-    known = {variable_of(field.name) for field in fields(Settings)}
+    known = {"HEADGATE_SECRET_", *map(variable_of, SETTINGS)}
     for name in ("operations.md", "install.md", "concepts.md", "triggers.md", "flags.md", "security.md"):
         assert set(re.findall(r"HEADGATE_[A-Z_]+", read(name))) <= known, name
 
@@ -94,7 +114,7 @@ def test_every_described_setting_is_one() -> None:
 def test_described_defaults_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| `(HEADGATE_[A-Z_]+)` \|.*\| `([0-9]+)` \|", read("operations.md"), re.MULTILINE)
     settings = load_settings({"HEADGATE_DATABASE_URL": "postgresql://x/y", "HEADGATE_SECRET_KEY": SECRET})
-    known = {variable_of(field.name): getattr(settings, field.name) for field in fields(Settings)}
+    known = {variable_of(name): getattr(settings, name) for name in SETTINGS}
     assert len(rows) > 5
     assert {name: float(value) for name, value in rows} == {name: float(known[name]) for name, _ in rows}
 
@@ -112,7 +132,9 @@ def test_every_word_of_the_domain_is_in_the_concepts(words: Any) -> None:
     assert missing(words, read("concepts.md")) == set()
 
 
-@pytest.mark.parametrize("words", [Action, Arming, Scope, Verdict, Status, SOURCES, METHODS, MEASURES])
+@pytest.mark.parametrize(
+    "words", [Action, Arming, Scope, Verdict, Status, TriggerClass, SOURCES, METHODS, MEASURES]
+)
 def test_every_word_of_triggers_is_described(words: Any) -> None:
     assert missing(words, read("triggers.md")) == set()
 
@@ -150,7 +172,7 @@ def test_every_metric_is_described_with_its_labels() -> None:
 def test_every_address_of_the_api_is_described(app: Flask) -> None:
     described = set(_described_addresses())
     there = {
-        (method, rule.rule.replace("<row:id>", "<id>").replace("<flag:flag>", "<flag>"))
+        (method, re.sub(r"<(?:row|flag):", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] not in ("console", "docs", "api-docs", "static")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -225,6 +247,8 @@ def test_every_example_in_json_is_accepted(text: str, tmp_path: Path) -> None:
         flags = Document.parse(example)
         for key in example["flags"]:
             assert flags.evaluate(key, {"targetingKey": "user-1"}).error_code is None
+    elif "format" in example:
+        read_report(text.encode(), "report.json")
     elif "measure" in example:
         _source("outcomes", tmp_path).check_query(example)
     else:
@@ -236,8 +260,11 @@ def _schema_of(example: dict[str, Any]) -> Schema | None:
         ({"ladder", "method"}, TriggerSchema),
         ({"kind", "settings"}, schemas.SourceSchema),
         ({"outcomes"}, OutcomesSchema),
-        ({"bundle"}, schemas.ReleaseSchema),
-        ({"requirement"}, schemas.EvidenceSchema),
+        ({"bundle"}, feature_schemas.ReleaseSchema),
+        ({"requirement", "trigger"}, evidence_schemas.WaiverSchema),
+        ({"requirement"}, evidence_schemas.EvidenceSchema),
+        ({"kind", "name"}, schemas.ApiKeySchema),
+        ({"stage", "minutes"}, BreakGlassRequestSchema),
         ({"move"}, schemas.MoveSchema),
     ):
         if parts <= set(example):
@@ -247,7 +274,8 @@ def _schema_of(example: dict[str, Any]) -> Schema | None:
 
 def _source(key: str, folder: Path) -> Source:
     """A source as the examples mean it: the built-in one, or else a Prometheus."""
-    access = Access(Outbound(), Database(f"sqlite:///{folder}/none.db"))
+    database = Database(f"sqlite:///{folder}/none.db")
+    access = Access(Outbound(), database, ModelCalendar(Calendar(), {}, lambda: datetime.now(UTC)))
     if key in SOURCES:
         return SOURCES[key].from_settings({}, access)
     return SOURCES["prometheus"].from_settings({"url": "http://prometheus:9090"}, access)
@@ -285,7 +313,7 @@ def _answers(port: int) -> bool:
 
 
 def test_the_walk_ends_in_a_rollback(empty_installation: tuple[str, str], tmp_path: Path) -> None:
-    if missing_tools := [tool for tool in ("bash", "curl", "sha256sum") if not shutil.which(tool)]:
+    if missing_tools := [tool for tool in ("bash", "curl") if not shutil.which(tool)]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"the walk needs {', '.join(missing_tools)}")
     url, key = empty_installation
     steps = "\n".join(blocks(DOCS / "api.md", "sh walk"))
@@ -304,7 +332,7 @@ def test_the_walk_ends_in_a_rollback(empty_installation: tuple[str, str], tmp_pa
     promotions = [answer for answer in answers if "requester" in answer]
     assert [promotion["status"] for promotion in promotions] == ["applied"]
     refused = [[error["code"] for error in answer["errors"]] for answer in answers if "errors" in answer]
-    assert refused == [["evidence_missing", "evidence_missing", "triggers_missing"], ["trigger_firing"]]
+    assert refused == [[*["evidence_missing"] * 4, "triggers_missing"], ["trigger_firing"]]
     assert [answer["variant"] for answer in answers if "variant" in answer] == ["stable", "off", "off"]
     before, firing, acknowledged = (answer["sentence"] for answer in answers if "ladder" in answer)
     assert (before, acknowledged) == ("", firing)

@@ -61,8 +61,13 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "key_taken": ("key", "choose another key"),
     "key_retired": ("key", "choose another key"),
     "feature_in_use": ("feature", "stop it or demote it to readiness there first"),
+    "release_blocked": ("release", "hand in new evidence for it first"),
     "promotion_open": ("promotion", "approve or withdraw the open one first"),
     "promotion_settled": ("promotion", "ask for a new one"),
+    "incident_verified": ("incident", "close it"),
+    "incident_closed": ("incident", "look at what came of it"),
+    "pointer_settled": ("pointer move", "look at what became of it"),
+    "pointer_manual": ("pointer move", "move the pointer by hand, and confirm that"),
     "same_moment": ("request", "look at what is there now, and ask again"),
     "idempotency_key_reused": ("Idempotency-Key", "send another one with another request"),
     "bad_request": ("request", "send a whole HTTP request"),
@@ -102,7 +107,8 @@ def problem(status: int, code: str, detail: str, problems: Iterable[Problem] = (
 def on_headgate_error(error: HeadgateError) -> Response:
     """An error of ours."""
     problems = error.problems or _problems(error.code, error.detail)
-    return problem(STATUSES[type(error)], error.code, error.detail, problems)
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return problem(status, error.code, error.detail, problems)
 
 
 def on_refused(refused: Refused) -> Response:

@@ -15,6 +15,8 @@ from controller.errors import HeadgateError, InvalidInput, Problem
 from controller.strict_json import InvalidJSON, loads
 
 MAX_BODY_BYTES = 1_000_000
+MAX_FILE_BYTES = 20_000_000
+"""A report file may be larger than anything else that comes in."""
 
 
 class UnreadableBody(HeadgateError):
@@ -73,6 +75,22 @@ def read_json(req: flask.Request) -> Any:
     except InvalidJSON as invalid:
         problem = Problem("body", str(invalid), "send one JSON value (RFC 8259)")
         raise UnreadableBody("invalid_json", f"the body is not valid JSON: {invalid}", problem) from invalid
+
+
+def read_file(req: flask.Request) -> bytes:
+    """The bytes of a file that is the body of a request.
+
+    Raises:
+        RequestEntityTooLarge: They are more than `MAX_FILE_BYTES`.
+        InvalidInput: There are none.
+    """
+    req.max_content_length = MAX_FILE_BYTES
+    data = req.get_data(cache=False)
+    if req.content_length is None and len(data) >= MAX_FILE_BYTES:
+        raise RequestEntityTooLarge
+    if not data:
+        raise InvalidInput(Problem("body", "is empty", "send the bytes of the file"))
+    return data
 
 
 def load(schema: Schema, content: Any) -> Any:

@@ -8,7 +8,7 @@ from controller.api import schemas
 from controller.api.auth import actor, key, services
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
-from controller.errors import InvalidInput, Problem
+from controller.errors import Forbidden, InvalidInput, Problem
 from controller.store.changes import RecordedChange, changes_of
 from controller.store.keys import ApiKey, KeyKind, keys_of
 from controller.store.projects import (
@@ -126,7 +126,12 @@ def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
         raise InvalidInput(
             Problem("environment", "goes with server keys, and with no other", "name it for those only")
         )
-    made, text = services().catalog.make_key(project, kind, content["name"], environment, actor())
+    may_break_glass = content["may_break_glass"]
+    if may_break_glass:
+        _refuse_more_than_ones_own(kind)
+    made, text = services().catalog.make_key(
+        project, kind, content["name"], environment, actor(), may_break_glass=may_break_glass
+    )
     return vars_of(made) | {"text": text}
 
 
@@ -135,6 +140,16 @@ def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
 def revoke_key(project: str, id: str) -> ApiKey:
     """Make a key useless from now on."""
     return services().catalog.revoke_key(project, id, actor())
+
+
+def _refuse_more_than_ones_own(kind: KeyKind) -> None:
+    """Nobody gives away what was not given to him: to break glass is granted by the installation's own keys."""
+    field = "may_break_glass"
+    if kind is not KeyKind.ADMIN:
+        raise InvalidInput(Problem(field, "goes with admin keys, and with no other", "leave it out"))
+    if key().project_id is not None and not key().may_break_glass:
+        problem = Problem(field, "your key may not do so itself", "ask an admin of the installation")
+        raise Forbidden("may_not_break_glass", problem.message, problem)
 
 
 def vars_of(record: StoredSource | RecordedChange | ApiKey) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from controller.api.spec import ETAG
 from controller.api.views import rollout_view, standing_view
 from controller.errors import NotFound
 from controller.rollouts import Order, Where, locate, locate_environment
+from controller.store.break_glass import open_break_glass, open_break_glasses
 from controller.store.changes import changes_of
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -43,7 +44,9 @@ def list_rollouts(query: dict[str, Any], project: str, environment: str) -> dict
     with services().database.read() as tx:
         id = locate_environment(tx, project, environment).id
         found = rollouts_in(tx, id, after=after(query) or 0, limit=query["limit"] + 1)
-    return page(found, query["limit"], lambda item: item.id, lambda item: rollout_view(item, environment))
+        glasses = open_break_glasses(tx, [item.id for item in found])
+    views = {item.id: rollout_view(item, environment, glasses.get(item.id)) for item in found}
+    return page(found, query["limit"], lambda item: item.id, lambda item: views[item.id])
 
 
 @blueprint.get("/<feature>")
@@ -79,11 +82,11 @@ def move(
 @blueprint.response(200, page_of(schemas.PromotionSchema))
 def list_promotions(query: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
     """What was asked for, and what stands against it now."""
-    rollouts = services().rollouts
+    promotions = services().promotions
     with services().database.read() as tx:
         stored = locate(tx, Where(project, environment, feature))
         found = promotions_of(tx, stored.id, after(query) or 0, query["limit"] + 1)
-        standings = [rollouts.standing(tx, stored, promotion) for promotion in found]
+        standings = [promotions.standing(tx, stored, promotion) for promotion in found]
     return page(standings, query["limit"], lambda standing: standing.promotion.id, standing_view)
 
 
@@ -93,9 +96,7 @@ def list_promotions(query: dict[str, Any], project: str, environment: str, featu
 def ask_promotion(content: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
     """Ask for the next stage. It is entered at once when no approval is missing."""
     where, reason = Where(project, environment, feature), content["reason"]
-    standing = services().rollouts.ask_promotion(
-        where, content["stage"], content["exposure"], actor(), reason
-    )
+    standing = services().promotions.ask(where, content["stage"], content["exposure"], actor(), reason)
     return standing_view(standing)
 
 
@@ -105,7 +106,7 @@ def show_promotion(project: str, environment: str, feature: str, id: int) -> dic
     """One promotion, and what stands against it now."""
     with services().database.read() as tx:
         stored = locate(tx, Where(project, environment, feature))
-        return standing_view(services().rollouts.standing(tx, stored, get_promotion(tx, stored.id, id)))
+        return standing_view(services().promotions.standing(tx, stored, get_promotion(tx, stored.id, id)))
 
 
 @blueprint.post("/<feature>/promotions/<row:id>/approvals")
@@ -113,16 +114,15 @@ def show_promotion(project: str, environment: str, feature: str, id: int) -> dic
 def approve_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
     """Agree to a promotion as it stands now; the last approval applies it."""
     where = Where(project, environment, feature)
-    return standing_view(services().rollouts.approve_promotion(where, id, actor()))
+    return standing_view(services().promotions.approve(where, id, actor()))
 
 
 @blueprint.delete("/<feature>/promotions/<row:id>")
 @blueprint.response(200, schemas.PromotionSchema)
 def withdraw_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
     """Take a promotion back."""
-    return standing_view(
-        services().rollouts.withdraw_promotion(Where(project, environment, feature), id, actor())
-    )
+    where = Where(project, environment, feature)
+    return standing_view(services().promotions.withdraw(where, id, actor()))
 
 
 def _shown(where: Where, at_version: int | None = None) -> Any:
@@ -133,10 +133,10 @@ def _shown(where: Where, at_version: int | None = None) -> Any:
         if not found:
             raise NotFound("feature", where.feature)
         version = _version(found[0])
+        view = rollout_view(found[0], where.environment, open_break_glass(tx, found[0].id))
         if at_version not in (None, version) and (earlier := _recorded(tx, environment, where, at_version)):
-            view = {"feature": where.feature, "environment": where.environment, "broken": None, **earlier}
-            return with_version(view, at_version)
-    return with_version(rollout_view(found[0], where.environment), version)
+            return with_version({**view, "broken": None, **earlier}, at_version)
+    return with_version(view, version)
 
 
 def _recorded(

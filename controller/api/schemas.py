@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from controller.api.fields import Choice, FreeForm, Key, Moment, Number, Pattern, Text, Truth, Whole
+from controller.api.fields import Choice, FreeForm, Key, Pattern, Text, Truth, Whole
 from controller.store.keys import KeyKind
-from stages import WHOLE, Autonomy, Gate, Goodness, Mode, Stage, Tier
+from stages import WHOLE, Autonomy, Mode, Replacement, Stage
 
 RELEASE = r"^r-[0-9a-f]{12}$"
-_SHA256 = Pattern(r"^[0-9a-f]{64}$", error="64 hex digits are needed.")
-
-
-class WhenLost(StrEnum):
-    """What a client does with a feature when it has lost Headgate for too long."""
-
-    KEEP = "keep"
-    REVIEW = "review"
-    OFF = "off"
+SHA256 = Pattern(r"^[0-9a-f]{64}$", error="64 hex digits are needed.")
 
 
 def release_id(**kwargs: Any) -> fields.String:
@@ -60,125 +51,6 @@ class EnvironmentSchema(Schema):
     created_at = fields.AwareDateTime(dump_only=True)
 
 
-class BusinessMetricSchema(Schema):
-    """The figure the business watches."""
-
-    name = Text(200, shortest=1, required=True)
-    unit = Text(40, load_default="")
-    baseline = Number(allow_none=True, load_default=None)
-    target = Number(required=True)
-    window_days = Whole(1, 730, required=True)
-
-
-class DataSourceSchema(Schema):
-    """A source of knowledge the feature may retrieve from."""
-
-    name = Text(200, shortest=1, required=True)
-    owner = Text(200, shortest=1, required=True)
-    permissions = Text(500, load_default="")
-    freshness = Text(200, load_default="")
-
-
-class FeatureChangeSchema(Schema):
-    """What a team says of its feature; only what is sent is changed."""
-
-    name = Text(200)
-    description = Text(4000)
-    owner = Text(200, shortest=1)
-    budget_owner = Text(200)
-    risk_tier = Choice(Tier)
-    risk_rationale = Text(4000)
-    classified_by = Text(200)
-    hypothesis = Text(4000)
-    business_metric = fields.Nested(BusinessMetricSchema, allow_none=True)
-    data_sources = fields.List(fields.Nested(DataSourceSchema), validate=validate.Length(max=100))
-    fallback = Text(200)
-    when_lost = Choice(WhenLost)
-
-
-class FeatureSchema(FeatureChangeSchema):
-    """A GenAI capability."""
-
-    key = Key(required=True)
-    name = Text(200, load_default="")
-    owner = Text(200, shortest=1, required=True)
-    risk_tier = Choice(Tier, required=True)
-    when_lost = Choice(WhenLost, load_default=WhenLost.REVIEW)
-    version = fields.Integer(dump_only=True)
-    created_at = fields.AwareDateTime(dump_only=True)
-
-
-class ModelSchema(Schema):
-    """A pinned model with its parameters."""
-
-    provider = Text(100, shortest=1, required=True)
-    id = Text(200, shortest=1, required=True)
-    params = FreeForm(load_default=dict)
-
-
-class PromptSchema(Schema):
-    """Where the prompt stands, and the hash of its text."""
-
-    ref = Text(500, shortest=1, required=True)
-    sha256 = fields.String(validate=_SHA256)
-
-
-class BundleSchema(Schema):
-    """Everything that makes answers what they are."""
-
-    prompt = fields.Nested(PromptSchema, required=True)
-    model = fields.Nested(ModelSchema, required=True)
-    retrieval = FreeForm(load_default=dict)
-    guardrails = Text(200)
-    tools = FreeForm(load_default=dict)
-    judge = FreeForm(load_default=dict)
-    eval_set = FreeForm(load_default=dict)
-    limits = FreeForm(load_default=dict)
-
-
-class ReleaseSchema(Schema):
-    """An immutable bundle, named by its content."""
-
-    id = fields.String(dump_only=True, attribute="public_id")
-    digest = fields.String(dump_only=True)
-    number = fields.Integer(dump_only=True)
-    bundle = fields.Nested(BundleSchema, required=True)
-    notes = Text(4000, load_default="")
-    verdict = fields.String(dump_only=True)
-    verdict_reason = fields.String(dump_only=True)
-    created_by = fields.String(dump_only=True)
-    created_at = fields.AwareDateTime(dump_only=True)
-
-
-class JudgementSchema(ReasonSchema):
-    """What is now known of a release."""
-
-    verdict = Choice(Goodness, required=True)
-
-
-class RequirementSchema(Schema):
-    """Something that must be shown before a stage is entered."""
-
-    key = fields.String()
-    gate = fields.Enum(Gate, by_value=True)
-    title = fields.String()
-    per_release = fields.Boolean()
-
-
-class EvidenceSchema(Schema):
-    """An accepted answer to a requirement."""
-
-    id = fields.Integer(dump_only=True)
-    requirement = Text(64, shortest=1, required=True)
-    release = release_id(load_default=None, allow_none=True)
-    summary = Text(4000, load_default="")
-    uri = Text(2000, load_default="")
-    sha256 = fields.String(required=True, validate=_SHA256)
-    expires_at = Moment(load_default=None, allow_none=True)
-    accepted_by = fields.String(dump_only=True)
-    accepted_at = fields.AwareDateTime(dump_only=True)
-
-
 class ExposureSchema(Schema):
     """Who gets the feature. What is not sent stays as it is."""
 
@@ -215,7 +87,12 @@ class RolloutSchema(Schema):
     candidate_share = fields.Integer()
     previous = fields.String(allow_none=True)
     holds = fields.List(fields.String())
+    replacement = fields.String(allow_none=True)
+    live_s = fields.Integer()
+    live_since = fields.String(allow_none=True)
     version = fields.Integer(allow_none=True)
+    # By its name: its module stands on this one.
+    break_glass = fields.Nested("BreakGlassSchema", allow_none=True)
     broken = fields.String(allow_none=True)
 
 
@@ -228,6 +105,12 @@ class MoveSchema(ReasonSchema):
     exposure = fields.Nested(ExposureSchema, load_default=None, allow_none=True)
     release = release_id(load_default=None, allow_none=True)
     share = share(1, WHOLE - 1, load_default=None, allow_none=True)
+    replacement = Choice(
+        Replacement,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "With stop: what takes the place of the feature"},
+    )
 
 
 class ExpectationSchema(Schema):
@@ -275,6 +158,12 @@ class PromotionSchema(Schema):
     status = fields.String()
     approved_by = fields.List(fields.String())
     refusals = fields.List(fields.Nested(RefusalSchema))
+    forecast = fields.List(
+        fields.String(),
+        metadata={
+            "description": "While it is open: how long the triggers would take to notice trouble, slowest first"
+        },
+    )
     created_at = fields.AwareDateTime()
 
 
@@ -312,6 +201,10 @@ class ApiKeySchema(Schema):
     kind = Choice(KeyKind, required=True)
     name = Text(100, shortest=1, required=True)
     environment = Key(load_only=True, load_default=None, allow_none=True)
+    may_break_glass = Truth(
+        load_default=False,
+        metadata={"description": "For admin keys: may enter a stage without the evidence, for a while"},
+    )
     created_by = fields.String(dump_only=True)
     created_at = fields.AwareDateTime(dump_only=True)
     last_used_at = fields.AwareDateTime(dump_only=True, allow_none=True)

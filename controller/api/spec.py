@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask_smorest.utils import prepare_response
 from werkzeug.routing import BaseConverter
 
 from controller.api.schemas import ProblemSchema
+from controller.errors import InvalidInput, Problem
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -41,6 +43,27 @@ SERVER_KEY: list[dict[str, list[str]]] = [{"serverKey": []}]
 """The security of what SDKs and providers ask for."""
 ETAG = {"ETag": {"description": "Its version, for If-Match and If-None-Match", "schema": {"type": "string"}}}
 """The header of an answer that has a version."""
+
+
+FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The bytes of the file, at most 20 MB",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""The body of a request that is a file."""
+
+
+def key_in_path(what: str, key: str, pattern: str) -> None:
+    """Refuse an address that names something by what is no key, before it is made under that name.
+
+    Raises:
+        InvalidInput: It is not a key.
+    """
+    if not re.fullmatch(pattern, key):
+        remedy = "use 2 to 63 of a-z, 0-9 and -, not beginning with -"
+        raise InvalidInput(Problem(what, f"{key!r} is not a key", remedy))
 
 
 class RowId(BaseConverter):

@@ -10,7 +10,7 @@ from controller.api.fields import Choice, Key, ParamNumber, Text, Truth, Whole
 from controller.api.schemas import share
 from controller.trigger_edits import Definition
 from stages import WHOLE
-from triggers import Action, Arming, Rung, Scope
+from triggers import Action, Arming, Rung, Scope, TriggerClass
 
 _DAY = 86_400
 
@@ -54,6 +54,7 @@ class TriggerSchema(Schema):
     clear_s = Whole(0, 7 * _DAY, load_default=0)
     max_staleness_s = Whole(0, 7 * _DAY, load_default=0)
     latch = Truth(load_default=False)
+    trigger_class = Choice(TriggerClass, data_key="class", load_default=TriggerClass.OTHER)
     arming = Choice(Arming, load_default=Arming.SHADOW)
     scope = Choice(Scope, load_default=Scope.ALL)
     ladder = fields.List(fields.Nested(RungSchema), required=True, validate=validate.Length(1, 20))
@@ -87,6 +88,7 @@ class StandingTriggerSchema(Schema):
     clear_s = fields.Integer()
     max_staleness_s = fields.Integer()
     latch = fields.Boolean()
+    trigger_class = fields.String(data_key="class", allow_none=True)
     arming = fields.String(allow_none=True)
     scope = fields.String()
     ladder = fields.List(fields.Dict())

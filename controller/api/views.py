@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from controller.rollouts import Standing
+from controller.api.auth import services
+from controller.promotions import Standing
+from controller.store.break_glass import BreakGlass
 from controller.store.columns import Broken
+from controller.store.releases import StoredRelease
 from controller.store.rollouts import StoredRollout, exposure_to_json, to_json
 from controller.store.triggers import StoredTrigger
+from stages import Refusal, models_of, retiring, why_unpinned
 from triggers import Phase
 
+_SOON = timedelta(days=90)
+"""How long before its end a model is warned about."""
 
-def rollout_view(item: StoredRollout | Broken, environment: str) -> dict[str, Any]:
-    """A rollout, or what is known of one that cannot be read: that it is served as off."""
+
+def rollout_view(
+    item: StoredRollout | Broken, environment: str, glass: BreakGlass | None = None
+) -> dict[str, Any]:
+    """A rollout, or what is known of one that cannot be read: that it is served as off.
+
+    ``glass`` is its open break-glass.
+    """
     if isinstance(item, Broken):
         return {"feature": item.key, "environment": environment, "mode": "off", "broken": item.why}
     rollout = item.rollout
-    return {"feature": rollout.feature, "environment": environment, "broken": None, **to_json(rollout)}
+    known = {"feature": rollout.feature, "environment": environment, "broken": None, "break_glass": glass}
+    return known | to_json(rollout)
+
+
+def release_view(release: StoredRelease) -> dict[str, Any]:
+    """A release, with what whoever serves it should know."""
+    calendar, today = services().calendar.current(), services().now().date()
+    models = models_of(release.bundle)
+    warnings = [
+        Refusal("model_unpinned", f"the {model.role} {model.id} may change: {why}", "name a version", "model")
+        for model in models
+        if (why := why_unpinned(model.provider, model.id))
+    ]
+    warnings += retiring(models, calendar, today, today + _SOON)
+    return {name: getattr(release, name) for name in type(release).__slots__} | {"warnings": warnings}
 
 
 def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
@@ -37,6 +64,7 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "clear_s": trigger.clear_s,
         "max_staleness_s": trigger.max_staleness_s,
         "latch": trigger.latch,
+        "trigger_class": trigger.trigger_class.value,
         "arming": trigger.arming.value,
         "scope": trigger.scope.value,
         "ladder": [
@@ -64,5 +92,6 @@ def standing_view(standing: Standing) -> dict[str, Any]:
         "status": promotion.status.value,
         "approved_by": sorted({approval.actor for approval in promotion.approvals}),
         "refusals": standing.refusals,
+        "forecast": standing.forecast,
         "created_at": promotion.created_at,
     }

@@ -12,12 +12,13 @@ from controller.api.auth import services
 from controller.api.errors import STATUSES
 from controller.api.parsing import load
 from controller.api.schemas import ReasonSchema
+from controller.cases import watch_of
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.cards import trigger_line
 from controller.console.ways import Option, Subject, Way, in_the_way, ways_down, ways_up
 from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem
-from controller.rollouts import Order, Where, locate_environment, watch_of
+from controller.rollouts import Order, Where, locate_environment
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.features import get_feature

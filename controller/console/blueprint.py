@@ -37,7 +37,7 @@ def _prepare(state: BlueprintSetupState) -> None:
 @blueprint.after_request
 def _seal(response: Response) -> Response:
     """Pages are for one person at one moment; nothing on them comes from elsewhere or runs inline."""
-    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers.setdefault("Content-Security-Policy", _POLICY)
     if request.endpoint != STATIC:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")

@@ -100,7 +100,7 @@ def _compiled(
     rollout = item.rollout
     try:
         flags = flags_of(
-            rollout,
+            rollout.capped(item.autonomy_cap),
             lambda release: _bundle(bundles[item.feature_id, release]),
             fallback=item.fallback,
             when_lost=item.when_lost,

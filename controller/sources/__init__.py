@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
+from controller.sources.records import Records
 from controller.sources.source import BadConfiguration, BadQuery, BadSetting, Shape, Source, shape_of
 
 SOURCES: Mapping[str, type[Source]] = {
     "outcomes": Outcomes,
     "prometheus": Prometheus,
+    "records": Records,
 }
 """Every kind of source by its name in settings."""
 

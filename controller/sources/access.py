@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.http import Outbound
+from controller.model_calendar import ModelCalendar
 from controller.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The two ways to numbers: out to the network, and into our own store."""
+    """The ways to numbers: out to the network, into our own store, and to what is known of models."""
 
     outbound: Outbound
     database: Database
+    calendar: ModelCalendar

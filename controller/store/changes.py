@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
-from controller.actors import Actor
+from controller.actors import Actor, ActorKind
 from controller.store.database import Transaction
 from controller.store.outbox import put
 from controller.store.tables import changes, projects
@@ -103,6 +103,20 @@ def changes_of(
         page = page.where(changes.c.feature == feature)
     rows = tx.execute(page.order_by(changes.c.seq.desc()).limit(limit))
     return [RecordedChange(**row._mapping) for row in rows]
+
+
+def count_automatic(tx: Transaction, project_id: int, feature: str, environment: str, since: datetime) -> int:
+    """How often a trigger moved a rollout since an instant."""
+    moved = (
+        changes.c.project_id == project_id,
+        changes.c.feature == feature,
+        changes.c.environment == environment,
+        changes.c.actor_kind == ActorKind.TRIGGER.value,
+        changes.c.at >= since,
+        # Follow-ups of triggers are recorded too, but only a move has a state before and after.
+        changes.c.after != {},
+    )
+    return int(tx.execute(select(func.count()).where(*moved)).scalar_one())
 
 
 def verify(tx: Transaction) -> Iterator[BadRow]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from controller.errors import Conflict, NotFound, VersionConflict
 from controller.store.database import Transaction
 from controller.store.tables import environments, features
+from stages import Autonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,15 @@ class Feature:
     risk_rationale: str = ""
     classified_by: str = ""
     hypothesis: str = ""
+    success: str = ""
     business_metric: Mapping[str, Any] | None = None
     data_sources: list[Any] = field(default_factory=list)
+    oversight: str | None = None
+    autonomy_cap: str = Autonomy.EXECUTE.value
+    people: Mapping[str, str] = field(default_factory=dict)
+    reviewers: list[str] = field(default_factory=list)
+    regulatory: list[Any] = field(default_factory=list)
+    expected_daily_answers: int | None = None
     fallback: str = ""
     when_lost: str
     version: int
@@ -49,7 +57,8 @@ def add_feature(tx: Transaction, project_id: int, key: str, now: datetime, **des
     deleted = select(features.c.deleted_at).where(features.c.project_id == project_id, features.c.key == key)
     if found := tx.execute(deleted).one_or_none():
         raise _taken(key, found.deleted_at)
-    tx.execute(insert(features).values(project_id=project_id, key=key, created_at=now, **described))
+    values = _columns(described)
+    tx.execute(insert(features).values(project_id=project_id, key=key, created_at=now, **values))
     return get_feature(tx, project_id, key)
 
 
@@ -58,13 +67,13 @@ def get_feature(tx: Transaction, project_id: int, key: str) -> Feature:
     row = tx.execute(_living(project_id).where(features.c.key == key)).one_or_none()
     if row is None:
         raise NotFound("feature", key)
-    return Feature(**row._mapping)
+    return _feature(row)
 
 
 def features_of(tx: Transaction, project_id: int, after: int = 0, limit: int = 1_000_000) -> list[Feature]:
     """The features of a project with an id above ``after``, in the order they were made."""
     page = _living(project_id).where(features.c.id > after).order_by(features.c.id).limit(limit)
-    return [Feature(**row._mapping) for row in tx.execute(page)]
+    return [_feature(row) for row in tx.execute(page)]
 
 
 def feature_keys(tx: Transaction, environment_id: int) -> set[str]:
@@ -83,7 +92,8 @@ def change_feature(tx: Transaction, feature: Feature, **described: object) -> Fe
         VersionConflict: Somebody else did so since ``feature`` was read.
     """
     mine = (features.c.id == feature.id, features.c.version == feature.version)
-    changed = tx.execute(update(features).where(*mine).values(version=feature.version + 1, **described))
+    values = _columns(described) | {"version": feature.version + 1}
+    changed = tx.execute(update(features).where(*mine).values(**values))
     now = get_feature(tx, feature.project_id, feature.key)
     if not changed.rowcount:
         raise VersionConflict(f"the feature {feature.key}", now.version)
@@ -93,6 +103,28 @@ def change_feature(tx: Transaction, feature: Feature, **described: object) -> Fe
 def bury_feature(tx: Transaction, feature: Feature, now: datetime) -> None:
     """Delete a feature; its key stays behind and is not given out again."""
     tx.execute(update(features).where(features.c.id == feature.id).values(deleted_at=now))
+
+
+def feature_by_id(tx: Transaction, id: int) -> Feature:
+    """The feature with this id, also one that was deleted."""
+    return _feature(tx.execute(_COLUMNS.where(features.c.id == id)).one())
+
+
+def _columns(described: Mapping[str, object]) -> dict[str, object]:
+    """What is said of a feature as it stands in a row, where no oversight is an empty text."""
+    oversight = {"oversight": described["oversight"] or ""} if "oversight" in described else {}
+    return {**described, **oversight}
+
+
+def _feature(row: Row[Any]) -> Feature:
+    """A feature as it is shown. What a row from before these columns lacks is empty."""
+    later = {
+        "oversight": row.oversight or None,
+        "people": row.people if isinstance(row.people, dict) else {},
+        "reviewers": row.reviewers if isinstance(row.reviewers, list) else [],
+        "regulatory": row.regulatory if isinstance(row.regulatory, list) else [],
+    }
+    return Feature(**{**row._mapping, **later})
 
 
 def _living(project_id: int) -> Any:

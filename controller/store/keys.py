@@ -35,6 +35,7 @@ class ApiKey:
     name: str
     project_id: int | None
     environment_id: int | None
+    may_break_glass: bool
     created_by: str
     created_at: datetime
     last_used_at: datetime | None
@@ -66,6 +67,7 @@ def add_key(
     now: datetime,
     project_id: int | None = None,
     environment_id: int | None = None,
+    may_break_glass: bool = False,
 ) -> ApiKey:
     """Record a key made by `new_secret`; one with a known id stays as it is but for its secret.
 
@@ -75,7 +77,11 @@ def add_key(
     kind, id, secret = _parts(text)
     if not tx.scalar(select(api_keys.c.id).where(api_keys.c.id == id)):
         values = {"id": id, "kind": kind, "name": name, "created_by": by, "created_at": now}
-        owner = {"project_id": project_id, "environment_id": environment_id}
+        owner = {
+            "project_id": project_id,
+            "environment_id": environment_id,
+            "may_break_glass": may_break_glass,
+        }
         tx.execute(insert(api_keys).values(**values, **owner, secret_hash=_hash(secret, pepper)))
     else:
         # The pepper may have been changed since; whoever may set the key itself may set its hash.

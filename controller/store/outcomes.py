@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controller.store.database import Transaction
@@ -85,6 +85,46 @@ def tally(
         counted = counted.where(outcomes.c.release == release)
     row = tx.execute(counted).one()
     return Tally(row.bad, row.total, row.newest)
+
+
+def count_answers(
+    tx: Transaction,
+    environment_id: int,
+    feature: str,
+    start: datetime,
+    release: str | None = None,
+    *,
+    traced: bool = False,
+) -> int:
+    """How many answers of a feature were reported since an instant: of one release, of any that is named, or all.
+
+    Those who do not have the feature get no answer of it, even where the product reports what became of them.
+    """
+    counted = select(func.count()).where(
+        outcomes.c.environment_id == environment_id,
+        outcomes.c.feature == feature,
+        outcomes.c.received_at >= start,
+        or_(outcomes.c.mode.is_(None), outcomes.c.mode != "off"),
+    )
+    if release is not None:
+        counted = counted.where(outcomes.c.release == release)
+    if traced:
+        counted = counted.where(outcomes.c.release.is_not(None))
+    return int(tx.execute(counted).scalar_one())
+
+
+def answers_by_release(tx: Transaction, environment_id: int, feature: str, start: datetime) -> dict[str, int]:
+    """How many answers of a feature arrived since an instant, by release; "" are those that did not say.
+
+    What was reported of a feature that was off is no answer of it.
+    """
+    counted = select(outcomes.c.release, func.count().label("answers")).where(
+        outcomes.c.environment_id == environment_id,
+        outcomes.c.feature == feature,
+        outcomes.c.received_at >= start,
+        outcomes.c.mode.is_distinct_from("off"),
+    )
+    return {row.release or "": row.answers for row in tx.execute(counted.group_by(outcomes.c.release))}
 
 
 def forget_outcomes(tx: Transaction, before: datetime) -> int:

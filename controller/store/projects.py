@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -20,6 +22,7 @@ class Project:
     key: str
     name: str
     business_unit: str
+    tightening: Mapping[str, Any] | None = None
     created_at: datetime
 
 
@@ -54,6 +57,16 @@ def get_project(tx: Transaction, key: str) -> Project:
     if row is None:
         raise NotFound("project", key)
     return Project(**row._mapping)
+
+
+def project_by_id(tx: Transaction, id: int) -> Project:
+    """The project with this id; it exists."""
+    return Project(**tx.execute(_PROJECT.where(projects.c.id == id)).one()._mapping)
+
+
+def tighten(tx: Transaction, project_id: int, tightening: Mapping[str, Any] | None) -> None:
+    """Say where a project asks for more than the installation's plans; None: nowhere."""
+    tx.execute(update(projects).where(projects.c.id == project_id).values(tightening=tightening))
 
 
 def all_projects(tx: Transaction) -> list[Project]:
@@ -108,7 +121,12 @@ def raise_revision(tx: Transaction, environment_id: int) -> int:
 
 
 _PROJECT = select(
-    projects.c.id, projects.c.key, projects.c.name, projects.c.business_unit, projects.c.created_at
+    projects.c.id,
+    projects.c.key,
+    projects.c.name,
+    projects.c.business_unit,
+    projects.c.tightening,
+    projects.c.created_at,
 )
 _ENVIRONMENT = select(environments)
 

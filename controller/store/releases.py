@@ -29,6 +29,7 @@ class StoredRelease:
     notes: str
     verdict: str
     verdict_reason: str
+    blocked_at: datetime | None
     created_by: str
     created_at: datetime
 
@@ -81,10 +82,18 @@ def bundles_of(tx: Transaction, feature_ids: Iterable[int]) -> dict[tuple[int, s
     return {(row.feature_id, row.public_id): row.bundle for row in rows}
 
 
-def judge_release(tx: Transaction, feature_id: int, public_id: str, verdict: str, reason: str) -> None:
-    """Record what is now known of a release."""
+def judge_release(
+    tx: Transaction,
+    feature_id: int,
+    public_id: str,
+    verdict: str,
+    reason: str,
+    blocked_at: datetime | None = None,
+) -> None:
+    """Record what is now known of a release; ``blocked_at`` says since when a revert keeps it from users."""
     this = (releases.c.feature_id == feature_id, releases.c.public_id == public_id)
-    tx.execute(update(releases).where(*this).values(verdict=verdict, verdict_reason=reason))
+    values = {"verdict": verdict, "verdict_reason": reason, "blocked_at": blocked_at}
+    tx.execute(update(releases).where(*this).values(**values))
 
 
 def _release(row: Row[Any]) -> StoredRelease:

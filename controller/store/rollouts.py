@@ -16,7 +16,7 @@ from controller.store.columns import Broken, build, texts, typed
 from controller.store.database import Transaction
 from controller.store.projects import raise_revision
 from controller.store.tables import environments, features, rollouts
-from stages import WHOLE, Autonomy, Exposure, Mode, Review, Rollout, Stage
+from stages import WHOLE, Autonomy, Exposure, Mode, Replacement, Review, Rollout, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class StoredRollout:
     environment_id: int
     protected: bool
     tier: str
+    autonomy_cap: Autonomy
     fallback: str
     when_lost: str
     rollout: Rollout
@@ -155,6 +156,9 @@ def to_json(rollout: Rollout) -> dict[str, Any]:
         "candidate_share": rollout.candidate_share,
         "previous": rollout.previous,
         "holds": sorted(rollout.holds),
+        "replacement": rollout.replacement.value if rollout.replacement else None,
+        "live_s": rollout.live_s,
+        "live_since": rollout.live_since.isoformat() if rollout.live_since else None,
         "version": rollout.version,
     }
 
@@ -185,6 +189,7 @@ _JOINED = (
         features.c.key.label("feature"),
         features.c.project_id,
         features.c.risk_tier,
+        features.c.autonomy_cap,
         features.c.fallback,
         features.c.when_lost,
         environments.c.key.label("environment"),
@@ -197,7 +202,7 @@ _JOINED = (
 
 
 def _columns(rollout: Rollout) -> dict[str, Any]:
-    return to_json(rollout) | {"stage_since": rollout.stage_since}
+    return to_json(rollout) | {"stage_since": rollout.stage_since, "live_since": rollout.live_since}
 
 
 def _stored(row: Row[Any]) -> StoredRollout | Broken:
@@ -211,6 +216,7 @@ def _stored(row: Row[Any]) -> StoredRollout | Broken:
             environment_id=row.environment_id,
             protected=row.protected,
             tier=row.risk_tier,
+            autonomy_cap=Autonomy(row.autonomy_cap),
             fallback=row.fallback,
             when_lost=row.when_lost,
             rollout=_rollout(row),
@@ -232,6 +238,9 @@ def _rollout(row: Row[Any]) -> Rollout:
         candidate_share=_share(row.candidate_share),
         previous=_release(row.previous),
         holds=frozenset(texts(row.holds)),
+        replacement=None if row.replacement is None else Replacement(row.replacement),
+        live_s=typed(int, row.live_s),
+        live_since=None if row.live_since is None else typed(datetime, row.live_since),
         version=typed(int, row.version),
     )
 

@@ -49,6 +49,8 @@ projects = Table(
     _text("name"),
     _text("business_unit"),
     Column("created_at", Instant, nullable=False),
+    # Where the project asks for more than the installation's plans; None if nowhere.
+    Column("tightening", Json),
     # The end of the project's chain of changes. Writers of changes queue here.
     Column("head_seq", Integer, nullable=False, default=0),
     _text("head_hash"),
@@ -83,6 +85,13 @@ features = Table(
     _text("hypothesis"),
     Column("business_metric", Json),
     Column("data_sources", Json, nullable=False, default=list),
+    _text("success"),
+    _text("oversight"),
+    _text("autonomy_cap", "execute"),
+    Column("people", Json),
+    Column("reviewers", Json),
+    Column("regulatory", Json),
+    Column("expected_daily_answers", Integer),
     _text("fallback"),
     Column("when_lost", Text, nullable=False),
     Column("version", Integer, nullable=False, default=1),
@@ -104,6 +113,8 @@ releases = Table(
     _text("notes"),
     Column("verdict", Text, nullable=False, default="unknown"),
     _text("verdict_reason"),
+    # Since when a revert keeps it from users; evidence from before says nothing about what was found then.
+    Column("blocked_at", Instant),
     Column("created_by", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("feature_id", "public_id"),
@@ -123,6 +134,37 @@ evidence = Table(
     Column("accepted_by", Text, nullable=False),
     Column("accepted_at", Instant, nullable=False),
     Column("expires_at", Instant),
+    # When what it shows was found; None if that is when it was accepted.
+    Column("made_at", Instant),
+    Column("parts", Json),
+    Column("report", Json),
+)
+
+waivers = Table(
+    "waivers",
+    metadata,
+    _id(),
+    _parent("features", index=True),
+    Column("requirement", Text, nullable=False),
+    Column("release", Text),
+    Column("approver", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    _id(),
+    _parent("features", index=True),
+    Column("value", Float, nullable=False),
+    Column("at", Instant, nullable=False),
+    _text("note"),
+    Column("reported_by", Text, nullable=False),
+    Column("reported_at", Instant, nullable=False),
 )
 
 rollouts = Table(
@@ -142,7 +184,156 @@ rollouts = Table(
     Column("candidate_share", Integer, nullable=False, default=0),
     Column("previous", Text),
     Column("holds", Json, nullable=False),
+    Column("replacement", Text),
+    Column("live_s", BigInteger, nullable=False, default=0),
+    Column("live_since", Instant),
     UniqueConstraint("feature_id", "environment_id"),
+)
+
+# How far the ramp of a rollout has come. It is counted on far more often than the rollout changes.
+ramps = Table(
+    "ramps",
+    metadata,
+    _id(),
+    _parent("rollouts"),
+    Column("state", Text, nullable=False),
+    _text("why"),
+    Column("started_by", Text, nullable=False),
+    # The release that was stable when the present step began.
+    Column("release", Text),
+    Column("step_since", Instant, nullable=False),
+    Column("credited_us", BigInteger, nullable=False, default=0),
+    Column("counted_at", Instant, nullable=False),
+    # Whether every condition held when it was counted last.
+    Column("held", Boolean, nullable=False, default=False),
+    Column("approvals", Json, nullable=False, default=list),
+    UniqueConstraint("rollout_id"),
+)
+
+# For how long a release has served without a breach.
+servings = Table(
+    "servings",
+    metadata,
+    _id(),
+    _parent("rollouts"),
+    Column("release", Text, nullable=False),
+    Column("good_us", BigInteger, nullable=False, default=0),
+    Column("counted_at", Instant, nullable=False),
+    Column("held", Boolean, nullable=False, default=False),
+    UniqueConstraint("rollout_id", "release"),
+)
+
+break_glasses = Table(
+    "break_glasses",
+    metadata,
+    _id(),
+    _parent("rollouts", index=True),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("skipped", Json, nullable=False),
+    # Where the rollout was before, and goes back to.
+    Column("from_stage", Text, nullable=False),
+    Column("from_since", Instant, nullable=False),
+    Column("from_exposure", Json, nullable=False),
+    Column("to_stage", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("ended_at", Instant),
+    _text("ended_how"),
+    _text("ended_by"),
+    Column("reviewed_by", Text),
+    Column("reviewed_at", Instant),
+    _text("review"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    _parent("projects"),
+    Column("key", Text, nullable=False),
+    Column("members", Json, nullable=False),
+    UniqueConstraint("project_id", "key"),
+)
+
+registries = Table(
+    "registries",
+    metadata,
+    _id(),
+    _parent("projects"),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "key"),
+)
+
+# What a revert began, until a person has closed it.
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    _parent("rollouts", index=True),
+    # Since when the trouble was known, and since when users are out of it.
+    Column("began_at", Instant, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("release_from", Text, nullable=False),
+    Column("release_to", Text, nullable=False),
+    Column("was_candidate", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("propagation_s", Integer, nullable=False),
+    Column("status", Text, nullable=False, index=True),
+    Column("restored_at", Instant),
+    Column("verified_at", Instant),
+    _text("verified_by"),
+    Column("closed_at", Instant),
+    _text("closed_by"),
+    Column("by_hand", Boolean, nullable=False, default=False),
+    _text("follow_up"),
+    _text("resolution"),
+)
+
+# What was done about an incident; rows are only ever added.
+incident_events = Table(
+    "incident_events",
+    metadata,
+    _id(),
+    _parent("incidents", index=True),
+    Column("at", Instant, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    # Which of its pointer moves it was about; None if it was about the incident as a whole.
+    Column("number", Integer),
+    Column("result", Text, nullable=False),
+    _text("message"),
+)
+
+pointer_moves = Table(
+    "pointer_moves",
+    metadata,
+    _id(),
+    _parent("incidents"),
+    Column("number", Integer, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("pointer", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    # Versions it may stand at as well, because an earlier revert did not get done with it.
+    Column("also", Json, nullable=False, default=list),
+    Column("target", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("force", Boolean, nullable=False, default=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    _text("message"),
+    Column("settled_at", Instant),
+    # The row is the lock, as with triggers.
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False, default=0),
+    UniqueConstraint("incident_id", "number"),
+    Index("ix_pointer_moves_due", "status", "due_at"),
 )
 
 promotions = Table(
@@ -195,6 +386,7 @@ triggers = Table(
     Column("query", Json, nullable=False),
     Column("window_s", Integer, nullable=False),
     Column("interval_s", Integer, nullable=False),
+    _text("trigger_class"),
     Column("hold_s", Integer, nullable=False),
     Column("clear_s", Integer, nullable=False),
     Column("latch", Boolean, nullable=False),
@@ -311,6 +503,8 @@ api_keys = Table(
     _text("name"),
     _parent("projects", nullable=True),
     _parent("environments", nullable=True),
+    # Whether its holder may enter a stage without the evidence, for a while.
+    Column("may_break_glass", Boolean, nullable=False, default=False),
     Column("secret_hash", Text, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -15,7 +15,7 @@ from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
 from controller.store.sources import readable_settings
 from controller.store.tables import readings, rollouts, sources, triggers
-from triggers import Action, Arming, Rung, Scope, State, Trigger, Verdict, parse_method
+from triggers import Action, Arming, Rung, Scope, State, Trigger, TriggerClass, Verdict, parse_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +201,7 @@ def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict
         "clear_s": trigger.clear_s,
         "latch": trigger.latch,
         "max_staleness_s": trigger.max_staleness_s,
+        "trigger_class": trigger.trigger_class.value,
         "arming": trigger.arming.value,
         "scope": trigger.scope.value,
         "ladder": [
@@ -254,6 +255,8 @@ def _trigger(row: Row[Any]) -> Trigger:
         clear_s=typed(int, row.clear_s),
         latch=typed(bool, row.latch),
         max_staleness_s=typed(int, row.max_staleness_s),
+        # A row from before there were classes has none.
+        trigger_class=TriggerClass(row.trigger_class or TriggerClass.OTHER),
         arming=Arming(row.arming),
         scope=Scope(row.scope),
         ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),

@@ -24,6 +24,7 @@ ADA, BEN, CHIARA = (Actor(f"user:{name}@acme.example") for name in ("ada", "ben"
 PROJECT, PRODUCTION, STAGING = "acme", "production", "staging"
 EMAIL, PASSWORD = "ada@acme.example", "a sluice, a gate, a river"
 SECRET = "x" * 40
+PLANS = Path(__file__).with_name("plans.yaml")
 
 
 class Clock:
@@ -45,6 +46,7 @@ class Installation:
 
     def __init__(self, database: Path, now: datetime | None = None, **settings: str) -> None:
         self.clock = Clock(now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+        settings = {"plans": str(PLANS)} | settings
         made = Settings(database_url=f"sqlite:///{database}", secret_key=SECRET, **settings)  # type: ignore[arg-type]
         self.app = create_app(made, self.clock)
         self.parts: Services = services_of(self.app)
@@ -93,7 +95,7 @@ class Installation:
                 "release": release if need.per_release else None,
                 "sha256": "0" * 64,
             }
-            self.parts.catalog.accept_evidence(PROJECT, feature, answer, BEN)
+            self.parts.evidence.accept(PROJECT, feature, answer, BEN)
 
     def promote(
         self, feature: str, to: Stage, reason: str, approver: Actor = BEN, share: int | None = None
@@ -101,9 +103,9 @@ class Installation:
         """A promotion, asked for and approved."""
         where = Where(PROJECT, PRODUCTION, feature)
         exposure = None if share is None else {"share": share}
-        standing = self.parts.rollouts.ask_promotion(where, to, exposure, CHIARA, reason)
+        standing = self.parts.promotions.ask(where, to, exposure, CHIARA, reason)
         if standing.refusals:
-            self.parts.rollouts.approve_promotion(where, standing.promotion.id, approver)
+            self.parts.promotions.approve(where, standing.promotion.id, approver)
 
     def trigger(
         self,
@@ -151,7 +153,7 @@ class Installation:
     def tick(self) -> None:
         """Evaluate what is due."""
         self.parts.ticks.tick()
-        assert self.parts.ticks.lanes.join(20)
+        assert self.parts.ticks.join(20)
 
 
 def tell(stage: Installation, now: datetime) -> None:

@@ -18,13 +18,19 @@ from enum import StrEnum
 
 import pytest
 
+from controller.model_calendar import ModelCalendar
 from controller.sources import SOURCES, Source
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
+from controller.sources.records import Records
 from controller.store.database import Database
+from controller.store.features import add_feature
 from controller.store.migrate import migrate
 from controller.store.outcomes import add_outcomes
 from controller.store.projects import add_environment, add_project
+from controller.store.releases import add_release
+from controller.store.rollouts import add_rollout
+from stages import Calendar, ModelEnd, Rollout, seal
 from tests.access import ACCESS
 from tests.endpoint import (
     SLOW_BODY,
@@ -215,9 +221,44 @@ def _store_outcomes(database: Database, bad: int) -> None:
         add_outcomes(tx, environment.id, outcomes, END - timedelta(seconds=1))
 
 
+def _records() -> Kind:
+    """As the outcomes, it asks its own store alone."""
+
+    @contextlib.contextmanager
+    def meet(case: Case) -> Iterator[Met]:
+        with tempfile.TemporaryDirectory() as folder:
+            database = Database(f"sqlite:///{folder}/records.db")
+            if case is not Case.NOBODY_THERE:
+                _store_records(database, with_release=case is Case.OK)
+            ending = ModelCalendar(Calendar([ModelEnd("example", "one", END.date())]), {}, lambda: END)
+            yield Met(Records(database, ending), {"measure": "models_retiring", "limit": "30"})
+            database.close()
+
+    no_server = "the built-in source counts rows of its own; nothing is sent"
+    queries = ({"measure": "models_retiring", "limit": "30"}, {"measure": "evidence_expired"})
+    met = (Case.OK, Case.EMPTY, Case.NOBODY_THERE)
+    return Kind(meet, queries, {case: no_server for case in Case if case not in met})
+
+
+def _store_records(database: Database, *, with_release: bool) -> None:
+    migrate(database)
+    with database.write() as tx:
+        project = add_project(tx, VARIABLES["project"], "", "", END)
+        key = VARIABLES["environment"]
+        environment = add_environment(tx, project, key, "", protected=True, now=END)
+        described = {"name": "", "risk_tier": "T1", "when_lost": "off"}
+        feature = add_feature(tx, project.id, VARIABLES["feature"], END, **described)
+        sealed = seal({"prompt": {"ref": "a"}, "model": {"provider": "example", "id": "one"}})
+        release, _ = add_release(tx, feature.id, sealed, "", "ada", END)
+        stable = release.public_id if with_release else None
+        rollout = Rollout(feature=feature.key, environment=key, stable=stable, stage_since=END)
+        add_rollout(tx, feature.id, environment.id, rollout)
+
+
 KINDS: Mapping[str, Callable[[], Kind]] = {
     "outcomes": _outcomes,
     "prometheus": _prometheus,
+    "records": _records,
 }
 """How each kind in the registry meets the cases; one line for every line there."""
 

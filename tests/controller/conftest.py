@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Clock
+from tests.contract.registry_servers.langfuse import LangfuseServer
+from tests.controller.reverting import Reverting
 from tests.controller.tenant import PLANS, Tenant, services_on
+from tests.endpoint import serving
 
 MakeTenant = Callable[..., Tenant]
 
@@ -46,3 +49,33 @@ def tenant(make_tenant: MakeTenant, database_url: str) -> Tenant:
 def small(make_tenant: MakeTenant, sqlite_url: str) -> Tenant:
     """The same on SQLite alone, for rules that no database has a say in."""
     return make_tenant(sqlite_url)
+
+
+@pytest.fixture
+def langfuse() -> LangfuseServer:
+    """A prompt registry whose label stands on version 8 of its one prompt."""
+    return LangfuseServer()
+
+
+@pytest.fixture
+def make_reverting(make_tenant: MakeTenant, langfuse: LangfuseServer) -> Iterator[Callable[[str], Reverting]]:
+    """Makes a project that the registry is connected to."""
+    with serving(langfuse) as endpoint:
+        secrets = {"HEADGATE_SECRET_REGISTRY": f"{endpoint.url} {langfuse.secret}"}
+
+        def make(url: str) -> Reverting:
+            return Reverting(make_tenant(url, outbound_secrets=secrets), langfuse, endpoint).build()
+
+        yield make
+
+
+@pytest.fixture
+def reverting(make_reverting: Callable[[str], Reverting], database_url: str) -> Reverting:
+    """A project with a prompt registry, on each kind of database."""
+    return make_reverting(database_url)
+
+
+@pytest.fixture
+def case(make_reverting: Callable[[str], Reverting], sqlite_url: str) -> Reverting:
+    """The same on SQLite alone."""
+    return make_reverting(sqlite_url)

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import text
 
 from controller.actors import Actor, ActorKind
-from controller.rollouts import Order, Rollouts, Standing, Where, locate
+from controller.promotions import Promotions, Standing
+from controller.rollouts import Order, Rollouts, Where, locate
 from controller.services import Services, build_services
 from controller.settings import Settings
 from controller.store.changes import BadRow, RecordedChange, changes_of, verify
@@ -33,7 +34,7 @@ PATIENCE_S = 30.0
 
 PLANS = """
 requirements:
-  evaluation-report: {gate: evaluation, title: Evaluation report, per_release: true}
+  evaluation-report: {gate: evaluation, title: Evaluation report, proves: release}
   runbook: {gate: operations, title: Runbook}
 tiers:
   T1:
@@ -79,6 +80,10 @@ class Tenant:
     def rollouts(self) -> Rollouts:
         return self.parts.rollouts
 
+    @property
+    def promotions(self) -> Promotions:
+        return self.parts.promotions
+
     def where(self, feature: str = "claims") -> Where:
         return Where(self.project, self.environment, feature)
 
@@ -93,7 +98,7 @@ class Tenant:
 
     def prove(self, requirement: str, release: str | None = None, **rest: Any) -> None:
         answer = {"requirement": requirement, "release": release, "sha256": "0" * 64, **rest}
-        self.parts.catalog.accept_evidence(self.project, "claims", answer, ADA)
+        self.parts.evidence.accept(self.project, "claims", answer, ADA)
 
     def move(
         self,
@@ -120,7 +125,7 @@ class Tenant:
         self, stage: Stage = Stage.BETA, share: int | None = None, actor: Actor = ADA, feature: str = "claims"
     ) -> Standing:
         exposure = None if share is None else {"share": share}
-        return self.rollouts.ask_promotion(self.where(feature), stage, exposure, actor, "ready")
+        return self.promotions.ask(self.where(feature), stage, exposure, actor, "ready")
 
     def beta(self, feature: str = "claims", share: int = 10_000) -> str:
         """Take a feature of the first tier to beta; gives its stable release."""
@@ -202,7 +207,7 @@ class Tenant:
 
     def tick(self) -> None:
         self.parts.ticks.tick()
-        assert self.parts.ticks.lanes.join(PATIENCE_S)
+        assert self.parts.ticks.join(PATIENCE_S)
 
     def sql(self, statement: str, **values: Any) -> int:
         """Do something to the database that no code of ours would do."""

@@ -153,7 +153,7 @@ def test_a_source_is_checked_before_it_is_connected(tenant: Tenant) -> None:
         with pytest.raises(InvalidInput) as bad:
             connect("acme", "metrics", kind, settings, ADA)
         assert [problem.field for problem in bad.value.problems] == [named]
-    assert tenant.ask_sql("SELECT count(*) FROM sources") == [(1,)]
+    assert tenant.ask_sql("SELECT key FROM sources ORDER BY key") == [("outcomes",), ("records",)]
 
 
 def test_the_text_of_a_key_opens_until_it_is_revoked_and_is_kept_nowhere(tenant: Tenant) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import update
 
 from controller.actors import SYSTEM, Actor
 from controller.errors import Conflict, NotFound, VersionConflict
-from controller.rollouts import Standing, locate
+from controller.promotions import Standing
+from controller.rollouts import locate
 from controller.store.idempotency import Once
 from controller.store.promotions import Status, promotions_of
 from controller.store.tables import projects
@@ -67,9 +68,9 @@ def test_a_promotion_waits_for_somebody_else_and_is_applied_with_the_last_approv
     asked = proven.ask(share=5000)
     assert (asked.promotion.status, left(asked)) == (Status.OPEN, ["approvals_missing"])
     with pytest.raises(Refused) as refused:
-        proven.rollouts.approve_promotion(proven.where(), asked.promotion.id, ADA)
+        proven.promotions.approve(proven.where(), asked.promotion.id, ADA)
     assert codes(refused) == ["self_approval"]
-    applied = proven.rollouts.approve_promotion(proven.where(), asked.promotion.id, BOB)
+    applied = proven.promotions.approve(proven.where(), asked.promotion.id, BOB)
     assert (applied.promotion.status, applied.refusals) == (Status.APPLIED, ())
     rollout = proven.rollout()
     assert (rollout.stage, rollout.mode, rollout.exposure.share) == (Stage.BETA, Mode.LIVE, 5000)
@@ -83,7 +84,7 @@ def test_a_promotion_waits_for_somebody_else_and_is_applied_with_the_last_approv
 
 def reach_beta(tenant: Tenant) -> None:
     asked = tenant.ask()
-    tenant.rollouts.approve_promotion(tenant.where(), asked.promotion.id, BOB)
+    tenant.promotions.approve(tenant.where(), asked.promotion.id, BOB)
     tenant.prove("runbook")
     tenant.clock.pass_(60)
     tenant.evaluate()
@@ -93,11 +94,11 @@ def test_each_missing_approval_is_waited_for(proven: Tenant) -> None:
     reach_beta(proven)
     asked = proven.ask(Stage.PILOT)
     id = asked.promotion.id
-    assert left(proven.rollouts.approve_promotion(proven.where(), id, BOB)) == ["approvals_missing"]
+    assert left(proven.promotions.approve(proven.where(), id, BOB)) == ["approvals_missing"]
     with pytest.raises(Refused) as refused:
-        proven.rollouts.approve_promotion(proven.where(), id, BOB)
+        proven.promotions.approve(proven.where(), id, BOB)
     assert codes(refused) == ["already_approved"]
-    assert proven.rollouts.approve_promotion(proven.where(), id, EVE).promotion.status is Status.APPLIED
+    assert proven.promotions.approve(proven.where(), id, EVE).promotion.status is Status.APPLIED
     assert proven.rollout().stage is Stage.PILOT
 
 
@@ -109,7 +110,7 @@ def test_of_two_approvals_at_the_same_moment_one_is_the_last(proven: Tenant) -> 
     def approve(actor: Actor) -> None:
         start.wait(30)
         try:
-            proven.rollouts.approve_promotion(proven.where(), id, actor)
+            proven.promotions.approve(proven.where(), id, actor)
         except BaseException as error:
             failed.append(error)
 
@@ -162,11 +163,11 @@ def change_trigger(tenant: Tenant) -> None:
 def test_an_approval_is_void_when_anything_that_was_seen_changes(proven: Tenant, change) -> None:
     reach_beta(proven)
     id = proven.ask(Stage.PILOT).promotion.id
-    proven.rollouts.approve_promotion(proven.where(), id, BOB)
+    proven.promotions.approve(proven.where(), id, BOB)
     change(proven)
-    assert left(proven.rollouts.approve_promotion(proven.where(), id, EVE)) == ["approvals_missing"]
+    assert left(proven.promotions.approve(proven.where(), id, EVE)) == ["approvals_missing"]
     assert proven.rollout().stage is Stage.BETA
-    again = proven.rollouts.approve_promotion(proven.where(), id, BOB)
+    again = proven.promotions.approve(proven.where(), id, BOB)
     assert again.promotion.status is Status.APPLIED
 
 
@@ -174,16 +175,16 @@ def test_a_promotion_that_was_withdrawn_cannot_be_approved(proven: Tenant) -> No
     id = proven.ask().promotion.id
     with pytest.raises(Conflict, match="being decided already"):
         proven.ask()
-    assert proven.rollouts.withdraw_promotion(proven.where(), id, ADA).promotion.status is Status.WITHDRAWN
+    assert proven.promotions.withdraw(proven.where(), id, ADA).promotion.status is Status.WITHDRAWN
     for settle in (
-        lambda: proven.rollouts.approve_promotion(proven.where(), id, BOB),
-        lambda: proven.rollouts.withdraw_promotion(proven.where(), id, ADA),
+        lambda: proven.promotions.approve(proven.where(), id, BOB),
+        lambda: proven.promotions.withdraw(proven.where(), id, ADA),
     ):
         with pytest.raises(Conflict, match="withdrawn already"):
             settle()
     assert proven.ask().promotion.status is Status.OPEN
     with pytest.raises(NotFound):
-        proven.rollouts.approve_promotion(proven.where(), 77, BOB)
+        proven.promotions.approve(proven.where(), 77, BOB)
 
 
 def test_what_stands_against_a_promotion_can_be_asked_at_any_time(proven: Tenant) -> None:
@@ -191,14 +192,14 @@ def test_what_stands_against_a_promotion_can_be_asked_at_any_time(proven: Tenant
     proven.sql("UPDATE evidence SET expires_at = 1")
     with proven.parts.database.read() as tx:
         found = locate(tx, proven.where())
-        assert left(proven.rollouts.standing(tx, found, promotion)) == [
+        assert left(proven.promotions.standing(tx, found, promotion)) == [
             "evidence_expired",
             "approvals_missing",
         ]
-    proven.rollouts.withdraw_promotion(proven.where(), promotion.id, ADA)
+    proven.promotions.withdraw(proven.where(), promotion.id, ADA)
     with proven.parts.database.read() as tx:
         [settled] = promotions_of(tx, found.id)
-        assert proven.rollouts.standing(tx, found, settled).refusals == ()
+        assert proven.promotions.standing(tx, found, settled).refusals == ()
 
 
 def test_an_environment_that_is_not_protected_asks_for_nothing(make_tenant, sqlite_url: str) -> None:
@@ -211,7 +212,7 @@ def test_an_environment_that_is_not_protected_asks_for_nothing(make_tenant, sqli
 
 
 def test_a_release_without_its_evidence_reaches_no_user_of_a_protected_environment(proven: Tenant) -> None:
-    proven.rollouts.approve_promotion(proven.where(), proven.ask().promotion.id, BOB)
+    proven.promotions.approve(proven.where(), proven.ask().promotion.id, BOB)
     other = proven.release("two")
     with pytest.raises(Refused) as refused:
         proven.move("introduce", release=other, share=100)
@@ -229,7 +230,7 @@ def test_a_release_without_its_evidence_reaches_no_user_of_a_protected_environme
 
 
 def test_refusals_of_the_stages_and_of_the_store_come_together(proven: Tenant) -> None:
-    proven.rollouts.approve_promotion(proven.where(), proven.ask().promotion.id, BOB)
+    proven.promotions.approve(proven.where(), proven.ask().promotion.id, BOB)
     bad = proven.release("bad")
     proven.parts.catalog.judge_release("acme", "claims", bad, Goodness.BAD, "made things up", ADA)
     proven.move("hold")
@@ -254,7 +255,7 @@ def ready_for(tenant: Tenant, move: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("actor", [TRIGGER, SYSTEM], ids=["trigger", "schedule"])
-@pytest.mark.parametrize("move", sorted(UP - {"promote"}))
+@pytest.mark.parametrize("move", sorted(UP - {"promote", "advance"}))
 def test_automation_never_goes_up(small: Tenant, move: str, actor: Actor) -> None:
     asked = ready_for(small, move)
     before = small.rollout()
@@ -272,7 +273,7 @@ def test_automation_neither_asks_for_a_promotion_nor_approves_one(proven: Tenant
     assert codes(refused) == ["not_a_person"]
     id = proven.ask().promotion.id
     with pytest.raises(Refused) as refused:
-        proven.rollouts.approve_promotion(proven.where(), id, actor)
+        proven.promotions.approve(proven.where(), id, actor)
     assert codes(refused) == ["not_a_person"]
     with proven.parts.database.read() as tx:
         assert promotions_of(tx, 1)[0].approvals == ()
@@ -310,14 +311,27 @@ def test_going_down_takes_nothing_but_a_reason_also_while_triggers_are_blind(
     assert small.changes()[-1].name == move
 
 
-def test_a_reverted_release_is_bad_until_somebody_says_otherwise(live: Tenant) -> None:
+def test_a_ramp_is_advanced_by_nobody_who_asks_for_it(live: Tenant) -> None:
+    for actor in (ADA, SYSTEM, TRIGGER):
+        with pytest.raises(Refused) as refused:
+            live.move("advance", actor=actor, exposure={"share": 10_000})
+        assert codes(refused) == ["ramp_advances"]
+
+
+def test_a_reverted_release_is_bad_until_new_evidence_and_a_person_say_otherwise(live: Tenant) -> None:
     other = live.release("two")
     live.move("introduce", release=other, share=100)
     live.move("revert")
     with pytest.raises(Refused) as refused:
         live.move("introduce", release=other, share=100)
     assert codes(refused) == ["release_bad"]
-    live.parts.catalog.judge_release("acme", "claims", other, Goodness.GOOD, "false alarm", ADA)
+    judge = live.parts.catalog.judge_release
+    with pytest.raises(Conflict, match="new evidence") as blocked:
+        judge("acme", "claims", other, Goodness.GOOD, "false alarm", ADA)
+    assert blocked.value.code == "release_blocked"
+    live.clock.pass_(1)
+    live.prove("evaluation-report", other)
+    judge("acme", "claims", other, Goodness.GOOD, "evaluated again", ADA)
     live.move("introduce", release=other, share=100)
 
 

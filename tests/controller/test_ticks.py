@@ -60,7 +60,7 @@ def test_a_source_that_hangs_delays_nobody_else(kind: str, make_tenant, request)
         assert eventually(lambda: len(endpoint.calls) == 4), "a lane is as wide as it is"
         assert tenant.ask_sql("SELECT count(*) FROM readings WHERE trigger_id <= 30") == [(30,)]
         assert tenant.parts.ticks.is_alive
-    assert tenant.parts.ticks.lanes.join(PATIENCE_S)
+    assert tenant.parts.ticks.join(PATIENCE_S)
     assert tenant.standing("stuck-29").verdict == "source_error"
 
 
@@ -214,7 +214,7 @@ def test_a_dead_scheduler_turns_readiness_red_until_a_tick_succeeds(
     finally:
         ticks.stop()
     assert eventually(lambda: not ticks._scheduler.running)
-    assert ticks.lanes.join(PATIENCE_S)
+    assert ticks.join(PATIENCE_S)
     monotonic.time = 210.0
     assert readiness(app) == (200, "ok")
     monotonic.time = 210.1

@@ -199,7 +199,7 @@ def test_many_threads_on_one_file_do_everything_once(
             thread.start()
         for thread in ticking:
             thread.join(30)
-        assert all(parts.ticks.lanes.join(60) for parts in both)
+        assert all(parts.ticks.join(60) for parts in both)
     for parts in both:
         parts.database.close()
     assert_everything_was_done_once(tenant, features, each)

@@ -13,7 +13,7 @@ def main() -> None:
     parts.ticks.start()
     sys.stdin.read()
     parts.ticks.stop()
-    parts.ticks.lanes.join(10)
+    parts.ticks.join(10)
 
 
 if __name__ == "__main__":

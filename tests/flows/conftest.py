@@ -26,7 +26,7 @@ PATIENCE_S = 20.0
 
 PLANS = """
 requirements:
-  evaluation-report: {gate: evaluation, title: Evaluation report, per_release: true}
+  evaluation-report: {gate: evaluation, title: Evaluation report, proves: release}
   runbook: {gate: operations, title: Runbook}
 tiers:
   T1: &plan
@@ -102,7 +102,7 @@ class Installation:
     def evaluate(self) -> None:
         """Let everything that is due be evaluated, as a tick does."""
         self.parts.ticks.tick()
-        assert self.parts.ticks.lanes.join(PATIENCE_S)
+        assert self.parts.ticks.join(PATIENCE_S)
 
     def changes(self) -> list[Any]:
         return list(self.owner.ok("GET", "/projects/acme/changes?limit=200")["items"])[::-1]

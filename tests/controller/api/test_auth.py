@@ -29,6 +29,11 @@ VALUES = {
     "release": "r-000000000000",
     "key": "leaks",
     "id": 1,
+    "number": 1,
+    "group": "risk",
+    "before": "r-000000000000",
+    "after_": "r-000000000001",
+    "registry": "prompts",
     "flag": "claims-assistant",
     "name": "swagger-ui.css",
 }

@@ -20,6 +20,7 @@ from tests.controller.api.world import (
 )
 
 LISTS = [FEATURES, f"{FEATURE}/releases", f"{FEATURE}/evidence", f"{PROJECT}/sources", f"{PROJECT}/changes"]
+LISTS += [f"{FEATURE}/waivers", f"{FEATURE}/measurements", f"{ROLLOUTS}/claims-assistant/break-glass"]
 LISTS += [ROLLOUTS, PROMOTIONS, f"{TRIGGERS}/leaks/readings"]
 
 

@@ -328,7 +328,14 @@ def test_a_promotion_of_a_protected_environment_tells_everything_that_is_missing
     path = f"{PROJECT}/environments/production/rollouts/claims-assistant/promotions"
     status, code, fields = nothing_came_of_it(still, "POST", path, json={"stage": "beta", "reason": "now"})
     assert (status, code) == (409, "refused")
-    assert fields == ["release", "use-case-brief", "evaluation-report", "triggers"]
+    assert fields == [
+        "release",
+        "release-hypothesis",
+        "production-success",
+        "source-inventory",
+        "evaluation-report",
+        "triggers",
+    ]
 
 
 def test_an_unknown_move_is_refused_with_those_that_exist(still: World) -> None:

@@ -13,7 +13,7 @@ from headgate.evaluator.answer import ErrorCode
 import controller
 import stages
 from controller.api import errors
-from controller.errors import HeadgateError
+from controller.errors import HeadgateError, InvalidInput
 
 ROOT = Path(controller.__file__).parent.parent
 PAGE = ROOT / "docs" / "errors.md"
@@ -37,7 +37,7 @@ def codes_of_errors(tree: ast.Module) -> Iterator[str | None]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in ("InvalidInput", "NotFound", "VersionConflict", "Unauthenticated"):
+        if name in {*kinds(InvalidInput), "NotFound", "VersionConflict", "Unauthenticated"}:
             yield from (literal(keyword.value) for keyword in node.keywords if keyword.arg == "code")
         elif name in set(kinds(HeadgateError)):
             yield literal(node.args[0])
@@ -54,6 +54,7 @@ def codes_of_classes(tree: ast.Module) -> Iterator[str | None]:
                     and call.func.attr == "__init__"
                 ):
                     yield literal(call.args[0])
+                    yield from (literal(keyword.value) for keyword in call.keywords if keyword.arg == "code")
             for function in node.body:
                 if isinstance(function, ast.FunctionDef):
                     yield from (literal(default) for default in function.args.kw_defaults if default)
@@ -90,7 +91,8 @@ def in_source() -> set[str]:
                 *codes_of_answers(tree),
                 *codes_of_refusals(tree),
             }
-    return {code for code in found if code}
+    # Errors of a registry bear names like ours, and begin with a sentence.
+    return {code for code in found if code and " " not in code}
 
 
 @pytest.fixture(scope="module")

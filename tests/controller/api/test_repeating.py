@@ -181,7 +181,7 @@ def test_readings_are_read_page_by_page_newest_first(world: World, clock: Any) -
     for _ in range(4):
         clock.pass_(61)
         world.parts.ticks.tick()
-        assert world.parts.ticks.lanes.join(30)
+        assert world.parts.ticks.join(30)
     found = [item["slot"] for item in walk(world, f"{TRIGGERS}/leaks/readings")]
     assert len(found) >= 4
     assert found == sorted(set(found), reverse=True)

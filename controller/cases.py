@@ -1,0 +1,271 @@
+"""All that speaks for or against a promotion, gathered from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.errors import InvalidInput, Problem
+from controller.model_calendar import ModelCalendar
+from controller.plans import Plans
+from controller.record import filled_fields
+from controller.store.break_glass import unreviewed
+from controller.store.changes import count_automatic
+from controller.store.columns import Broken, Unreadable
+from controller.store.database import Transaction
+from controller.store.evidence import evidence_of, waivers_of
+from controller.store.features import Feature, feature_by_id
+from controller.store.groups import memberships
+from controller.store.incidents import open_incidents_on
+from controller.store.measurements import latest_measurement
+from controller.store.outcomes import MEASURES, count_answers, tally
+from controller.store.projects import Project, project_by_id
+from controller.store.promotions import Promotion
+from controller.store.releases import StoredRelease, get_release
+from controller.store.rollouts import StoredRollout
+from controller.store.triggers import StoredTrigger, triggers_of
+from stages import (
+    EXPOSED,
+    Case,
+    Count,
+    Criterion,
+    Goodness,
+    Measured,
+    Plan,
+    Progress,
+    Refusal,
+    Request,
+    Requirement,
+    Share,
+    Stage,
+    Subject,
+    Watch,
+    find_arrival,
+    models_of,
+    parts,
+    retiring,
+    why_unpinned,
+)
+from triggers import Arming, Phase, Verdict
+
+_LATE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Gathers cases. ``plans`` are the installation's, ``calendar`` tells when models end."""
+
+    plans: Plans
+    calendar: ModelCalendar
+
+    def plan_of(self, tx: Transaction, stored: StoredRollout) -> Plan:
+        """The plan a rollout follows: that of its tier, tightened by its project, capped by its feature's autonomy."""
+        plans = self._plans_of(tx, stored.project_id)
+        return plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
+
+    def plan_down(self, tx: Transaction, stored: StoredRollout) -> Plan:
+        """The plan that a move down keeps to; where the project's part of it cannot be used, the installation's alone.
+
+        What a project asks for besides may have been overtaken by a new plan of the installation. That is a reason
+        not to go up, and none to stay up.
+        """
+        try:
+            return self.plan_of(tx, stored)
+        except InvalidInput:
+            return self.plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
+
+    def requirements_of(self, tx: Transaction, project_id: int) -> Mapping[str, Requirement]:
+        """Everything that a project's plans may ask for, by its key."""
+        return self._plans_of(tx, project_id).requirements
+
+    def case(
+        self, tx: Transaction, stored: StoredRollout, request: Request, requester: str, now: datetime
+    ) -> Case:
+        """The case of a promotion, without approvals."""
+        feature, rollout = feature_by_id(tx, stored.feature_id), stored.rollout
+        plan = self.plan_of(tx, stored)
+        watches = tuple(watch_of(item, now) for item in triggers_of(tx, stored.id))
+        release = get_release(tx, stored.feature_id, rollout.stable) if rollout.stable else None
+        arrival = find_arrival(rollout, request)
+        return Case(
+            rollout=rollout,
+            request=request,
+            requester=requester,
+            subject=_subject(feature, release, watches),
+            verdict=Goodness(release.verdict) if release else Goodness.UNKNOWN,
+            evidence=tuple(item.judged for item in evidence_of(tx, stored.feature_id)),
+            waivers=tuple(item.judged for item in waivers_of(tx, stored.feature_id)),
+            watches=watches,
+            measured=measure(tx, stored, feature, plan, now),
+            answers=_answers(tx, stored),
+            matters=(
+                *self._matters(release, plan, arrival, now),
+                *_unreviewed(tx, stored),
+                *incident_open(tx, stored),
+            ),
+        )
+
+    def case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion, now: datetime) -> Case:
+        """The case of a promotion that was asked for, with the approvals given."""
+        request = Request(move="promote", stage=promotion.to_stage, exposure=promotion.exposure)
+        case = self.case(tx, stored, request, promotion.requester, now)
+        return case.approved_by(
+            (approval.actor, approval.seen, memberships(tx, stored.project_id, approval.actor))
+            for approval in promotion.approvals
+        )
+
+    def release_matters(
+        self, plan: Plan, release: StoredRelease, stage: Stage, now: datetime
+    ) -> Iterator[Refusal]:
+        """What is against serving a release in a stage, whatever the evidence: its models."""
+        models = models_of(release.bundle)
+        if plan.pinned_models:
+            for model in models:
+                if why := why_unpinned(model.provider, model.id):
+                    message = f"the {model.role} {model.id} may change under you: {why}"
+                    yield Refusal("model_unpinned", message, "name a dated or numbered version", "model")
+        until = now + timedelta(seconds=plan[stage].planned_s)
+        yield from retiring(models, self.calendar.current(), now.date(), until.date())
+
+    def _plans_of(self, tx: Transaction, project_id: int) -> Plans:
+        return tightened(self.plans, project_by_id(tx, project_id))
+
+    def _matters(
+        self, release: StoredRelease | None, plan: Plan, arrival: Stage | None, now: datetime
+    ) -> Iterator[Refusal]:
+        if release and arrival in EXPOSED:
+            yield from known_bad(release)
+            yield from self.release_matters(plan, release, arrival, now)
+
+
+def tightened(plans: Plans, project: Project) -> Plans:
+    """The plans of the installation with what a project asks for besides.
+
+    Raises:
+        InvalidInput: What it asks for cannot be read, or was overtaken by the plans of the installation.
+    """
+    if isinstance(project.tightening, Unreadable):
+        raise InvalidInput(Problem("tightening", "cannot be read", "set the project's plans anew"))
+    return plans.tightened(project.tightening or {})
+
+
+def known_bad(release: StoredRelease) -> Iterator[Refusal]:
+    """The reason against a release that is known to be bad."""
+    if release.verdict not in (Goodness.UNKNOWN, Goodness.GOOD):
+        message = f"{release.public_id} is known to be bad: {release.verdict_reason}"
+        yield Refusal("release_bad", message, "introduce another release", "release")
+
+
+def _unreviewed(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
+    """One refusal for each time that somebody broke the glass and nobody else has looked at it."""
+    for id in unreviewed(tx, stored.id):
+        message = f"nobody has reviewed the break-glass {id}"
+        yield Refusal(
+            "break_glass_unreviewed", message, "let somebody else than its actor review it", "break_glass"
+        )
+
+
+def incident_open(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
+    """One refusal for each incident of a rollout that nobody has closed: until then it does not go on."""
+    for id in open_incidents_on(tx, stored.id):
+        message = f"the incident {id} is open"
+        yield Refusal("incident_open", message, "settle what it still asks for, and close it", "incident")
+
+
+def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:
+    """A trigger as a promotion sees it.
+
+    It is blind if it cannot be read, was never evaluated, or should have been evaluated again long ago: what it said
+    then says nothing about now.
+    """
+    if isinstance(item, Broken):
+        return Watch(key=item.key, version=0, acts=True, firing=False, blind=True)
+    unseen = item.verdict is None or Verdict(item.verdict).is_blind
+    late = now - item.due_at > max(_LATE, timedelta(seconds=item.trigger.interval_s))
+    return Watch(
+        key=item.trigger.key,
+        version=item.version,
+        trigger_class=item.trigger.trigger_class.value,
+        acts=item.trigger.arming is Arming.ACT,
+        firing=item.state.phase is Phase.FIRING and item.trigger.arming is not Arming.SHADOW,
+        blind=unseen or late,
+    )
+
+
+def measure(
+    tx: Transaction, stored: StoredRollout, feature: Feature, plan: Plan, now: datetime
+) -> dict[str, Measured]:
+    """What the exit criteria of the present stage ask about, by their keys; what nobody measured is left out."""
+    if stored.rollout.stage not in EXPOSED:
+        return {}
+    criteria = plan[stored.rollout.stage].exit_criteria
+    found = {each.key: _measured(tx, stored, feature, each, now) for each in criteria}
+    return {key: measured for key, measured in found.items() if measured is not None}
+
+
+def subject_of(
+    tx: Transaction, stored: StoredRollout, release: StoredRelease | None, now: datetime
+) -> Subject:
+    """What evidence is asked about: a release of the feature, with the triggers that watch it here."""
+    watches = [watch_of(item, now) for item in triggers_of(tx, stored.id)]
+    return _subject(feature_by_id(tx, stored.feature_id), release, watches)
+
+
+def _subject(
+    feature: Feature, release: StoredRelease | None, watches: list[Watch] | tuple[Watch, ...]
+) -> Subject:
+    return Subject(
+        release=release.public_id if release else None,
+        parts=parts(release.bundle) if release else {},
+        filled=filled_fields(feature),
+        watching=frozenset(watch.key for watch in watches if watch.acts and not watch.blind),
+    )
+
+
+def _measured(
+    tx: Transaction, stored: StoredRollout, feature: Feature, criterion: Criterion, now: datetime
+) -> Measured | None:
+    rollout = stored.rollout
+    start = max(now - timedelta(seconds=criterion.window_s), rollout.stage_since)
+    if criterion.measure == "business_metric":
+        return _progress(tx, feature)
+    if criterion.measure == "automatic_actions":
+        since = now - timedelta(seconds=criterion.window_s)
+        return Count(count_automatic(tx, stored.project_id, rollout.feature, rollout.environment, since))
+    if criterion.measure not in MEASURES:
+        return None
+    counted = tally(
+        tx,
+        stored.environment_id,
+        rollout.feature,
+        criterion.measure,
+        start,
+        now,
+        release=rollout.stable,
+        limit=criterion.limit,
+    )
+    return Share(counted.bad, counted.total) if counted.total else None
+
+
+def _progress(tx: Transaction, feature: Feature) -> Progress | None:
+    metric: Mapping[str, float] = (
+        feature.business_metric if isinstance(feature.business_metric, Mapping) else {}
+    )
+    latest = latest_measurement(tx, feature.id)
+    if latest is None or metric.get("target") is None:
+        return None
+    return Progress(
+        baseline=metric.get("baseline"),
+        target=metric["target"],
+        value=latest.value,
+        at=latest.at,
+        window_s=int(metric.get("window_days") or 0) * 86_400,
+    )
+
+
+def _answers(tx: Transaction, stored: StoredRollout) -> int:
+    rollout = stored.rollout
+    if rollout.stage not in EXPOSED:
+        return 0
+    return count_answers(tx, stored.environment_id, rollout.feature, rollout.stage_since)

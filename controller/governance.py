@@ -1,0 +1,91 @@
+"""The use cases of whoever answers for the rules: what a project's plans ask for, and whose word they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from controller.actors import Actor
+from controller.cases import tightened
+from controller.errors import InvalidInput
+from controller.plans import Plans
+from controller.rollouts import Clock
+from controller.store.changes import Change, record
+from controller.store.database import Database, Transaction
+from controller.store.groups import Group, groups_of, set_group
+from controller.store.projects import Project, get_project, tighten
+from stages import Tier
+
+
+class Governance:
+    """Changes to the rules of a project; each is recorded with its reason."""
+
+    def __init__(self, database: Database, plans: Plans, now: Clock) -> None:
+        self._database = database
+        self._plans = plans
+        self._now = now
+
+    def tighten(
+        self, project_key: str, tightening: Mapping[str, Any] | None, actor: Actor, reason: str
+    ) -> Project:
+        """Say where a project asks for more than the installation's plans; None: nowhere.
+
+        Raises:
+            InvalidInput: It cannot be read, or asks for less somewhere; names each place.
+        """
+        after = self._plans.tightened(tightening or {})
+        with self._database.write() as tx:
+            project = get_project(tx, project_key)
+            before = self._before(project)
+            tighten(tx, project.id, tightening)
+            # Less than before, though never less than the installation: the record says so aloud.
+            loosened = {tier.value: _loosened(before, after, tier) for tier in Tier}
+            told = {
+                "tightening": tightening,
+                "loosened": {tier: what for tier, what in loosened.items() if what},
+            }
+            was = {"tightening": project.tightening if isinstance(project.tightening, Mapping) else None}
+            self._record(tx, project, "plans.tighten", actor, reason, was, told)
+            return get_project(tx, project_key)
+
+    def set_group(self, project_key: str, key: str, members: Iterable[str], actor: Actor) -> Group:
+        """Say who belongs to a group whose word a plan may ask for."""
+        with self._database.write() as tx:
+            project = get_project(tx, project_key)
+            was = {group.key: list(group.members) for group in groups_of(tx, project.id)}
+            group = set_group(tx, project.id, key, members)
+            before, after = {key: was.get(key, [])}, {key: list(group.members)}
+            self._record(tx, project, "group.set", actor, "", before, after)
+            return group
+
+    def _before(self, project: Project) -> Plans:
+        """The plans a project has followed; the installation's alone where its own part cannot be used any more."""
+        try:
+            return tightened(self._plans, project)
+        except InvalidInput:
+            return self._plans
+
+    def _record(
+        self,
+        tx: Transaction,
+        project: Project,
+        name: str,
+        actor: Actor,
+        reason: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> None:
+        change = Change(
+            project_id=project.id,
+            name=name,
+            actor=actor,
+            at=self._now(),
+            reason=reason,
+            before=before,
+            after=after,
+        )
+        record(tx, change)
+
+
+def _loosened(before: Plans, after: Plans, tier: Tier) -> list[str]:
+    return list(before.of(tier, protected=True).loosened_by(after.of(tier, protected=True)))

@@ -1,0 +1,177 @@
+"""The use cases of going up a stage: ask, approve, withdraw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.actors import Actor, ActorKind
+from controller.cases import Cases
+from controller.errors import Conflict
+from controller.forecasts import Forecasts
+from controller.ramps import begin_ramp
+from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, not_a_person, with_exposure
+from controller.store.changes import Change, record
+from controller.store.database import Database, Transaction
+from controller.store.groups import memberships
+from controller.store.promotions import (
+    Promotion,
+    Status,
+    add_approval,
+    get_promotion,
+    open_promotion,
+    promotions_of,
+    settle_promotion,
+)
+from controller.store.rollouts import StoredRollout, lock_rollout
+from stages import (
+    Case,
+    Refusal,
+    Refused,
+    Request,
+    Stage,
+    approve,
+    awaits_only_approval,
+    check_promotion,
+    make,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A promotion with what still stands against it, and what its triggers would notice: see `Forecast.sentences`."""
+
+    promotion: Promotion
+    refusals: tuple[Refusal, ...]
+    forecast: tuple[str, ...] = ()
+
+
+class Promotions:
+    """Takes features up: every reason against it at once, approvals bound to what was seen, all checked again."""
+
+    def __init__(
+        self, database: Database, cases: Cases, rollouts: Rollouts, forecasts: Forecasts, now: Clock
+    ) -> None:
+        self._database = database
+        self._cases = cases
+        self._rollouts = rollouts
+        self._forecasts = forecasts
+        self._now = now
+
+    def ask(self, where: Where, to: Stage, exposure: Parts | None, actor: Actor, reason: str) -> Standing:
+        """Ask for the next stage. It is entered at once, or as soon as the last missing approval is given.
+
+        Raises:
+            Refused: Something other than approvals is missing; carries every reason, and nothing is recorded.
+        """
+        _refuse_unless_person(actor)
+        with self._database.write() as tx:
+            stored = self._alone(tx, where)
+            if any(promotion.status is Status.OPEN for promotion in promotions_of(tx, stored.id)):
+                raise Conflict(
+                    "promotion_open", "a promotion is being decided already; approve or withdraw it first"
+                )
+            now = self._now()
+            request = with_exposure(Request(move="promote", stage=to), stored, exposure)
+            case = self._cases.case(tx, stored, request, actor.name, now)
+            refusals = check_promotion(case, self._cases.plan_of(tx, stored), now)
+            if refusals and not awaits_only_approval(refusals):
+                raise Refused(refusals)
+            # Who approves is shown the exposure that will be, also when nobody named one.
+            arrived = make(stored.rollout, case.request, self._cases.plan_of(tx, stored), now)
+            promotion = open_promotion(tx, stored.id, to, arrived.exposure, actor.name, reason, now)
+            self._record(tx, stored, "promotion.ask", actor, reason, promotion)
+            return self._settle(tx, stored, promotion, actor)
+
+    def approve(self, where: Where, id: int, actor: Actor) -> Standing:
+        """Agree to a promotion as it stands now; the last approval applies it.
+
+        Raises:
+            Refused: The actor may not approve it.
+        """
+        _refuse_unless_person(actor)
+        with self._database.write() as tx:
+            stored, promotion = self._open(tx, where, id)
+            plan, groups = self._cases.plan_of(tx, stored), memberships(tx, stored.project_id, actor.name)
+            approval = approve(self._case_of(tx, stored, promotion), plan, actor.name, groups)
+            add_approval(tx, promotion, approval, self._now())
+            self._record(tx, stored, "promotion.approve", actor, promotion.reason, promotion)
+            return self._settle(tx, stored, get_promotion(tx, stored.id, id), actor)
+
+    def withdraw(self, where: Where, id: int, actor: Actor) -> Standing:
+        """Take a promotion back; anybody who may ask for one may do so."""
+        with self._database.write() as tx:
+            stored, promotion = self._open(tx, where, id)
+            settle_promotion(tx, promotion, Status.WITHDRAWN, self._now())
+            self._record(tx, stored, "promotion.withdraw", actor, promotion.reason, promotion)
+            return Standing(get_promotion(tx, stored.id, id), ())
+
+    def standing(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Standing:
+        """What stands against a promotion at this moment."""
+        if promotion.status is not Status.OPEN:
+            return Standing(promotion, ())
+        case = self._case_of(tx, stored, promotion)
+        refusals = check_promotion(case, self._cases.plan_of(tx, stored), self._now())
+        return Standing(promotion, refusals, self._forecasts.sentences_for(tx, stored, promotion))
+
+    def _record(
+        self,
+        tx: Transaction,
+        stored: StoredRollout,
+        name: str,
+        actor: Actor,
+        reason: str,
+        promotion: Promotion,
+    ) -> None:
+        asked = {
+            "promotion": promotion.id,
+            "to_stage": promotion.to_stage.value,
+            "requested_by": promotion.requester,
+        }
+        change = Change(
+            project_id=stored.project_id,
+            name=name,
+            actor=actor,
+            at=self._now(),
+            feature=stored.rollout.feature,
+            environment=stored.rollout.environment,
+            reason=reason,
+            evidence=asked,
+        )
+        record(tx, change)
+
+    def _settle(self, tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor) -> Standing:
+        """Apply the promotion if nothing stands against it any more."""
+        case = self._case_of(tx, stored, promotion)
+        refusals = check_promotion(case, self._cases.plan_of(tx, stored), self._now())
+        if refusals:
+            return Standing(promotion, refusals, self._forecasts.sentences_for(tx, stored, promotion))
+        agreed = [approval.actor for approval in case.approvals]
+        evidence = {"promotion": promotion.id, "requested_by": promotion.requester, "approved_by": agreed}
+        evidence |= {"evidence": [item.id for item in case.evidence]}
+        order = Order(request=case.request, actor=actor, reason=promotion.reason, evidence=evidence)
+        arrived = self._rollouts.move_in(tx, stored, order)
+        begin_ramp(tx, stored, arrived, self._cases.plan_of(tx, stored), promotion.requester, self._now())
+        settle_promotion(tx, promotion, Status.APPLIED, self._now())
+        return Standing(get_promotion(tx, stored.id, promotion.id), ())
+
+    def _open(self, tx: Transaction, where: Where, id: int) -> tuple[StoredRollout, Promotion]:
+        stored = self._alone(tx, where)
+        promotion = get_promotion(tx, stored.id, id)
+        if promotion.status is not Status.OPEN:
+            raise Conflict(
+                "promotion_settled", f"the promotion is {promotion.status} already; ask for a new one"
+            )
+        return stored, promotion
+
+    def _alone(self, tx: Transaction, where: Where) -> StoredRollout:
+        """The rollout, locked: of two approvals at the same moment, the second must see the first."""
+        lock_rollout(tx, locate(tx, where).id)
+        return locate(tx, where)
+
+    def _case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Case:
+        return self._cases.case_of(tx, stored, promotion, self._now())
+
+
+def _refuse_unless_person(actor: Actor) -> None:
+    if actor.kind is not ActorKind.HUMAN:
+        raise Refused([not_a_person(actor)])

@@ -1,0 +1,111 @@
+"""The built-in source about Headgate's own records: models that are about to end, evidence that has expired."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from controller.errors import Conflict, NotFound
+from controller.model_calendar import ModelCalendar
+from controller.sources.access import Access
+from controller.sources.source import BadQuery, BadSetting, Shape, Source, shape_of
+from controller.store.database import Database, DatabaseUnavailable, Transaction
+from controller.store.evidence import evidence_of
+from controller.store.projects import get_environment, get_project
+from controller.store.releases import get_release
+from controller.store.rollouts import StoredRollout, get_rollout
+from stages import models_of, retiring
+from triggers import Reading, Status, Window
+
+_MEASURES = ("models_retiring", "evidence_expired")
+_LONGEST_DAYS = 3650
+
+
+class Records(Source):
+    """Counts what is about to go wrong by itself.
+
+    ``models_retiring``: of the models of the releases that users get, fallbacks included, those that end within
+    ``limit`` days. ``evidence_expired``: of the requirements that something was handed in for, those whose newest
+    evidence has expired, or does so within ``limit`` days.
+    """
+
+    kind: ClassVar[str] = "records"
+    shapes: ClassVar[tuple[Shape, ...]] = (Shape.MEASURE,)
+
+    def __init__(self, database: Database, calendar: ModelCalendar) -> None:
+        """``calendar`` tells when models end."""
+        self._database = database
+        self._calendar = calendar
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
+        """Make the source; it has nothing to set."""
+        if settings:
+            raise BadSetting(next(iter(settings)), "the records source has no settings", "leave it out")
+        return cls(access.database, access.calendar)
+
+    def check_query(self, query: Mapping[str, str]) -> None:
+        """See `Source.check_query`."""
+        shape_of(query, self.shapes)
+        if query["measure"] not in _MEASURES:
+            remedy = f"use one of {', '.join(_MEASURES)}"
+            raise BadQuery("measure", f"{query['measure']!r} is not counted", remedy)
+        _days(query)
+
+    def read(
+        self,
+        query: Mapping[str, str],
+        variables: Mapping[str, str],
+        window: Window,
+        deadline_s: float,  # noqa: ARG002 - the database has one of its own
+    ) -> Reading:
+        """See `Source.read`. Of the window only its end matters: it is the moment that is asked about."""
+        try:
+            self.check_query(query)
+            with self._database.read() as tx:
+                reading = self._count(tx, query, variables, window)
+        except (BadQuery, Conflict, DatabaseUnavailable, NotFound) as error:
+            reading = Reading.missing(Status.ERROR, window, str(error))
+        return replace(reading, asked=dict(query))
+
+    def _count(
+        self, tx: Transaction, query: Mapping[str, str], variables: Mapping[str, str], window: Window
+    ) -> Reading:
+        project = get_project(tx, variables["project"])
+        environment = get_environment(tx, project.id, variables["environment"])
+        stored = get_rollout(tx, environment.id, variables["feature"])
+        soon = window.end + timedelta(days=_days(query))
+        counted = self._retiring if query["measure"] == "models_retiring" else self._expired
+        bad, total, nothing = counted(tx, stored, window, soon)
+        return (
+            Reading.ratio(window, bad, total) if total else Reading.missing(Status.NO_DATA, window, nothing)
+        )
+
+    def _retiring(
+        self, tx: Transaction, stored: StoredRollout, window: Window, soon: datetime
+    ) -> tuple[int, int, str]:
+        releases = [get_release(tx, stored.feature_id, id) for id in stored.rollout.serves]
+        models = [model for release in releases for model in models_of(release.bundle)]
+        ending = retiring(models, self._calendar.current(), window.end.date(), soon.date())
+        return sum(1 for _ in ending), len(models), "no release is served"
+
+    def _expired(
+        self, tx: Transaction, stored: StoredRollout, _window: Window, soon: datetime
+    ) -> tuple[int, int, str]:
+        newest = {item.requirement: item for item in evidence_of(tx, stored.feature_id)}
+        gone = [item for item in newest.values() if item.expires_at and item.expires_at <= soon]
+        return len(gone), len(newest), "no evidence was handed in"
+
+
+def _days(query: Mapping[str, str]) -> float:
+    try:
+        days = float(query.get("limit", "0"))
+    except ValueError:
+        days = math.nan
+    if not 0 <= days <= _LONGEST_DAYS:
+        remedy = f"give a number of days from 0 to {_LONGEST_DAYS}"
+        raise BadQuery("limit", f"{query.get('limit')!r} is no number of days", remedy)
+    return days

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.story import PRODUCTION, PROJECT
+from tests.controller.console.conftest import Visitor
+
+FEATURE = f"/projects/{PROJECT}/environments/{PRODUCTION}/features/claims"
+
+
+def test_the_review_is_a_link_away_from_the_board(live: str, ada: Visitor) -> None:
+    assert live == "claims"
+    assert f'href="{FEATURE}/pre-ship-review"' in ada.board()
+    page = ada.get(f"{FEATURE}/pre-ship-review")
+    assert page.status_code == 200
+    assert "Pre-ship review of claims" in page.text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.usefixtures("live")
+def test_the_records_it_rests_on_can_be_read(ada: Visitor) -> None:
+    review = ada.get(f"{FEATURE}/pre-ship-review.json").get_json()
+    assert len(review["answers"]) == 8
+    assert ada.get(f"{FEATURE}/releases/{review['release']}").get_json()["id"] == review["release"]
+    assert ada.get(f"{FEATURE}/evidence/999999").status_code == 404
+
+
+@pytest.mark.usefixtures("live")
+def test_nobody_reads_it_who_has_not_signed_in(visitor: Visitor) -> None:
+    for path in ("pre-ship-review", "pre-ship-review.json", "releases/r-000000000000", "evidence/1"):
+        assert visitor.get(f"{FEATURE}/{path}").status_code in (302, 303)

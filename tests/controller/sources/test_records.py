@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from controller.model_calendar import ModelCalendar
+from controller.sources import BadQuery, BadSetting
+from controller.sources.records import Records
+from stages import Calendar, ModelEnd
+from tests.access import ACCESS
+from tests.conftest import START
+from tests.controller.tenant import Tenant
+from triggers import Reading, Status, Window
+
+
+def ask(tenant: Tenant, measure: str, days: float = 0, *ends: ModelEnd) -> Reading:
+    source = Records(tenant.parts.database, ModelCalendar(Calendar(ends), {}, tenant.clock))
+    variables = {"project": "acme", "environment": "production", "feature": "claims"}
+    now = tenant.clock()
+    query = {"measure": measure, "limit": f"{days:g}"}
+    return source.read(query, variables, Window(now - timedelta(minutes=5), now), 5.0)
+
+
+def test_it_has_no_settings() -> None:
+    with pytest.raises(BadSetting, match="has no settings"):
+        Records.from_settings({"url": "x"}, ACCESS)
+    assert Records.from_settings({}, ACCESS).kind == "records"
+
+
+@pytest.mark.parametrize("query", [{"measure": "moons"}, {"measure": "models_retiring", "limit": "soon"}])
+def test_what_it_does_not_count_is_refused(query: dict[str, str]) -> None:
+    with pytest.raises(BadQuery):
+        Records.from_settings({}, ACCESS).check_query(query)
+
+
+def test_a_model_that_ends_within_the_days_is_counted(tenant: Tenant) -> None:
+    tenant.beta()
+    end = ModelEnd("example", "one", START.date() + timedelta(days=20))
+    assert (ask(tenant, "models_retiring", 30, end).bad, ask(tenant, "models_retiring", 10, end).bad) == (
+        1,
+        0,
+    )
+    assert ask(tenant, "models_retiring", 30, end).total == 1
+
+
+def test_a_model_that_has_ended_is_counted(tenant: Tenant) -> None:
+    tenant.beta()
+    assert ask(tenant, "models_retiring", 0, ModelEnd("example", "one", date(2026, 1, 1))).bad == 1
+
+
+def test_a_candidates_model_counts_too(tenant: Tenant) -> None:
+    tenant.beta()
+    tenant.move("introduce", release=tenant.release("two"), share=100)
+    reading = ask(tenant, "models_retiring", 30, ModelEnd("example", "two", START.date()))
+    assert (reading.bad, reading.total) == (1, 2)
+
+
+def test_without_a_release_it_cannot_be_told(tenant: Tenant) -> None:
+    tenant.feature()
+    assert ask(tenant, "models_retiring").status is Status.NO_DATA
+    assert ask(tenant, "evidence_expired").status is Status.NO_DATA
+
+
+def test_of_each_requirement_the_newest_evidence_decides(tenant: Tenant) -> None:
+    tenant.feature()
+    tenant.prove("runbook", expires_at=START + timedelta(days=1))
+    assert (ask(tenant, "evidence_expired").bad, ask(tenant, "evidence_expired", 2).bad) == (0, 1)
+    tenant.clock.pass_(2 * 86_400)
+    assert ask(tenant, "evidence_expired").bad == 1
+    tenant.prove("runbook")
+    reading = ask(tenant, "evidence_expired")
+    assert (reading.bad, reading.total) == (0, 1)
+
+
+def test_a_feature_that_is_gone_is_an_error_and_no_health(tenant: Tenant) -> None:
+    assert ask(tenant, "evidence_expired").status is Status.ERROR
