@@ -92,14 +92,31 @@ class Api:
         self._url = f"{url}/api/v1"
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
+        told = {"URL": url, "API_KEY": key, "PROJECT": "northwind", "ENVIRONMENT": "production"}
+        self._environment = os.environ | {f"HEADGATE_{name}": value for name, value in told.items()}
 
     def get(self, path: str) -> Any:
         """The content of an address."""
         return self._checked(self._session.get(self._url + path, timeout=10))
 
+    def page(self, path: str) -> str:
+        """A page, as text."""
+        answer = self._session.get(self._url + path, timeout=10)
+        if not answer.ok:
+            raise DemoError(f"GET {path}: {answer.status_code} {answer.text}")
+        return answer.text
+
     def post(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """Send something new."""
         return self._checked(self._session.post(self._url + path, json=content or {}, timeout=10))
+
+    def put(self, path: str, content: dict[str, Any]) -> Any:
+        """Put something in its place."""
+        return self._checked(self._session.put(self._url + path, json=content, timeout=10))
+
+    def command(self, *arguments: str) -> str:
+        """What the command ``headgate`` says to this person; DemoError if it fails."""
+        return _command(*arguments, environment=self._environment)
 
     def refused(self, path: str, content: dict[str, Any]) -> list[dict[str, str]]:
         """Send something that is to be refused; returns every reason."""

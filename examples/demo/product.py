@@ -80,19 +80,35 @@ class Product:
         return Desk(Assistant(self._client, StandInModel(faults), Retriever(load_passages())), Metrics())
 
 
-def evaluate(release: str) -> dict[str, Any]:
-    """Ask a release 200 questions and check each answer: a small evaluation report, computed here and now."""
+def evaluate(release: str, cases: int) -> dict[str, Any]:
+    """Ask a release so many questions and check each answer: an evaluation report, computed here and now.
+
+    It is in Headgate's generic format, as a harness of one's own would write it.
+    """
     retriever, model = Retriever(load_passages()), StandInModel(sleep=lambda _seconds: None)
     judgements = []
-    for visit in itertools.islice(visits(seed=7), 200):
+    for visit in itertools.islice(visits(seed=7), cases):
         passages = retriever.search(visit.question)
         answered = model.complete(Release.of(release, {}), visit.person.id, visit.question, passages)
         judgements.append(judge(answered.text, retriever.passages, [passage.id for passage in passages]))
     return {
-        "release": release,
-        "judged": sum(judged.grounded is not None for judged in judgements),
-        "grounded": sum(judged.grounded is True for judged in judgements),
-        "leaks": sum(judged.sensitive_data for judged in judgements),
+        "format": "headgate-evaluation/1",
+        "harness": "support-assistant checks",
+        "subject": {"release": release},
+        "dataset": {"name": "customers' questions", "version": "seed 7", "size": cases},
+        "metrics": [
+            _passed("pass_rate", [judged.passed for judged in judgements]),
+            _passed("without_personal_data", [not judged.sensitive_data for judged in judgements]),
+        ],
+    }
+
+
+def _passed(name: str, verdicts: list[bool]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "pass_rate",
+        "passed": sum(verdicts),
+        "failed": len(verdicts) - sum(verdicts),
     }
 
 

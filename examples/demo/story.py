@@ -17,9 +17,32 @@ from examples.support_assistant.outcome import REPLY_DRAFTS, SUPPORT_ASSISTANT
 _PROJECT = "/projects/northwind"
 _ROLLOUTS = f"{_PROJECT}/environments/production/rollouts"
 _ASSISTANT, _DRAFTS = SUPPORT_ASSISTANT.key, REPLY_DRAFTS.key
+_PINNED = "2026-10-01"
+_HALF = 5000
 
+DESCRIBED = {
+    "fallback": "classic-search",
+    "budget_owner": "claims-digital",
+    "hypothesis": "customers find the answer themselves, and call less often",
+    "success": "calls to the service desk fall by a tenth",
+    "business_metric": {
+        "name": "calls per 1000 customers",
+        "baseline": 41,
+        "target": 37,
+        "window_days": 30,
+    },
+    "data_sources": [
+        {"name": "policy wordings", "owner": "legal", "permissions": "public", "freshness": "a day"}
+    ],
+    "risk_rationale": "a wrong answer may cost a customer money",
+    "classified_by": "key:risk-officer",
+    "oversight": "human_decides",
+    "autonomy_cap": "recommend",
+    "reviewers": ["claims-quality"],
+}
 UNSUPPORTED = {
     "key": "unsupported-answers",
+    "class": "unsupported_answers",
     "source": "outcomes",
     "query": {"measure": "unsupported"},
     "method": "threshold",
@@ -33,6 +56,7 @@ UNSUPPORTED = {
 }
 SENSITIVE = {
     "key": "sensitive-data",
+    "class": "sensitive_data",
     "source": "outcomes",
     "query": {"measure": "sensitive_data"},
     "method": "any_event",
@@ -61,8 +85,11 @@ class Story:
             ("Two features, two people, one protected environment", self._set_up),
             ("First releases, and triggers that may act", self._arm),
             ("Beta is asked for without evidence, and refused with every reason", self._ask_too_early),
-            ("Evidence is made, checked and accepted", self._prove_both),
-            ("Readiness → beta, approved by a second person; customers arrive", self._enter_beta),
+            ("Evaluated with 20 questions: too few to prove anything", self._prove_too_little),
+            ("Evaluated with 200, and the rest is shown", self._prove_both),
+            ("Readiness → beta, approved by the risk officer; customers arrive", self._enter_beta),
+            ("The drafts' ramp takes its next step by itself", self._ramp_up),
+            ("Before the pilot: eight questions, answered from the records", self._review_before_shipping),
             ("Beta → pilot for 60 % of customers", self._enter_pilot),
             ("A candidate release gets 10 %", self._try_candidate),
             ("Its unsupported answers climb; all output goes to review", self._misbehave),
@@ -108,14 +135,18 @@ class Story:
         )
         self._admin.post(f"{_PROJECT}/environments", {"key": "production", "protected": True})
         for feature, tier, owner in ((_ASSISTANT, "T2", "claims-digital"), (_DRAFTS, "T1", "service-desk")):
-            described = {"key": feature, "owner": owner, "risk_tier": tier, "fallback": "classic-search"}
+            described = DESCRIBED | {"key": feature, "owner": owner, "risk_tier": tier}
             self._admin.post(f"{_PROJECT}/features", described)
         self._owner, self._risk_officer = self._person("owner"), self._person("risk-officer")
+        self._admin.put(f"{_PROJECT}/groups/risk", {"members": ["key:risk-officer"]})
         tell(f"{_ASSISTANT} (T2) and {_DRAFTS} (T1) begin in readiness: nobody has them")
 
     def _arm(self, tell: Tell) -> None:
-        for feature, prompt in ((_ASSISTANT, "answer@1"), (_DRAFTS, "draft@1")):
-            self._releases[feature] = self._release(feature, prompt, "stand-in-small")
+        for feature, prompt, model in (
+            (_ASSISTANT, "answer@1", "stand-in-small"),
+            (_DRAFTS, "draft@1", f"stand-in-small-{_PINNED}"),
+        ):
+            self._releases[feature] = self._release(feature, prompt, model)
             self._move(feature, "introduce", "first release", release=self._releases[feature])
             for trigger in (UNSUPPORTED, SENSITIVE):
                 self._owner.post(f"{_ROLLOUTS}/{feature}/triggers", dict(trigger))
@@ -127,19 +158,43 @@ class Story:
         for reason in self._owner.refused(f"{_ROLLOUTS}/{_ASSISTANT}/promotions", asked):
             tell(f"[yellow]{reason['code']}[/] {reason['message']}")
 
+    def _prove_too_little(self, tell: Tell) -> None:
+        self._releases[_ASSISTANT] = self._release(_ASSISTANT, "answer@1", f"stand-in-small-{_PINNED}")
+        self._move(_ASSISTANT, "introduce", "a pinned model", release=self._stable)
+        tell(f"{self._stable} pins its model, and takes the place of the first release")
+        self._hand_in(_ASSISTANT, "evaluation-report", self._stable, cases=20)
+        tell(self._standing("evaluation-report"))
+
     def _prove_both(self, tell: Tell) -> None:
         for feature, release in self._releases.items():
-            tell(self._prove(feature, release))
-            for need in ("use-case-brief", "source-inventory", "rollback-plan"):
-                self._accept(feature, need, {"document": need, "feature": feature}, None)
+            self._prove(feature, release)
+        drill = self._folder / "rollback-drill.txt"
+        drill.write_text("Reverted in staging; every lookup had the old release after 2 s.\n")
+        named = ("--feature", _ASSISTANT, "--requirement", "rollback-drill", "--file", str(drill))
+        self._risk_officer.command("evidence", "add", *named, "--uri", drill.as_uri())
+        tell(self._standing("evaluation-report"))
+        score = self._owner.get(f"{_ROLLOUTS}/{_ASSISTANT}/readiness")["score"]
+        tell(f"{score['met']} of {score['of']} requirements hold")
 
     def _enter_beta(self, tell: Tell) -> None:
         self._promote(_ASSISTANT, "beta", 2500)
-        self._promote(_DRAFTS, "beta", 5000)
+        self._promote(_DRAFTS, "beta", None)
         asked = {"kind": "server", "name": "support product", "environment": "production"}
         self._opened = Product(self._url, self._admin.post(f"{_PROJECT}/keys", asked)["text"])
         self._until("answers were judged", lambda: self._trigger("sensitive-data")["verdict"] == "ok")
-        tell("25 % of customers have the assistant, half of the staff the drafts")
+        tell("25 % of customers have the assistant, 25 % of the staff the drafts")
+
+    def _ramp_up(self, tell: Tell) -> None:
+        self._until("the ramp went on", lambda: self._rollout(_DRAFTS)["exposure"]["share"] == _HALF)
+        tell(f"half of the staff have the drafts: {self._last('advance')['reason']}")
+
+    def _review_before_shipping(self, tell: Tell) -> None:
+        path = f"{_ROLLOUTS}/{_ASSISTANT}/pre-ship-review"
+        for answered in self._owner.get(path)["answers"]:
+            tell(f"{answered['answer']:5} {answered['question']}")
+        page = self._folder / "pre-ship-review.html"
+        page.write_text(self._owner.page(f"{path}.html"))
+        tell(f"for the auditors: {page}")
 
     def _enter_pilot(self, tell: Tell) -> None:
         self._promote(_ASSISTANT, "pilot", 6000)
@@ -147,8 +202,8 @@ class Story:
         tell("the lookup in the product says pilot")
 
     def _try_candidate(self, tell: Tell) -> None:
-        candidate = self._release(_ASSISTANT, "answer@2", "stand-in-large")
-        tell(self._prove(_ASSISTANT, candidate))
+        candidate = self._release(_ASSISTANT, "answer@2", f"stand-in-large-{_PINNED}")
+        self._prove(_ASSISTANT, candidate)
         self._move(_ASSISTANT, "introduce", "shorter prompt, larger model", release=candidate, share=1000)
         self._until("some customer gets it", lambda: self._product.somebody_gets(release=candidate))
         tell(f"{candidate} answers a tenth of the exposed customers")
@@ -199,26 +254,33 @@ class Story:
             "prompt": {"ref": f"git:prompts/{prompt}", "sha256": hashlib.sha256(prompt.encode()).hexdigest()},
             "model": {"provider": "stand-in", "id": model},
             "retrieval": {"index": "documents", "scorer": "bm25"},
+            "guardrails": "g-1",
         }
         return str(self._owner.post(f"{_PROJECT}/features/{feature}/releases", {"bundle": bundle})["id"])
 
-    def _prove(self, feature: str, release: str) -> str:
-        """Evaluate a release and hand in the report as evidence."""
-        report = evaluate(release)
+    def _prove(self, feature: str, release: str) -> None:
+        """Evaluate a release, and hand in the report for whatever it answers."""
         for need in ("evaluation-report", "guardrail-check"):
-            self._accept(feature, need, report, release)
-        return f"{release}: {report['grounded']} of {report['judged']} answers supported, {report['leaks']} leaks"
+            self._hand_in(feature, need, release, cases=200)
 
-    def _accept(self, feature: str, need: str, content: Mapping[str, Any], release: str | None) -> None:
-        file = self._folder / f"{feature}-{need}-{release or 'feature'}.json"
-        file.write_text(json.dumps(content, indent=2))
-        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        answer = {"requirement": need, "sha256": sha256, "uri": file.name, "release": release}
-        self._risk_officer.post(f"{_PROJECT}/features/{feature}/evidence", answer)
+    def _hand_in(self, feature: str, need: str, release: str, cases: int) -> None:
+        file = self._folder / f"{release}-{cases}.json"
+        if not file.exists():
+            file.write_text(json.dumps(evaluate(release, cases), indent=2))
+        named = ("--feature", feature, "--requirement", need, "--release", release)
+        self._risk_officer.command("evidence", "import", str(file), *named)
 
-    def _promote(self, feature: str, stage: str, share: int) -> None:
+    def _standing(self, need: str) -> str:
+        """How a requirement of the assistant's next stage stands."""
+        items = self._owner.get(f"{_ROLLOUTS}/{_ASSISTANT}/readiness")["items"]
+        item = next(item for item in items if item["requirement"] == need)
+        return f"[yellow]{item['answer']}[/] {item['message']}"
+
+    def _promote(self, feature: str, stage: str, share: int | None) -> None:
         path = f"{_ROLLOUTS}/{feature}/promotions"
-        asked = {"stage": stage, "reason": "evidence is complete", "exposure": {"share": share}}
+        asked: dict[str, Any] = {"stage": stage, "reason": "evidence is complete"}
+        if share is not None:
+            asked["exposure"] = {"share": share, "autonomy": "recommend"}
         promotion = self._owner.post(path, asked)
         if promotion["status"] == "open":
             promotion = self._risk_officer.post(f"{path}/{promotion['id']}/approvals")

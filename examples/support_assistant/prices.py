@@ -16,7 +16,9 @@ class Price:
 
 PRICES: Mapping[str, Price] = {
     "stand-in-small": Price(0.15, 0.60),
+    "stand-in-small-2026-10-01": Price(0.15, 0.60),
     "stand-in-large": Price(2.50, 10.00),
+    "stand-in-large-2026-10-01": Price(2.50, 10.00),
 }
 """Prices by model id. They are invented, like the models."""
 
