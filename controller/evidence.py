@@ -28,6 +28,7 @@ from controller.store.measurements import Measurement, add_measurement
 from controller.store.projects import get_project
 from controller.store.releases import get_release
 from controller.store.reports import report_to_json
+from controller.store.triggers import trigger_keys
 from stages import Artifact, EvalReport, Requirement, parts
 
 LONGEST_WAIVER = timedelta(days=90)
@@ -98,6 +99,7 @@ class EvidenceDesk:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
             need = self._need(tx, feature, asked["requirement"])
             _refuse_waiver(need, asked, now)
+            _refuse_unknown_trigger(asked["trigger"], trigger_keys(tx, feature.id))
             if need.per_release:
                 get_release(tx, feature.id, str(asked["release"]))
             waiver = add_waiver(tx, feature_id=feature.id, approver=actor.name, created_at=now, **asked)
@@ -230,6 +232,12 @@ def _refuse_answer(need: Requirement, answer: Mapping[str, Any], now: datetime) 
     made_at = answer.get("made_at")
     if made_at and made_at > now + timedelta(days=1):
         raise InvalidInput(Problem("made_at", "lies in the future", "give the time it was found at"))
+
+
+def _refuse_unknown_trigger(key: str, known: set[str]) -> None:
+    if key not in known:
+        remedy = f"use one of {', '.join(sorted(known))}" if known else "add one that watches meanwhile"
+        raise InvalidInput(Problem("trigger", f"the feature has no trigger {key!r}", remedy))
 
 
 def _refuse_waiver(need: Requirement, asked: Mapping[str, Any], now: datetime) -> None:

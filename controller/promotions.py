@@ -33,16 +33,28 @@ from stages import (
     awaits_only_approval,
     check_promotion,
     make,
+    seen_for,
+)
+
+_NO_LONGER_WHAT_WAS_SEEN = Refusal(
+    "changed_since_seen",
+    "something that an approval is bound to has changed since you looked",
+    "look at the promotion again, and approve what it is now",
+    "If-Match",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A promotion with what still stands against it, and what its triggers would notice: see `Forecast.sentences`."""
+    """A promotion with what still stands against it, and what its triggers would notice: see `Forecast.sentences`.
+
+    ``seen`` is the digest of everything an approval of it would be bound to now; empty once it is settled.
+    """
 
     promotion: Promotion
     refusals: tuple[Refusal, ...]
     forecast: tuple[str, ...] = ()
+    seen: str = ""
 
 
 class Promotions:
@@ -82,17 +94,21 @@ class Promotions:
             self._record(tx, stored, "promotion.ask", actor, reason, promotion)
             return self._settle(tx, stored, promotion, actor)
 
-    def approve(self, where: Where, id: int, actor: Actor) -> Standing:
+    def approve(self, where: Where, id: int, actor: Actor, seen: str | None = None) -> Standing:
         """Agree to a promotion as it stands now; the last approval applies it.
 
+        ``seen`` is the digest of what the approver looked at, if that is to be made sure of.
+
         Raises:
-            Refused: The actor may not approve it.
+            Refused: The actor may not approve it, or it is no longer what was looked at.
         """
         _refuse_unless_person(actor)
         with self._database.write() as tx:
             stored, promotion = self._open(tx, where, id)
             plan, groups = self._cases.plan_of(tx, stored), memberships(tx, stored.project_id, actor.name)
             approval = approve(self._case_of(tx, stored, promotion), plan, actor.name, groups)
+            if seen not in (None, approval.seen):
+                raise Refused([_NO_LONGER_WHAT_WAS_SEEN])
             add_approval(tx, promotion, approval, self._now())
             self._record(tx, stored, "promotion.approve", actor, promotion.reason, promotion)
             return self._settle(tx, stored, get_promotion(tx, stored.id, id), actor)
@@ -109,9 +125,10 @@ class Promotions:
         """What stands against a promotion at this moment."""
         if promotion.status is not Status.OPEN:
             return Standing(promotion, ())
-        case = self._case_of(tx, stored, promotion)
-        refusals = check_promotion(case, self._cases.plan_of(tx, stored), self._now())
-        return Standing(promotion, refusals, self._forecasts.sentences_for(tx, stored, promotion))
+        case, plan = self._case_of(tx, stored, promotion), self._cases.plan_of(tx, stored)
+        refusals = check_promotion(case, plan, self._now())
+        forecast = self._forecasts.sentences_for(tx, stored, promotion)
+        return Standing(promotion, refusals, forecast, seen_for(case, plan))
 
     def _record(
         self,
@@ -141,10 +158,11 @@ class Promotions:
 
     def _settle(self, tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor) -> Standing:
         """Apply the promotion if nothing stands against it any more."""
-        case = self._case_of(tx, stored, promotion)
-        refusals = check_promotion(case, self._cases.plan_of(tx, stored), self._now())
+        case, plan = self._case_of(tx, stored, promotion), self._cases.plan_of(tx, stored)
+        refusals = check_promotion(case, plan, self._now())
         if refusals:
-            return Standing(promotion, refusals, self._forecasts.sentences_for(tx, stored, promotion))
+            forecast = self._forecasts.sentences_for(tx, stored, promotion)
+            return Standing(promotion, refusals, forecast, seen_for(case, plan))
         agreed = [approval.actor for approval in case.approvals]
         evidence = {"promotion": promotion.id, "requested_by": promotion.requester, "approved_by": agreed}
         evidence |= {"evidence": [item.id for item in case.evidence]}

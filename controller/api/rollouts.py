@@ -110,11 +110,15 @@ def show_promotion(project: str, environment: str, feature: str, id: int) -> dic
 
 
 @blueprint.post("/<feature>/promotions/<row:id>/approvals")
+@blueprint.arguments(schemas.SeenSchema, location="headers", unknown="exclude")
 @blueprint.response(201, schemas.PromotionSchema)
-def approve_promotion(project: str, environment: str, feature: str, id: int) -> dict[str, Any]:
-    """Agree to a promotion as it stands now; the last approval applies it."""
-    where = Where(project, environment, feature)
-    return standing_view(services().promotions.approve(where, id, actor()))
+def approve_promotion(
+    headers: dict[str, Any], project: str, environment: str, feature: str, id: int
+) -> dict[str, Any]:
+    """Agree to a promotion as it stands now, or as it was seen; the last approval applies it."""
+    where, seen = Where(project, environment, feature), headers.get("if_match")
+    bound_to = seen.strip('"') if seen else None
+    return standing_view(services().promotions.approve(where, id, actor(), bound_to))
 
 
 @blueprint.delete("/<feature>/promotions/<row:id>")

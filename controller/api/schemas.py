@@ -121,6 +121,18 @@ class ExpectationSchema(Schema):
     )
 
 
+class SeenSchema(Schema):
+    """What an approver has looked at."""
+
+    if_match = fields.String(
+        data_key="If-Match",
+        validate=Pattern(r'"?[0-9a-f]{64}"?', error="The seen of a promotion has 64 hex digits."),
+        metadata={
+            "description": "The seen of the promotion that was looked at; left out, it is not made sure of"
+        },
+    )
+
+
 class MoveHeadersSchema(ExpectationSchema):
     """What the caller has seen, and whether it may be asking again."""
 
@@ -163,6 +175,9 @@ class PromotionSchema(Schema):
         metadata={
             "description": "While it is open: how long the triggers would take to notice trouble, slowest first"
         },
+    )
+    seen = fields.String(
+        metadata={"description": "What an approval would be bound to now; goes into If-Match"}
     )
     created_at = fields.AwareDateTime()
 

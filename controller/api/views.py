@@ -93,5 +93,6 @@ def standing_view(standing: Standing) -> dict[str, Any]:
         "approved_by": sorted({approval.actor for approval in promotion.approvals}),
         "refusals": standing.refusals,
         "forecast": standing.forecast,
+        "seen": standing.seen,
         "created_at": promotion.created_at,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from controller.cli.connection import Failed, Told, in_environment
+from controller.cli.connection import Told, in_environment
 from controller.cli.options import exposed, exposure_of, reason
 from controller.cli.remote import Remote
 from controller.cli.text import aligned, described, exposure, moment, refusals, visible
@@ -41,9 +41,11 @@ def approve(remote: Remote, feature: str, id: int, *, show: bool, yes: bool) -> 
     if show:
         promotion = remote.get(address)
         return Told(promotion, _seen(remote, feature, promotion))
+    promotion = remote.get(address)
     if not yes:
-        _ask_whether_it_is_meant(remote, feature, address)
-    approved = remote.send("POST", f"{address}/approvals")
+        _ask_whether_it_is_meant(remote, feature, promotion)
+    # Whatever changes while somebody thinks about it is refused by the server.
+    approved = remote.send("POST", f"{address}/approvals", if_match=promotion["seen"])
     return Told(approved, _shown(feature, approved))
 
 
@@ -56,14 +58,11 @@ def promotions(remote: Remote, feature: str) -> Told:
     return Told(found, [line for item in found["items"] for line in _shown(feature, item)])
 
 
-def _ask_whether_it_is_meant(remote: Remote, feature: str, address: str) -> None:
-    """Show what would be approved, and go on only if it is agreed to and still the same."""
-    lines = _seen(remote, feature, remote.get(address))
-    for line in lines:
+def _ask_whether_it_is_meant(remote: Remote, feature: str, promotion: Mapping[str, Any]) -> None:
+    """Show what would be approved, and go on only if it is agreed to."""
+    for line in _seen(remote, feature, promotion):
         click.echo(visible(line), err=True)
     click.confirm("Approve it?", abort=True, err=True)
-    if _seen(remote, feature, remote.get(address)) != lines:
-        raise Failed("it has changed while you looked at it; look again")
 
 
 def _seen(remote: Remote, feature: str, promotion: Mapping[str, Any]) -> list[str]:

@@ -86,9 +86,10 @@ class Remote:
             if cursor is None:
                 return {"items": items, "next_cursor": None}
 
-    def send(self, method: str, address: str, content: Any = None) -> Any:
-        """Send some JSON."""
-        return self._json(self._ask(method, address, _body(content), {"Content-Type": "application/json"}))
+    def send(self, method: str, address: str, content: Any = None, *, if_match: str = "") -> Any:
+        """Send some JSON; ``if_match`` is what has been looked at, where that is to be made sure of."""
+        headers = {"Content-Type": "application/json"} | ({"If-Match": f'"{if_match}"'} if if_match else {})
+        return self._json(self._ask(method, address, _body(content), headers))
 
     def upload(self, address: str, data: bytes, **query: str | None) -> Any:
         """Send a file."""

@@ -136,6 +136,12 @@ def drop_trigger(tx: Transaction, id: int) -> None:
     tx.execute(delete(triggers).where(triggers.c.id == id))
 
 
+def trigger_keys(tx: Transaction, feature_id: int) -> set[str]:
+    """The keys of the triggers of a feature, in whichever environment."""
+    keys = select(triggers.c.key).join(rollouts, rollouts.c.id == triggers.c.rollout_id)
+    return set(tx.scalars(keys.where(rollouts.c.feature_id == feature_id)))
+
+
 def drop_triggers_of(tx: Transaction, feature_id: int) -> None:
     """Remove the triggers of a feature, in every environment."""
     mine = select(rollouts.c.id).where(rollouts.c.feature_id == feature_id)

@@ -48,9 +48,10 @@ def plans_file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def ready(make_tenant: MakeTenant, database_url: str) -> Tenant:
-    """A feature with a release, in readiness."""
+    """A feature with a release and a trigger that nobody has evaluated yet, in readiness."""
     tenant = make_tenant(database_url)
     tenant.feature()
+    tenant.trigger()
     tenant.move("introduce", release=tenant.release())
     return tenant
 
@@ -195,7 +196,6 @@ def test_a_summary_names_the_tool_and_at_most_eight_metrics() -> None:
 def test_a_waiver_lets_a_requirement_pass_while_its_trigger_watches(ready: Tenant) -> None:
     waiver = waive(ready)
     assert missing(ready)["runbook"] == "evidence_missing"
-    ready.trigger()
     ready.evaluate()
     assert "runbook" not in missing(ready)
     assert (waiver.approver, waiver.created_at, waiver.revoked_at) == (BOB.name, ready.clock(), None)
@@ -217,6 +217,7 @@ def test_a_waiver_lets_a_requirement_pass_while_its_trigger_watches(ready: Tenan
         ({"requirement": "luck"}, "requirement"),
         ({"requirement": "quality"}, "requirement"),
         ({"requirement": "red-team"}, "release"),
+        ({"trigger": "luck"}, "trigger"),
     ],
 )
 def test_what_cannot_be_waived_is_refused_by_name(ready: Tenant, asked: dict[str, Any], field: str) -> None:
@@ -230,7 +231,6 @@ def test_a_waiver_ends_within_its_bounds(ready: Tenant) -> None:
 
 
 def test_a_waiver_may_be_ended_early_and_that_is_recorded_once(ready: Tenant) -> None:
-    ready.trigger()
     ready.evaluate()
     waiver = waive(ready)
     for _ in range(2):

@@ -58,7 +58,13 @@ def test_an_approval_is_void_when_what_was_seen_changes(installation: Installati
     installation.evaluate()
     shown = installation.owner.ok("GET", path)
     assert [refusal["code"] for refusal in shown["refusals"]] == ["approvals_missing"]
-    assert installation.colleague.ok("POST", f"{path}/approvals")["status"] == "applied"
+    assert shown["seen"] != promotion["seen"], "the trigger was edited since"
+    outdated = installation.colleague.post(
+        f"{path}/approvals", headers={"If-Match": f'"{promotion["seen"]}"'}
+    )
+    assert [error["code"] for error in outdated.get_json()["errors"]] == ["changed_since_seen"]
+    agreed = {"If-Match": f'"{shown["seen"]}"'}
+    assert installation.colleague.ok("POST", f"{path}/approvals", headers=agreed)["status"] == "applied"
     rollout = installation.rollout()
     assert (rollout["stage"], rollout["mode"], rollout["exposure"]["share"]) == ("beta", "live", 5000)
     change = installation.changes()[-1]

@@ -114,6 +114,7 @@ def test_a_waiver_is_given_listed_and_ended(world: World) -> None:
         ({"requirement": "regression-suite"}, "release"),
         ({"trigger": "Leaks"}, "trigger"),
         ({"trigger": None}, "trigger"),
+        ({"trigger": "luck"}, "trigger"),
         ({"reason": ""}, "reason"),
         ({"expires_at": "2027-12-20T12:00:00Z"}, "expires_at"),
         ({"expires_at": "2026-11-20T12:00:00Z"}, "expires_at"),

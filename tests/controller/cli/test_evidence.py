@@ -18,8 +18,11 @@ RUNBOOK = ("--feature", FEATURE, "--requirement", "runbook")
 
 @pytest.fixture
 def ready(installation: Installation) -> Installation:
-    """A feature of a tier that asks for evidence, with a release in production."""
+    """A feature of a tier that asks for evidence, with a release and a trigger in production."""
     installation.feature("T2")
+    watched = f"/projects/acme/environments/production/rollouts/{FEATURE}/triggers"
+    query = {"source": "outcomes", "query": {"measure": "sensitive_data"}, "method": "any_event"}
+    installation.api.ok("POST", watched, {"key": "leaks", **query, "ladder": [{"do": "hold"}]})
     release = installation.release()
     installation.ada.ok("introduce", FEATURE, release, "--reason", "first")
     return installation

@@ -27,7 +27,7 @@ def test_plans_can_be_ones_own(tmp_path: Path) -> None:
 
 def test_the_plans_of_the_demo_can_be_used() -> None:
     demo = load_plans(str(ROOT / "examples" / "demo" / "plans.yaml"))
-    assert len(demo.of("T2", protected=True)[Stage.SCALED].requirements) == 5
+    assert len(demo.of("T2", protected=True)[Stage.SCALED].requirements) == 8
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_pages_go_forward_from_the_oldest(full: Tenant, what: str) -> None:
         pages = [FORWARD[what](tx, 1, 0, 2)]
         while pages[-1]:
             pages.append(FORWARD[what](tx, 1, pages[-1][-1].id, 2))
-    assert len(everything) == 5
+    assert len(everything) >= 5
     assert [item for page in pages for item in page] == everything
     assert [item.id for item in everything] == sorted(item.id for item in everything)
 

@@ -291,7 +291,7 @@ def test_a_source_that_cannot_be_read_blinds_its_own_triggers_until_it_can(two: 
         assert two.standing(feature="other").verdict == "ok"
         assert two.standing().verdict == "source_error", value
         with two.parts.database.read() as tx:
-            assert len(sources_of(tx, 1)) == 2
+            assert len(sources_of(tx, 1)) == 3
     two.clock.pass_(10)
     two.tick()
     assert broken_triggers(two, "claims") == []
