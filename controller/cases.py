@@ -219,6 +219,7 @@ def _subject(
         release=release.public_id if release else None,
         parts=parts(release.bundle) if release else {},
         filled=filled_fields(feature),
+        version=feature.version,
         watching=frozenset(watch.key for watch in watches if watch.acts and not watch.blind),
     )
 

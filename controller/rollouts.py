@@ -33,6 +33,7 @@ from stages import (
     firing,
     make,
     refuse_unless_empty,
+    self_waived,
     stand,
 )
 
@@ -128,7 +129,7 @@ class Rollouts:
         plan = self._cases.plan_of(tx, stored) if request.move in UP else self._cases.plan_down(tx, stored)
         if request.move in UP:
             refusals += _for_going_up(tx, stored, order, now)
-            refusals += self._unproven_release(tx, stored, request, plan, now)
+            refusals += self._unproven_release(tx, stored, order, plan, now)
         try:
             after = make(stored.rollout, request, plan, now)
         except Refused as refused:
@@ -137,10 +138,10 @@ class Rollouts:
         return after
 
     def _unproven_release(
-        self, tx: Transaction, stored: StoredRollout, request: Request, plan: Plan, now: datetime
+        self, tx: Transaction, stored: StoredRollout, order: Order, plan: Plan, now: datetime
     ) -> Iterator[Refusal]:
         """A release reaches users only with the evidence that their stage demands of each release."""
-        stage = stored.rollout.stage
+        request, stage = order.request, stored.rollout.stage
         id = {"introduce": request.release, "adopt": stored.rollout.candidate}.get(request.move)
         if id is None or stage not in EXPOSED:
             return
@@ -148,10 +149,12 @@ class Rollouts:
         subject = subject_of(tx, stored, release, now)
         evidence = [item.judged for item in evidence_of(tx, stored.feature_id)]
         waivers = [item.judged for item in waivers_of(tx, stored.feature_id)]
-        for need in plan[stage].requirements:
-            standing = stand(need, subject, evidence, waivers, now)
-            if need.per_release and not standing.holds:
-                yield standing.refusal
+        # What somebody else waived counts before what the actor waived for himself.
+        waivers.sort(key=lambda waiver: waiver.approver == order.actor.name)
+        needs = [need for need in plan[stage].requirements if need.per_release]
+        standings = [stand(need, subject, evidence, waivers, now) for need in needs]
+        yield from (standing.refusal for standing in standings if not standing.holds)
+        yield from self_waived(order.actor.name, waivers, standings)
         yield from self._cases.release_matters(plan, release, stage, now)
 
 

@@ -47,6 +47,7 @@ from stages.promotion import (
     firing,
     seen,
     seen_for,
+    self_waived,
     stand_all,
 )
 from stages.ramp import (
@@ -184,6 +185,7 @@ __all__ = [
     "seal",
     "seen",
     "seen_for",
+    "self_waived",
     "stand",
     "stand_all",
     "start_ramp",

@@ -52,12 +52,13 @@ class Subject:
     """What the evidence is asked about: one release of one feature.
 
     ``parts`` are the digests of the release's parts; ``filled`` are the fields of the feature's record that say
-    something; ``watching`` are the keys of the triggers that may act and see.
+    something, in its ``version``; ``watching`` are the keys of the triggers that may act and see.
     """
 
     release: str | None = None
     parts: Mapping[Part, str] = field(default_factory=dict)
     filled: frozenset[str] = frozenset()
+    version: int = 1
     watching: frozenset[str] = frozenset()
 
 
@@ -138,7 +139,14 @@ def stand(
 
 
 def check(need: Requirement, report: EvalReport) -> Standing:
-    """Whether a report by itself meets a requirement: met, failed or insufficient."""
+    """Whether a report by itself meets a requirement: met, failed or insufficient.
+
+    What misses its threshold whatever the missing cases would have said has failed, however little was run: otherwise
+    a broken run would let an older pass stand.
+    """
+    metric = report.metric(need.threshold.metric) if need.threshold else None
+    if need.threshold and metric and _misses_anyhow(need.threshold, metric):
+        return _by_bound(need, need.threshold, metric)
     if report.partial:
         message = f"the run is partial: {report.partial}"
         return _standing(need, Answer.INSUFFICIENT, message, "run the whole evaluation")
@@ -147,7 +155,6 @@ def check(need: Requirement, report: EvalReport) -> Standing:
         return _standing(need, Answer.INSUFFICIENT, message, "add cases and mark each with its layer")
     if need.threshold is None:
         return _of_size(need, report)
-    metric = report.metric(need.threshold.metric)
     if metric is None:
         known = ", ".join(metric.name for metric in report.metrics[:20]) or "none at all"
         message = f"the report has no metric {need.threshold.metric}; it has {known}"
@@ -256,6 +263,9 @@ def _of_size(need: Requirement, report: EvalReport) -> Standing:
 
 
 def _against(need: Requirement, threshold: Threshold, metric: Metric) -> Standing:
+    if _is_no_share(threshold, metric):
+        message = f"{metric.name} is a count; a share of the cases is asked"
+        return _standing(need, Answer.INSUFFICIENT, message, f"report {metric.name} as a pass rate or a mean")
     if metric.n < (least := max(1, need.min_samples)):
         return _standing(need, Answer.INSUFFICIENT, *_too_few(metric.n, least))
     if metric.value is None or metric.unjudged_share > MAX_UNJUDGED:
@@ -263,11 +273,30 @@ def _against(need: Requirement, threshold: Threshold, metric: Metric) -> Standin
         message = f"{unjudged} of {metric.n} cases ended in an error or without a score"
         remedy = f"mend the run; at most {MAX_UNJUDGED:.0%} may end so"
         return _standing(need, Answer.INSUFFICIENT, message, remedy)
+    return _by_bound(need, threshold, metric)
+
+
+def _by_bound(need: Requirement, threshold: Threshold, metric: Metric) -> Standing:
     bound, is_met, limit = _compared(threshold, metric)
     message = f"{metric.name} {_shown(metric)}, {bound:.4g} by its {threshold.confidence:.0%} bound; {limit} is asked"
     if is_met:
         return _standing(need, Answer.MET, message, bound=bound)
     return _standing(need, Answer.FAILED, message, "improve the release, or add cases", bound=bound)
+
+
+def _misses_anyhow(threshold: Threshold, metric: Metric) -> bool:
+    """Whether the limit is missed even if every case without a judgement had gone well."""
+    if metric.value is None or _is_no_share(threshold, metric):
+        return False
+    if threshold.at_least is not None:
+        return metric.allows_at_most(threshold.confidence) < threshold.at_least
+    return metric.supports_at_least(threshold.confidence) > (threshold.at_most or 0.0)
+
+
+def _is_no_share(threshold: Threshold, metric: Metric) -> bool:
+    """Whether a share is asked for and a count was found: 3 findings are not at least 80 %."""
+    limit = threshold.at_most if threshold.at_least is None else threshold.at_least
+    return metric.kind is MetricKind.COUNT and 0.0 < (limit or 0.0) < 1.0
 
 
 def _compared(threshold: Threshold, metric: Metric) -> tuple[float, bool, str]:

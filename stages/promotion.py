@@ -82,7 +82,7 @@ def seen(case: Case, step: StagePlan) -> str:
             **_shown_rollout(case.rollout),
             "plan": _shown_plan(step),
             "release": [case.subject.release, sorted(case.subject.parts.items()), case.verdict],
-            "record": sorted(case.subject.filled),
+            "record": [case.subject.version, sorted(case.subject.filled)],
             "waivers": sorted(_shown_waiver(waiver) for waiver in case.waivers),
             "requester": case.requester,
             "to": [request.stage, request.mode, request.exposure and _shown_exposure(request.exposure)],
@@ -156,7 +156,7 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
         *case.matters,
         *_soaking(case, step, now),
         *(each.refusal for each in standings if not each.holds),
-        *_waived_for_oneself(case, standings),
+        *self_waived(case.requester, case.waivers, standings),
         *unmet(leaving, case.measured, now),
         *unwatched(case, step),
         *_unapproved(case, step),
@@ -239,9 +239,9 @@ def _minute(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _waived_for_oneself(case: Case, standings: Iterable[Standing]) -> Iterator[Refusal]:
-    """Who asks for a promotion is not the one who lets a requirement pass."""
-    own = {waiver.id for waiver in case.waivers if waiver.approver == case.requester}
+def self_waived(actor: str, waivers: Iterable[Waiver], standings: Iterable[Standing]) -> Iterator[Refusal]:
+    """Who takes something up is not the one who lets a requirement pass for it."""
+    own = {waiver.id for waiver in waivers if waiver.approver == actor}
     for standing in standings:
         if standing.answer is Answer.WAIVED and standing.by in own:
             need = standing.requirement

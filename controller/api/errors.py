@@ -131,10 +131,15 @@ def on_unavailable(_error: DatabaseUnavailable) -> Response:
     return response
 
 
+def _most_bytes() -> int:
+    """What a request to this address may weigh: files more than other bodies."""
+    return request.max_content_length or MAX_BODY_BYTES
+
+
 def on_http_exception(error: HTTPException) -> Response:
     """An error that Flask or Werkzeug found."""
     if isinstance(error, RequestEntityTooLarge):
-        size = Problem("body", f"it is larger than {MAX_BODY_BYTES} bytes", "send less at once")
+        size = Problem("body", f"it is larger than {_most_bytes()} bytes", "send less at once")
         return problem(413, CODES[413], size.message, [size])
     status = error.code or 500
     code, detail = CODES.get(status, "http_error"), error.description or error.name

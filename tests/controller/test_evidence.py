@@ -13,7 +13,7 @@ from controller.errors import InvalidInput, NotFound
 from controller.evidence import LONGEST_WAIVER, EvidenceDesk, ReportUpload, summary_of
 from controller.rollouts import locate
 from controller.store.evidence import StoredEvidence, StoredWaiver
-from stages import EvalReport, Metric, MetricKind, Part, Request, Stage, check_promotion
+from stages import EvalReport, Metric, MetricKind, Part, Refused, Request, Stage, check_promotion
 from tests.controller.conftest import MakeTenant
 from tests.controller.tenant import ADA, BOB, Tenant
 
@@ -209,6 +209,32 @@ def test_a_waiver_lets_a_requirement_pass_while_its_trigger_watches(ready: Tenan
     }
     ready.after(7 * 86_400)
     assert missing(ready)["runbook"] == "evidence_missing"
+
+
+def prove_quality(tenant: Tenant, release: str) -> None:
+    upload = ReportUpload(requirement="quality", release=release, data=report(60, 0, "2026-11-19T12:00:00Z"))
+    desk(tenant).read_in("acme", "claims", upload, ADA)
+
+
+def test_who_waived_something_for_a_release_does_not_bring_it_to_users(ready: Tenant) -> None:
+    ready.parts.catalog.change_feature("acme", "claims", {"owner": "ada"}, ADA, None)
+    ready.trigger()
+    ready.evaluate()
+    accept(ready)
+    accept(ready, requirement="red-team", release=stable(ready))
+    prove_quality(ready, stable(ready))
+    ready.ask()
+    other = ready.release("two")
+    prove_quality(ready, other)
+    waive(ready, requirement="red-team", release=other)
+    with pytest.raises(Refused) as self_waived:
+        ready.move("introduce", actor=BOB, release=other, share=100)
+    assert [refusal.code for refusal in self_waived.value.refusals] == ["self_waived"]
+    ready.move("introduce", actor=ADA, release=other, share=100)
+    with pytest.raises(Refused):
+        ready.move("adopt", actor=BOB)
+    ready.move("adopt", actor=ADA)
+    assert stable(ready) == other
 
 
 @pytest.mark.parametrize(

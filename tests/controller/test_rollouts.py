@@ -26,6 +26,9 @@ def left(standing: Standing) -> list[str]:
     return [refusal.code for refusal in standing.refusals]
 
 
+TWO_APPROVALS = {"tiers": {"T2": {stage: {"approvals": 2} for stage in ("beta", "pilot", "scaled")}}}
+
+
 @pytest.fixture
 def proven(tenant: Tenant) -> Tenant:
     """A feature of the second tier that lacks nothing for beta but an approval."""
@@ -209,6 +212,18 @@ def test_an_environment_that_is_not_protected_asks_for_nothing(make_tenant, sqli
     assert tenant.ask().promotion.status is Status.APPLIED
     assert tenant.rollout().exposure.share == 10_000
     tenant.move("introduce", release=tenant.release("two"), share=100)
+
+
+def test_an_approval_is_void_once_the_record_of_the_feature_says_something_else(proven: Tenant) -> None:
+    asked = proven.ask().promotion.id
+    proven.parts.governance.tighten("acme", TWO_APPROVALS, ADA, "two pairs of eyes")
+    assert left(proven.promotions.approve(proven.where(), asked, BOB)) == ["approvals_missing"]
+    proven.parts.catalog.change_feature("acme", "claims", {"fallback": "nothing at all"}, EVE, None)
+    with proven.parts.database.read() as tx:
+        found = locate(tx, proven.where())
+        [promotion] = promotions_of(tx, found.id)
+        [refusal] = proven.promotions.standing(tx, found, promotion).refusals
+    assert refusal.message.startswith("0 of 2 approvals")
 
 
 def test_a_release_without_its_evidence_reaches_no_user_of_a_protected_environment(proven: Tenant) -> None:

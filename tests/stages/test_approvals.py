@@ -177,6 +177,7 @@ OTHER_SUBJECT: dict[str, Any] = {
     "release": "r-2",
     "parts": PARTS | {Part.PROMPT: "changed"},
     "filled": frozenset({"owner", "success"}),
+    "version": 2,
 }
 OTHER_WATCH = {"key": "cost", "version": 4, "trigger_class": "cost", "acts": False}
 OTHER_CASE = {

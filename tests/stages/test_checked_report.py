@@ -100,6 +100,36 @@ def test_a_report_meets_a_requirement_by_its_bound(
 
 
 @pytest.mark.parametrize(
+    "of",
+    [
+        report(rate(1, 38)),
+        report(rate(10, 85, 5)),
+        report(rate(10, 85), partial="it was stopped"),
+        report(rate(10, 85), dataset=Dataset()),
+    ],
+)
+def test_a_run_that_misses_whatever_is_missing_of_it_has_failed(of: EvalReport) -> None:
+    found = checked(of)
+    assert found.answer is Answer.FAILED
+    assert found.bound is not None
+
+
+def test_a_run_with_too_many_findings_has_failed_however_few_were_asked() -> None:
+    limits = Threshold(metric="leaks", at_most=0.01)
+    assert checked(report(rate(10, 10, name="leaks")), threshold=limits).answer is Answer.FAILED
+    assert checked(report(rate(0, 10, name="leaks")), threshold=limits).answer is Answer.INSUFFICIENT
+
+
+@pytest.mark.parametrize("limit", [{"at_least": 0.8}, {"at_most": 0.05}])
+@pytest.mark.parametrize("found", [0, 1000])
+def test_a_count_answers_no_question_for_a_share(limit: dict[str, float], found: int) -> None:
+    metric = Metric(name="pass_rate", kind=MetricKind.COUNT, value=found, n=1000)
+    standing = checked(report(metric), threshold=Threshold(metric="pass_rate", **limit))
+    assert standing.answer is Answer.INSUFFICIENT
+    assert standing.message == "pass_rate is a count; a share of the cases is asked"
+
+
+@pytest.mark.parametrize(
     ("passed", "n", "answer"),
     [(0, 299, Answer.MET), (0, 298, Answer.FAILED), (1, 299, Answer.FAILED), (1, 473, Answer.MET)],
 )

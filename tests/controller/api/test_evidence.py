@@ -93,6 +93,8 @@ def test_a_report_may_be_larger_than_other_bodies_but_not_without_limit(world: W
     kwargs = {"data": b" " * (MAX_FILE_BYTES + 1), "content_type": "application/octet-stream"}
     found = nothing_came_of_it(world, "POST", f"{REPORTS}?{query}", **kwargs)
     assert found == (413, "body_too_large", ["body"])
+    told = world.api.post(f"{REPORTS}?{query}", **kwargs).get_json()["detail"]
+    assert told == f"it is larger than {MAX_FILE_BYTES} bytes"
 
 
 def test_a_waiver_is_given_listed_and_ended(world: World) -> None:
