@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
 from controller.model_calendar import ModelCalendar
+from controller.persons import person_of
 from controller.plans import Plans
 from controller.record import filled_fields
 from controller.store.break_glass import unreviewed
@@ -101,6 +102,7 @@ class Cases:
             answers=_answers(tx, stored),
             matters=(
                 *self._matters(release, plan, arrival, now),
+                *_self_classified(tx, stored, feature, requester),
                 *_unreviewed(tx, stored),
                 *incident_open(tx, stored),
             ),
@@ -171,6 +173,19 @@ def incident_open(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
     for id in open_incidents_on(tx, stored.id):
         message = f"the incident {id} is open"
         yield Refusal("incident_open", message, "settle what it still asks for, and close it", "incident")
+
+
+def _self_classified(
+    tx: Transaction, stored: StoredRollout, feature: Feature, requester: str
+) -> Iterator[Refusal]:
+    """Who made the tier a lower one does not take the feature up by it."""
+    if not (stored.protected and feature.tier_lowered_by and requester):
+        return
+    if person_of(tx, stored.project_id, requester) == person_of(
+        tx, stored.project_id, feature.tier_lowered_by
+    ):
+        message = f"you lowered the risk tier to {feature.risk_tier} yourself"
+        yield Refusal("self_classified", message, "let somebody else ask for the promotion", "risk_tier")
 
 
 def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:

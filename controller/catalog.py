@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
+from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
 from controller.registry_desk import RegistryDesk
 from controller.rollouts import Clock
@@ -27,7 +28,7 @@ from controller.store.features import (
     features_of,
     get_feature,
 )
-from controller.store.keys import ApiKey, KeyKind, add_key, new_secret, revoke_key
+from controller.store.keys import ApiKey, KeyKind, add_key, makers_of, new_secret, revoke_key
 from controller.store.projects import (
     Environment,
     Project,
@@ -42,7 +43,20 @@ from controller.store.releases import StoredRelease, add_release, get_release, j
 from controller.store.rollouts import add_rollout, rollouts_in
 from controller.store.sources import StoredSource, add_source
 from controller.store.triggers import drop_triggers_of
-from stages import EXPOSED, Autonomy, Goodness, Oversight, Rollout, seal
+from stages import (
+    EXPOSED,
+    Answer,
+    Autonomy,
+    Goodness,
+    Oversight,
+    Requirement,
+    Rollout,
+    Subject,
+    Tier,
+    parts,
+    seal,
+    stand,
+)
 
 BUILT_IN_SOURCES = ("outcomes", "records")
 """The kinds of source that every project has from the start, each under its own name."""
@@ -52,9 +66,16 @@ class Catalog:
     """Describes what there is. Moving it is the business of `controller.rollouts`."""
 
     def __init__(
-        self, database: Database, access: Access, registries: RegistryDesk, now: Clock, pepper: str
+        self,
+        database: Database,
+        access: Access,
+        cases: Cases,
+        registries: RegistryDesk,
+        now: Clock,
+        pepper: str,
     ) -> None:
         self._database = database
+        self._cases = cases
         self._access = access
         self._registries = registries
         self._now = now
@@ -110,7 +131,11 @@ class Catalog:
             if expected_version is not None and expected_version != feature.version:
                 raise VersionConflict(f"the feature {key}", feature.version)
             _refuse_contradiction({**_described(feature), **described})
-            changed = change_feature(tx, feature, **described)
+            lowered = _is_lowered(feature, described)
+            if lowered:
+                _refuse_to_lower(tx, feature, described)
+            told = {"tier_lowered_by": actor.name} if lowered else {}
+            changed = change_feature(tx, feature, **described, **told)
             _redraw(tx, feature.project_id)
             before = {name: getattr(feature, name) for name in described}
             self._record(
@@ -173,7 +198,8 @@ class Catalog:
             before = get_release(tx, feature.id, public_id)
             blocked_at = before.blocked_at
             if verdict is not Goodness.BAD:
-                _refuse_while_blocked(tx, feature, before)
+                needs = self._cases.requirements_of(tx, feature.project_id)
+                _refuse_while_blocked(tx, feature, before, needs, now)
                 blocked_at = None
             judge_release(tx, feature.id, public_id, verdict.value, reason, blocked_at)
             self._record(
@@ -225,6 +251,10 @@ class Catalog:
         with self._database.write() as tx:
             now, project = self._now(), get_project(tx, project_key)
             environment = get_environment(tx, project.id, environment_key) if environment_key else None
+            if kind is KeyKind.ADMIN and name in makers_of(tx, project.id):
+                # Its name is a key's signature, also after it was revoked.
+                detail = f"there is or was an admin key {name!r} already; choose another name"
+                raise Conflict("key_taken", detail)
             text = new_secret(kind)
             key = add_key(
                 tx,
@@ -262,6 +292,20 @@ def _begin(tx: Transaction, feature: Feature, environment: Environment, now: dat
     add_rollout(tx, feature.id, environment.id, rollout)
 
 
+def _is_lowered(feature: Feature, described: Mapping[str, Any]) -> bool:
+    return Tier(described.get("risk_tier", feature.risk_tier)) < Tier(feature.risk_tier)
+
+
+def _refuse_to_lower(tx: Transaction, feature: Feature, described: Mapping[str, Any]) -> None:
+    """A lower tier opens gates: it takes a reason, and comes before anybody has the feature."""
+    if not str(described.get("risk_rationale") or "").strip():
+        message = "a lower risk tier needs a reason"
+        raise InvalidInput(Problem("risk_rationale", message, "say why it does less harm than was thought"))
+    if exposed := _where_exposed(tx, feature, protected=True):
+        detail = f"users have {feature.key} in {', '.join(exposed)}; its risk tier is lowered before they do"
+        raise Conflict("tier_in_use", f"{detail}. Demote it to readiness there first.")
+
+
 def _described(feature: Feature) -> dict[str, str | None]:
     return {"oversight": feature.oversight, "autonomy_cap": feature.autonomy_cap}
 
@@ -279,15 +323,27 @@ def _refuse_contradiction(described: Mapping[str, Any]) -> None:
         raise InvalidInput(Problem("autonomy_cap", message, f"choose {oversight.most} or less"))
 
 
-def _refuse_while_blocked(tx: Transaction, feature: Feature, release: StoredRelease) -> None:
-    """A release that was reverted stays bad until somebody evaluated it again."""
+def _refuse_while_blocked(
+    tx: Transaction,
+    feature: Feature,
+    release: StoredRelease,
+    needs: Mapping[str, Requirement],
+    now: datetime,
+) -> None:
+    """A release that was reverted stays bad until somebody evaluated it again, and it stood the evaluation."""
     since = release.blocked_at
     if since is None:
         return
-    shown = [item for item in evidence_of(tx, feature.id) if item.release == release.public_id]
-    if not any(item.made_at > since for item in shown):
+    subject = Subject(release=release.public_id, parts=parts(release.bundle))
+    shown = [item.judged for item in evidence_of(tx, feature.id) if item.accepted_at > since]
+    standings = [
+        stand(need, subject, shown, (), now)
+        for need in needs.values()
+        if need.per_release and any(item.requirement == need.key for item in shown)
+    ]
+    if not any(each.holds for each in standings) or any(each.answer is Answer.FAILED for each in standings):
         detail = f"{release.public_id} was reverted at {since:%Y-%m-%d %H:%M} UTC: {release.verdict_reason}"
-        raise Conflict("release_blocked", f"{detail}. Hand in new evidence for it first.")
+        raise Conflict("release_blocked", f"{detail}. Hand in new evidence for it that holds first.")
 
 
 def _redraw(tx: Transaction, project_id: int) -> None:
@@ -296,10 +352,11 @@ def _redraw(tx: Transaction, project_id: int) -> None:
         raise_revision(tx, environment.id)
 
 
-def _where_exposed(tx: Transaction, feature: Feature) -> list[str]:
+def _where_exposed(tx: Transaction, feature: Feature, *, protected: bool = False) -> list[str]:
     return [
         environment.key
         for environment in environments_of(tx, feature.project_id)
+        if environment.protected or not protected
         for item in rollouts_in(tx, environment.id, feature=feature.key)
         if isinstance(item, Broken) or item.rollout.stage in EXPOSED
     ]

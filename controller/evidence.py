@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,16 +21,18 @@ from controller.store.evidence import (
     add_evidence,
     add_waiver,
     end_waiver,
+    evidence_of,
     get_waiver,
 )
 from controller.store.features import Feature, get_feature
 from controller.store.measurements import Measurement, add_measurement
 from controller.store.projects import get_project
-from controller.store.releases import get_release
+from controller.store.releases import StoredRelease, get_release
 from controller.store.reports import report_to_json
 from controller.store.triggers import trigger_keys
 from stages import Artifact, EvalReport, Requirement, parts
 
+_RUNS = ("javascript:", "data:", "vbscript:")
 LONGEST_WAIVER = timedelta(days=90)
 
 
@@ -163,6 +165,8 @@ class EvidenceDesk:
         need = self._need(tx, feature, answer["requirement"])
         _refuse_answer(need, answer, now)
         release = get_release(tx, feature.id, answer["release"]) if answer.get("release") else None
+        if report and release:
+            _refuse_anothers_report(need, release, evidence_of(tx, feature.id), answer["sha256"])
         # What was found cannot be younger than its report, whatever clock the tool had.
         made_at = min(answer.pop("made_at", None) or now, now)
         stored = add_evidence(
@@ -229,6 +233,11 @@ def _refuse_answer(need: Requirement, answer: Mapping[str, Any], now: datetime) 
         raise InvalidInput(Problem("requirement", f"{need.key} is answered by the feature's record", remedy))
     if need.per_release and not answer.get("release"):
         raise InvalidInput(Problem("release", f"{need.key} is shown for a release", "name the release"))
+    expires_at = answer.get("expires_at")
+    if expires_at and expires_at <= now:
+        raise InvalidInput(Problem("expires_at", "has passed", "give a time to come, or leave it out"))
+    if str(answer.get("uri") or "").strip().lower().startswith(_RUNS):
+        raise InvalidInput(Problem("uri", "would run in a browser", "give an address where it can be read"))
     made_at = answer.get("made_at")
     if made_at and made_at > now + timedelta(days=1):
         raise InvalidInput(Problem("made_at", "lies in the future", "give the time it was found at"))
@@ -238,6 +247,18 @@ def _refuse_unknown_trigger(key: str, known: set[str]) -> None:
     if key not in known:
         remedy = f"use one of {', '.join(sorted(known))}" if known else "add one that watches meanwhile"
         raise InvalidInput(Problem("trigger", f"the feature has no trigger {key!r}", remedy))
+
+
+def _refuse_anothers_report(
+    need: Requirement, release: StoredRelease, known: Iterable[StoredEvidence], sha256: str
+) -> None:
+    """One run is about one release; its file says nothing of another one that differs in what it proves."""
+    mine = parts(release.bundle)
+    for item in known:
+        differs = any(item.parts.get(part) != mine[part] for part in need.proves)
+        if item.sha256 == sha256 and item.release not in (None, release.public_id) and differs:
+            message = f"this very file was handed in for {item.release}"
+            raise InvalidInput(Problem("body", message, "evaluate this release, and hand in that report"))
 
 
 def _refuse_waiver(need: Requirement, asked: Mapping[str, Any], now: datetime) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from controller.actors import Actor
 from controller.cases import tightened
-from controller.errors import InvalidInput
+from controller.errors import InvalidInput, Problem
+from controller.persons import person_of
 from controller.plans import Plans
 from controller.rollouts import Clock
 from controller.store.changes import Change, record
@@ -53,6 +54,8 @@ class Governance:
         with self._database.write() as tx:
             project = get_project(tx, project_key)
             was = {group.key: list(group.members) for group in groups_of(tx, project.id)}
+            members = tuple(members)
+            _refuse_oneself(tx, project.id, {*members} - {*was.get(key, [])}, actor)
             group = set_group(tx, project.id, key, members)
             before, after = {key: was.get(key, [])}, {key: list(group.members)}
             self._record(tx, project, "group.set", actor, "", before, after)
@@ -85,6 +88,15 @@ class Governance:
             after=after,
         )
         record(tx, change)
+
+
+def _refuse_oneself(tx: Transaction, project_id: int, added: Iterable[str], actor: Actor) -> None:
+    """Nobody gives himself the word that a plan asks of others."""
+    person = person_of(tx, project_id, actor.name)
+    for member in added:
+        if person_of(tx, project_id, member) == person:
+            problem = Problem("members", f"{member} is you", "let somebody else put you into a group")
+            raise InvalidInput(problem)
 
 
 def _loosened(before: Plans, after: Plans, tier: Tier) -> list[str]:

@@ -8,6 +8,7 @@ from controller.actors import Actor, ActorKind
 from controller.cases import Cases
 from controller.errors import Conflict
 from controller.forecasts import Forecasts
+from controller.persons import person_of
 from controller.ramps import begin_ramp
 from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, not_a_person, with_exposure
 from controller.store.changes import Change, record
@@ -106,6 +107,7 @@ class Promotions:
         with self._database.write() as tx:
             stored, promotion = self._open(tx, where, id)
             plan, groups = self._cases.plan_of(tx, stored), memberships(tx, stored.project_id, actor.name)
+            _refuse_the_same_person(tx, stored, promotion, actor)
             approval = approve(self._case_of(tx, stored, promotion), plan, actor.name, groups)
             if seen not in (None, approval.seen):
                 raise Refused([_NO_LONGER_WHAT_WAS_SEEN])
@@ -188,6 +190,18 @@ class Promotions:
 
     def _case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Case:
         return self._cases.case_of(tx, stored, promotion, self._now())
+
+
+def _refuse_the_same_person(
+    tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor
+) -> None:
+    """Two keys are two people only if they did not come from each other."""
+    person = person_of(tx, stored.project_id, actor.name)
+    others = [promotion.requester, *(approval.actor for approval in promotion.approvals)]
+    for other in others:
+        if other != actor.name and person_of(tx, stored.project_id, other) == person:
+            message = f"{other} and you are one: one of the keys was made by the other, or both by a third"
+            raise Refused([Refusal("self_approval", message, "ask somebody else to approve it")])
 
 
 def _refuse_unless_person(actor: Actor) -> None:

@@ -203,7 +203,13 @@ def _for_going_up(tx: Transaction, stored: StoredRollout, order: Order, now: dat
         refusals.append(not_a_person(order.actor))
     if order.request.move == "advance":
         refusals += incident_open(tx, stored)
-    release = {"introduce": order.request.release, "adopt": stored.rollout.candidate}.get(order.request.move)
+    stable, candidate = stored.rollout.stable, stored.rollout.candidate
+    brought = {"introduce": order.request.release, "adopt": candidate}
+    # What lets more people have what is there is about what is there.
+    brought |= dict.fromkeys(
+        ("resume", "widen", "advance"), stable if stored.rollout.stage in EXPOSED else None
+    )
+    release = brought.get(order.request.move)
     if release:
         refusals += known_bad(get_release(tx, stored.feature_id, release))
     return refusals

@@ -106,7 +106,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         plans=plans,
         calendar=calendar,
         cases=cases,
-        catalog=Catalog(database, access, registries, now, settings.secret_key),
+        catalog=Catalog(database, access, cases, registries, now, settings.secret_key),
         evidence=EvidenceDesk(database, cases, now),
         governance=Governance(database, plans, now),
         readiness=Readiness(database, cases, now),

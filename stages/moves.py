@@ -216,6 +216,19 @@ def _may_be_widened(rollout: Rollout, request: Request, plan: Plan) -> Iterator[
     elif rollout.stage in EXPOSED:
         higher = ", or promote first" if rollout.stage in _UP else ""
         yield from _above_ceiling(request.exposure, plan, rollout.stage, "ask for {ceiling} or less" + higher)
+        if request.move == "widen":
+            yield from _over_an_approval(rollout, request.exposure, plan[rollout.stage])
+
+
+def _over_an_approval(rollout: Rollout, asked: Exposure, step: StagePlan) -> Iterator[Refusal]:
+    """A step of the ramp that people have to agree to is not reached by widening past it."""
+    present = rollout.exposure.share
+    for each in step.ramp:
+        if each.approvals and present < each.share <= asked.share:
+            message = f"the step to {each.share} needs {each.approvals} approvals"
+            remedy = f"start the ramp and have the step approved, or ask for less than {each.share}"
+            yield Refusal("step_unapproved", message, remedy, "share")
+            return
 
 
 def _above_ceiling(exposure: Exposure, plan: Plan, stage: Stage, remedy: str) -> Iterator[Refusal]:

@@ -61,6 +61,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "key_taken": ("key", "choose another key"),
     "key_retired": ("key", "choose another key"),
     "feature_in_use": ("feature", "stop it or demote it to readiness there first"),
+    "tier_in_use": ("risk_tier", "demote the feature to readiness there first"),
     "release_blocked": ("release", "hand in new evidence for it first"),
     "promotion_open": ("promotion", "approve or withdraw the open one first"),
     "promotion_settled": ("promotion", "ask for a new one"),

@@ -82,6 +82,7 @@ class FeatureSchema(FeatureChangeSchema):
     owner = Text(200, shortest=1, required=True)
     risk_tier = Choice(Tier, required=True)
     when_lost = Choice(WhenLost, load_default=WhenLost.REVIEW)
+    tier_lowered_by = fields.String(dump_only=True)
     version = fields.Integer(dump_only=True)
     created_at = fields.AwareDateTime(dump_only=True)
 

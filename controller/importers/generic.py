@@ -55,18 +55,25 @@ def _of_json(content: Part, tool: str) -> EvalReport:
     _refuse_unknown(content, _REPORT)
     if content["format"].raw_text() != FORMAT:
         raise content["format"].refusal("is not a format that is read here", f"write {FORMAT}")
+    dataset, metrics = _dataset(content.get("dataset")), tuple(map(_metric, content["metrics"]))
     return EvalReport(
         tool=tool,
         tool_version=content.text_of("harness"),
         run_id=content.text_of("run_id"),
         started_at=_moment(content, "started_at"),
         finished_at=_moment(content, "finished_at"),
-        partial=content.text_of("partial", _MAX_SENTENCE),
+        partial=content.text_of("partial", _MAX_SENTENCE) or _left_out(dataset, metrics),
         subject={name: part.id() for name, part in _named(content.get("subject")).items()},
-        dataset=_dataset(content.get("dataset")),
-        metrics=tuple(map(_metric, content["metrics"])),
+        dataset=dataset,
+        metrics=metrics,
         notes=tuple(note.text(_MAX_SENTENCE) for note in content.get("notes") or ()),
     )
+
+
+def _left_out(dataset: Dataset, metrics: tuple[Metric, ...]) -> str:
+    """Why a run is partial that asked fewer cases than its dataset has; empty if it did not."""
+    asked = max((metric.n for metric in metrics), default=0)
+    return f"{asked} of {dataset.size} cases were asked" if asked < (dataset.size or 0) else ""
 
 
 def _dataset(part: Part | None) -> Dataset:

@@ -29,6 +29,7 @@ class Feature:
     risk_tier: str
     risk_rationale: str = ""
     classified_by: str = ""
+    tier_lowered_by: str = ""
     hypothesis: str = ""
     success: str = ""
     business_metric: Mapping[str, Any] | None = None

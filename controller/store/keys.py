@@ -122,6 +122,12 @@ def keys_of(tx: Transaction, project_id: int | None) -> list[ApiKey]:
     return [_key(row) for row in rows]
 
 
+def makers_of(tx: Transaction, project_id: int) -> dict[str, str]:
+    """Who made each admin key of a project, by its name, also of those that were revoked."""
+    mine = (api_keys.c.project_id == project_id, api_keys.c.kind == KeyKind.ADMIN.value)
+    return {row.name or row.id: row.created_by for row in tx.execute(select(*_PUBLIC).where(*mine))}
+
+
 def any_admin_key(tx: Transaction) -> bool:
     """Whether somebody has ever been given an admin key for all projects."""
     everywhere = (api_keys.c.kind == KeyKind.ADMIN, api_keys.c.project_id.is_(None))

@@ -14,6 +14,7 @@ from controller.evidence import LONGEST_WAIVER, EvidenceDesk, ReportUpload, summ
 from controller.rollouts import locate
 from controller.store.evidence import StoredEvidence, StoredWaiver
 from stages import EvalReport, Metric, MetricKind, Part, Refused, Request, Stage, check_promotion
+from tests.conftest import START
 from tests.controller.conftest import MakeTenant
 from tests.controller.tenant import ADA, BOB, Tenant
 
@@ -212,13 +213,39 @@ def test_a_waiver_lets_a_requirement_pass_while_its_trigger_watches(ready: Tenan
 
 
 def prove_quality(tenant: Tenant, release: str) -> None:
-    upload = ReportUpload(requirement="quality", release=release, data=report(60, 0, "2026-11-19T12:00:00Z"))
+    upload = ReportUpload(
+        requirement="quality", release=release, data=report(_cases(release), 0, "2026-11-19T12:00:00Z")
+    )
     desk(tenant).read_in("acme", "claims", upload, ADA)
+
+
+def _cases(release: str) -> int:
+    """So many cases that no two releases have the same report."""
+    return 60 + int(release[-2:], 16)
+
+
+def test_the_file_of_one_release_says_nothing_of_another(ready: Tenant) -> None:
+    data = report(60, 0, "2026-11-19T12:00:00Z")
+    other = ready.release("two")
+    for requirement in ("quality", "quality"):
+        upload = ReportUpload(requirement=requirement, release=stable(ready), data=data)
+        desk(ready).read_in("acme", "claims", upload, ADA)
+    upload = ReportUpload(requirement="quality", release=other, data=data)
+    assert refused(lambda: desk(ready).read_in("acme", "claims", upload, ADA)) == ["body"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [({"uri": " JavaScript:alert(1)"}, "uri"), ({"expires_at": START - timedelta(days=1)}, "expires_at")],
+)
+def test_evidence_that_runs_or_has_expired_is_refused(
+    ready: Tenant, answer: dict[str, Any], field: str
+) -> None:
+    assert refused(lambda: accept(ready, **answer)) == [field]
 
 
 def test_who_waived_something_for_a_release_does_not_bring_it_to_users(ready: Tenant) -> None:
     ready.parts.catalog.change_feature("acme", "claims", {"owner": "ada"}, ADA, None)
-    ready.trigger()
     ready.evaluate()
     accept(ready)
     accept(ready, requirement="red-team", release=stable(ready))

@@ -75,7 +75,7 @@ def test_what_cannot_be_used_any_more_can_be_set_anew(tenant: Tenant, stored: st
 
 
 def test_a_group_is_set_as_a_whole_and_recorded(tenant: Tenant) -> None:
-    governance(tenant).set_group("acme", "risk", [BOB.name, ADA.name], ADA)
+    governance(tenant).set_group("acme", "risk", [BOB.name, ADA.name], EVE)
     group = governance(tenant).set_group("acme", "risk", [EVE.name], BOB)
     assert group.members == (EVE.name,)
     change = tenant.changes()[-1]

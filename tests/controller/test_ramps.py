@@ -157,8 +157,16 @@ def test_a_widening_by_hand_switches_it_off(alone: Climber) -> None:
     alone.enter()
     alone.tenant.move("widen", exposure={"share": 600})
     assert alone.standing().why[0].message == "the ramp is off: widened by user:ada"
-    alone.tenant.move("widen", exposure={"share": 5000})
+    alone.tenant.move("widen", exposure={"share": 2400})
     assert alone.why() == ["ramp_off"]
+
+
+def test_widening_by_hand_does_not_pass_a_step_that_people_have_to_agree_to(alone: Climber) -> None:
+    alone.enter()
+    for share in (2500, 5000):
+        with pytest.raises(Refused) as refused:
+            alone.tenant.move("widen", exposure={"share": share})
+        assert [refusal.code for refusal in refused.value.refusals] == ["step_unapproved"]
 
 
 def test_a_release_on_trial_pauses_it_and_one_that_is_adopted_begins_the_step_anew(climber: Climber) -> None:

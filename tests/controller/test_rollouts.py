@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -232,7 +233,8 @@ def test_a_release_without_its_evidence_reaches_no_user_of_a_protected_environme
     with pytest.raises(Refused) as refused:
         proven.move("introduce", release=other, share=100)
     assert codes(refused) == ["evidence_stale"]
-    proven.prove("evaluation-report", other, expires_at=proven.clock.pass_(10))
+    proven.prove("evaluation-report", other, expires_at=proven.clock() + timedelta(seconds=10))
+    proven.clock.pass_(10)
     with pytest.raises(Refused) as refused:
         proven.move("introduce", release=other, share=100)
     assert codes(refused) == ["evidence_stale"]

@@ -59,6 +59,8 @@ features = Table(
     Column("risk_tier", Text, nullable=False),
     text("risk_rationale"),
     text("classified_by"),
+    # Who made the tier a lower one; empty if nobody did.
+    text("tier_lowered_by"),
     text("hypothesis"),
     Column("business_metric", Json),
     Column("data_sources", Json, nullable=False, default=list),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -153,8 +154,14 @@ def test_the_key_of_a_project_opens_that_project(still: World, foreign_key: str)
     assert still.ask("GET", "/api/v1/projects/other", foreign_key).status_code == 200
 
 
+_NUMBERS = itertools.count()
+"""No two keys of a project have the same name."""
+
+
 def made(world: World, **content: object) -> tuple[str, str]:
-    key = world.api.ok("POST", f"{PROJECT}/keys", {"kind": "admin", "name": "ci", **content})
+    key = world.api.ok(
+        "POST", f"{PROJECT}/keys", {"kind": "admin", "name": f"ci-{next(_NUMBERS)}", **content}
+    )
     return key["id"], key["text"]
 
 
