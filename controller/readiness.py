@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,10 +93,15 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreShipReview:
-    """The eight questions with their answers. ``seen`` names exactly these records by a digest."""
+    """The eight questions with their answers. ``seen`` names exactly these records by a digest.
+
+    ``unasked`` are the requirements that would answer a question too, and that the stage does not ask for, by the key
+    of the question: a yes says nothing of them.
+    """
 
     sheet: Sheet
     answers: tuple[Answered, ...]
+    unasked: Mapping[str, tuple[Requirement, ...]]
     seen: str
 
 
@@ -121,7 +126,8 @@ class Readiness:
             facts = dict(self._facts(tx, sheet))
             standings = [item.standing for item in sheet.items]
             answers = tuple(answer(each, standings, facts.get(each.key, ())) for each in QUESTIONS)
-            return PreShipReview(sheet=sheet, answers=answers, seen=_digest(sheet, answers))
+            unasked = _unasked(self._cases.requirements_of(tx, stored.project_id), sheet)
+            return PreShipReview(sheet=sheet, answers=answers, unasked=unasked, seen=_digest(sheet, answers))
 
     def _sheet(self, tx: Transaction, stored: StoredRollout, stage: Stage | None) -> Sheet:
         now = self._now()
@@ -164,6 +170,14 @@ class Readiness:
         message = f"{named} of {total} outcomes of the last {_TRACED_OVER.days} days name their release"
         remedy = "report outcomes with the decision they belong to"
         yield Fact(message, holds=total > 0 and named == total, remedy=remedy)
+
+
+def _unasked(known: Mapping[str, Requirement], sheet: Sheet) -> dict[str, tuple[Requirement, ...]]:
+    asked = {item.need.key for item in sheet.items}
+    return {
+        each.key: tuple(known[key] for key in each.about if key in known and key not in asked)
+        for each in QUESTIONS
+    }
 
 
 def _item(

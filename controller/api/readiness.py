@@ -95,6 +95,9 @@ class AnsweredSchema(Schema):
     answer = fields.String()
     evidence = fields.List(fields.Nested(StandingSchema))
     facts = fields.List(fields.Nested(FactSchema))
+    not_asked = fields.List(
+        fields.String(), metadata={"description": "What would answer it too, and the stage does not ask for"}
+    )
 
 
 class PreShipReviewSchema(Schema):
@@ -163,7 +166,10 @@ def review_view(review: PreShipReview) -> dict[str, Any]:
         "release_digest": release.digest if release else None,
         "digest": review.seen,
         "ready": all(each.reply == "yes" for each in review.answers),
-        "answers": [_answered_view(each) for each in review.answers],
+        "answers": [
+            _answered_view(each) | {"not_asked": [need.title for need in review.unasked[each.question.key]]}
+            for each in review.answers
+        ],
     }
 
 

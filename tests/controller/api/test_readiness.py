@@ -35,6 +35,7 @@ def test_the_review_answers_eight_questions_from_the_records(world: World) -> No
     review = world.api.ok("GET", f"{ROLLOUT}/pre-ship-review")
     assert len(review["answers"]) == 8
     assert {each["answer"] for each in review["answers"]} <= {"yes", "no", "stale"}
+    assert all(each["not_asked"] for each in review["answers"] if each["key"] in ("access", "traceability"))
     assert review["ready"] is all(each["answer"] == "yes" for each in review["answers"])
     assert world.api.ok("GET", f"{ROLLOUT}/pre-ship-review")["digest"] == review["digest"]
 
