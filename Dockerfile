@@ -10,7 +10,7 @@ RUN python -m venv --without-pip /opt/headgate
 # taken: nothing is compiled, and no setup script of a dependency runs.
 COPY requirements/run.lock requirements/run.lock
 RUN python -m pip --python /opt/headgate install --no-cache-dir --only-binary :all: \
-      --require-hashes --requirement requirements/run.lock
+      --no-deps --require-hashes --requirement requirements/run.lock
 COPY sdk sdk
 COPY pyproject.toml README.md LICENSE* app.py ./
 COPY controller controller

@@ -56,15 +56,15 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: requirements/run.lock pyproject.toml sdk/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Headgate"
-	@$(PIP) install --require-hashes --requirement requirements/run.lock
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/run.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable sdk --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.run
 	@echo "Installing the developer tools"
-	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
 $(VENV)/.bench: requirements/bench.lock $(VENV)/.dev
-	@$(PIP) install --require-hashes --requirement requirements/bench.lock
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/bench.lock
 	@touch $@
