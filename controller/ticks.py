@@ -168,8 +168,8 @@ class Ticks:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop ticking; evaluations that have begun are finished by their own threads."""
-        self._scheduler.shutdown(wait=False)
+        """Stop ticking once the tick that runs is over; evaluations that have begun are finished by their own threads."""
+        self._scheduler.shutdown()
 
     def join(self, timeout_s: float) -> bool:
         """Wait until everything that was begun is done; False if something is not in time."""

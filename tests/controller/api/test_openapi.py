@@ -117,6 +117,7 @@ def test_locking_and_repeating_are_documented_where_they_work(spec: dict[str, An
         ("patch", "/api/v1/projects/{project}/features/{feature}"): {"If-Match"},
         ("put", f"{rollout}/triggers/{{key}}"): {"If-Match"},
         ("post", f"{rollout}/moves"): {"If-Match", "Idempotency-Key"},
+        ("post", f"{rollout}/promotions/{{id}}/approvals"): {"If-Match"},
         ("get", "/sdk/v1/flags"): {"If-None-Match"},
         ("get", "/flagd/v1/flags.json"): {"If-None-Match"},
         ("post", "/ofrep/v1/evaluate/flags"): {"If-None-Match"},
