@@ -168,7 +168,7 @@ class Ticks:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop ticking once the tick that runs is over; evaluations that have begun are finished by their own threads."""
+        """Stop ticking when the tick that runs is over; evaluations that have begun end in their own threads."""
         self._scheduler.shutdown()
 
     def join(self, timeout_s: float) -> bool:
