@@ -1,43 +1,34 @@
-"""Evaluate one trigger once, and act on the verdict: the only place where a verdict becomes a move."""
+"""Evaluate one trigger once: the only place where a verdict is passed, and the only one that has it acted on."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
-from controller.actors import Actor, ActorKind
+from controller.actions import Actions, Cause
 from controller.errors import VersionConflict
-from controller.observability import ACTIONS, BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
-from controller.rollouts import Clock, Order, Rollouts
+from controller.observability import BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
+from controller.rollouts import Clock
 from controller.sources import SOURCES, BadConfiguration
 from controller.sources.access import Access
-from controller.store.changes import Change, record
 from controller.store.claims import Claim, give_back, is_mine, next_slot, set_aside, settle
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
-from controller.store.outbox import put
 from controller.store.projects import project_keys
 from controller.store.readings import add_reading
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger, trigger_by_id
-from stages import EXPOSED, Refused, Request, digest
+from stages import digest
 from triggers import (
-    Action,
-    Arming,
-    Phase,
     Reading,
-    Rung,
     Scope,
     State,
     Status,
-    Step,
     Window,
     enter_epoch,
-    escalate,
     step,
     window,
 )
@@ -84,10 +75,10 @@ class Evaluations:
     """Carries out claims."""
 
     def __init__(
-        self, database: Database, rollouts: Rollouts, access: Access, now: Clock, read_deadline_s: float
+        self, database: Database, actions: Actions, access: Access, now: Clock, read_deadline_s: float
     ) -> None:
         self._database = database
-        self._rollouts = rollouts
+        self._actions = actions
         self._access = access
         self._now = now
         self._deadline_s = read_deadline_s
@@ -155,7 +146,8 @@ class Evaluations:
     def _write(self, tx: Transaction, claim: Claim, subject: _Subject, reading: Reading) -> Result:
         now, trigger = self._now(), subject.stored.trigger
         outcome = step(trigger, subject.state, reading, now)
-        outcome, done = self._act(tx, subject, outcome, now)
+        cause = Cause(subject.stored, subject.rollout, subject.window)
+        outcome, done = self._actions.act(tx, cause, outcome, now)
         add_reading(tx, claim.trigger_id, claim.slot, reading, outcome, done, now)
         due_at, missed = next_slot(claim.slot, trigger.interval_s, now)
         settle(
@@ -167,90 +159,10 @@ class Evaluations:
             now=now,
             due_at=due_at,
         )
-        self._tell(tx, subject, outcome, now)
+        self._actions.tell(tx, cause, outcome, now)
         EVALUATIONS.labels(outcome.verdict.value).inc()
         SLOTS_MISSED.inc(missed)
         return Result.DONE
-
-    def _act(
-        self, tx: Transaction, subject: _Subject, outcome: Step, now: datetime
-    ) -> tuple[Step, list[dict[str, str]]]:
-        """Take the rungs that are due; where none of them can be carried out, the next ones at once."""
-        done: list[dict[str, str]] = []
-        due = outcome.due
-        while due:
-            # Moves come first: a move locks the rollout, its environment and then the record, and telling locks the
-            # record alone. The other way round, two evaluations could wait for each other.
-            rungs = sorted(due, key=lambda rung: not rung.do.moves_traffic)
-            results = [
-                self._take(tx, subject, rung, outcome)
-                for rung in _as_armed(tuple(rungs), subject.stored.trigger.arming)
-            ]
-            done += [{"action": action.value, "result": result} for action, result in results]
-            if not all(result.startswith("impossible") for _, result in results):
-                break
-            state, due = escalate(subject.stored.trigger, outcome.state, now)
-            outcome = replace(outcome, state=state)
-        return outcome, done
-
-    def _take(self, tx: Transaction, subject: _Subject, rung: Rung, outcome: Step) -> tuple[Action, str]:
-        trigger = subject.stored.trigger
-        if trigger.arming is Arming.SHADOW:
-            return rung.do, "shadow: not done"
-        result = (
-            self._move(tx, subject, rung, outcome)
-            if rung.do.moves_traffic
-            else self._task(tx, subject, rung, outcome)
-        )
-        ACTIONS.labels(rung.do.value, result.split(":", 1)[0]).inc()
-        return rung.do, result
-
-    def _move(self, tx: Transaction, subject: _Subject, rung: Rung, outcome: Step) -> str:
-        current = rollout_by_id(tx, subject.rollout.id)
-        if current is None or isinstance(current, Broken) or current.rollout.stage not in EXPOSED:
-            return "unneeded: nobody has the feature"
-        order = Order(
-            request=_request(rung, current, subject.stored.trigger.key),
-            actor=_actor(subject),
-            reason=outcome.sentence,
-            evidence=_evidence(subject, outcome),
-            began_at=outcome.state.since,
-        )
-        try:
-            self._rollouts.move_in(tx, current, order)
-        except Refused as refused:
-            codes = {refusal.code for refusal in refused.refusals}
-            kind = "impossible" if "nothing_to_revert" in codes else "unneeded"
-            return f"{kind}: {refused.refusals[0].message}"
-        return "done"
-
-    def _task(self, tx: Transaction, subject: _Subject, rung: Rung, outcome: Step) -> str:
-        """Tell somebody; the record shows it like any other action."""
-        change = Change(
-            project_id=subject.rollout.project_id,
-            name=rung.do.value,
-            actor=_actor(subject),
-            at=self._now(),
-            feature=subject.rollout.rollout.feature,
-            environment=subject.rollout.rollout.environment,
-            reason=outcome.sentence,
-            evidence=_evidence(subject, outcome),
-        )
-        record(tx, change)
-        return "done"
-
-    def _tell(self, tx: Transaction, subject: _Subject, outcome: Step, now: datetime) -> None:
-        before, after = subject.stored.state.phase, outcome.state.phase
-        if before is after or Phase.FIRING not in (before, after):
-            return
-        event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
-        told = {
-            "trigger": subject.stored.trigger.key,
-            "feature": subject.rollout.rollout.feature,
-            "environment": subject.rollout.rollout.environment,
-            "sentence": outcome.sentence,
-        }
-        put(tx, subject.rollout.project_id, event, told, now)
 
     def _skip(self, claim: Claim) -> Result:
         """Pass over a trigger whose rollout is gone or cannot be read; the latter is served as off meanwhile."""
@@ -288,33 +200,3 @@ def _variables(subject: _Subject) -> Mapping[str, str]:
     if subject.stored.trigger.scope is Scope.CANDIDATE and release:
         variables["release"] = release
     return variables
-
-
-def _as_armed(due: tuple[Rung, ...], arming: Arming) -> tuple[Rung, ...]:
-    """What a trigger may do of what is due: one armed to hold does nothing to traffic but hold."""
-    if arming is not Arming.HOLD:
-        return due
-    held = (Rung(Action.HOLD),) if any(rung.do.moves_traffic for rung in due) else ()
-    return held + tuple(rung for rung in due if not rung.do.moves_traffic)
-
-
-def _request(rung: Rung, current: StoredRollout, trigger: str) -> Request:
-    if rung.do is not Action.NARROW:
-        return Request(move=rung.do.value, hold=f"trigger:{trigger}")
-    exposure = current.rollout.exposure
-    share = min(exposure.share, rung.args.get("share", exposure.share // 2))
-    return Request(move="narrow", exposure=replace(exposure, share=share))
-
-
-def _actor(subject: _Subject) -> Actor:
-    return Actor(f"trigger:{subject.stored.trigger.key}", ActorKind.TRIGGER)
-
-
-def _evidence(subject: _Subject, outcome: Step) -> dict[str, Any]:
-    return {
-        "trigger": subject.stored.trigger.key,
-        "trigger_version": subject.stored.version,
-        "verdict": outcome.verdict.value,
-        "numbers": dict(outcome.numbers),
-        "window": [subject.window.start.isoformat(), subject.window.end.isoformat()],
-    }

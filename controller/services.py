@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.actions import Actions
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
@@ -81,7 +82,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     registries = RegistryDesk(database, outbound, secrets, now, deadline_s)
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
-    evaluations = Evaluations(database, rollouts, access, now, settings.read_deadline_s)
+    evaluations = Evaluations(database, Actions(rollouts, now), access, now, settings.read_deadline_s)
     ticks = Ticks(
         database,
         evaluations,

@@ -26,6 +26,7 @@ BREACHES = {
     "a second way out": ("controller/notices/log.py", "import requests"),
     "the store calling a use case": ("controller/store/features.py", "import controller.rollouts"),
     "a second place where verdicts act": ("controller/catalog.py", "import triggers.step"),
+    "a second place that has verdicts acted on": ("controller/catalog.py", "import controller.actions"),
     "a secret that knows the way out": ("controller/secrets.py", "import controller.http"),
     "a room without a place": ("controller/attic.py", "import json"),
 }

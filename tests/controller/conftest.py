@@ -79,3 +79,19 @@ def reverting(make_reverting: Callable[[str], Reverting], database_url: str) -> 
 def case(make_reverting: Callable[[str], Reverting], sqlite_url: str) -> Reverting:
     """The same on SQLite alone."""
     return make_reverting(sqlite_url)
+
+
+@pytest.fixture
+def watched(tenant: Tenant) -> Tenant:
+    """A feature in beta with a trigger that has begun to watch."""
+    tenant.beta()
+    tenant.trigger()
+    tenant.evaluate()
+    return tenant
+
+
+@pytest.fixture
+def simple(small: Tenant) -> Tenant:
+    """A feature in beta, without triggers, on SQLite."""
+    small.beta()
+    return small

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from controller.store.releases import get_release
+from stages import Mode, Refused, Stage
+from tests.controller.tenant import Tenant
+from tests.controller.watching import BY, bad, candidate
+from triggers import Action, Arming, Phase, Rung
+
+
+def value(tenant: Tenant) -> tuple[str, str]:
+    return tenant.rollout().stage.value, tenant.rollout().mode.value
+
+
+def test_a_breach_climbs_the_ladder_review_then_revert_then_disable(watched: Tenant) -> None:
+    tried = candidate(watched)
+    watched.after(10)
+    bad(watched)
+    assert watched.moves() == [("review", BY)]
+    assert watched.rollout().mode is Mode.REVIEW
+    assert watched.standing().state.phase is Phase.FIRING
+    bad(watched, 2)
+    assert watched.moves() == [("review", BY)]
+    bad(watched)
+    assert watched.moves() == [("review", BY), ("revert", BY)]
+    assert watched.rollout().candidate is None
+    with watched.parts.database.read() as tx:
+        assert get_release(tx, 1, tried).verdict == "bad"
+    assert watched.after(10) == ["done"]
+    bad(watched, 2)
+    assert watched.moves() == [("review", BY), ("revert", BY), ("disable", BY)]
+    assert watched.rollout().mode is Mode.OFF
+    bad(watched, 5)
+    assert len(watched.moves()) == 3
+    assert watched.bad_rows() == []
+
+
+def test_what_was_done_and_why_stands_in_the_reading_and_in_the_record(watched: Tenant) -> None:
+    bad(watched)
+    reading = watched.readings()[-1]
+    assert (reading.bad, reading.total, reading.verdict, reading.phase) == (5, 5, "breach", "firing")
+    assert list(reading.due) == [{"action": "review", "result": "done"}]
+    change = watched.changes()[-1]
+    assert change.reason == reading.sentence
+    assert change.evidence["trigger"] == "unsupported"
+    assert change.evidence["numbers"]["measured"] == 1.0
+    [(payload,)] = watched.ask_sql("SELECT payload FROM outbox WHERE event = 'trigger.fired'")
+    assert json.loads(str(payload))["sentence"] == reading.sentence
+
+
+def test_where_there_is_nothing_to_revert_the_next_rung_is_taken_at_once(watched: Tenant) -> None:
+    bad(watched, 4)
+    assert watched.moves() == [("review", BY), ("disable", BY)]
+    due = list(watched.readings()[-1].due)
+    assert [(one["action"], one["result"].split(":")[0]) for one in due] == [
+        ("revert", "impossible"),
+        ("disable", "done"),
+    ]
+
+
+def test_in_the_shadow_everything_is_recorded_and_nothing_done(simple: Tenant) -> None:
+    simple.trigger(arming=Arming.SHADOW)
+    simple.evaluate()
+    before = simple.rollout()
+    bad(simple, 4)
+    assert simple.rollout() == before
+    assert simple.moves() == []
+    results = [one["result"] for reading in simple.readings() for one in reading.due]
+    assert results == ["shadow: not done", "shadow: not done"]
+    simple.ask(Stage.PILOT)
+    assert simple.rollout().stage is Stage.PILOT
+
+
+def test_armed_to_hold_it_holds_and_does_nothing_else(simple: Tenant) -> None:
+    ladder = (Rung(Action.NOTIFY), Rung(Action.REVIEW, 10), Rung(Action.DISABLE, 20))
+    simple.trigger("unsupported", *ladder, arming=Arming.HOLD)
+    simple.evaluate()
+    bad(simple, 4)
+    assert simple.moves() == [("notify", BY), ("hold", BY), ("hold", BY)]
+    rollout = simple.rollout()
+    assert (rollout.mode, rollout.holds) == (Mode.LIVE, frozenset({BY}))
+    with pytest.raises(Refused) as refused:
+        simple.move("widen", exposure={"share": 10_000})
+    assert [refusal.code for refusal in refused.value.refusals] == ["held", "trigger_firing"]
+
+
+def test_narrowing_halves_the_share_unless_told_and_never_widens(simple: Tenant) -> None:
+    ladder = (
+        Rung(Action.NARROW),
+        Rung(Action.NARROW, 10, {"share": 9000}),
+        Rung(Action.NARROW, 20, {"share": 100}),
+    )
+    simple.trigger("unsupported", *ladder)
+    simple.evaluate()
+    shares = []
+    for _ in range(3):
+        bad(simple)
+        shares.append(simple.rollout().exposure.share)
+    assert shares == [5000, 5000, 100]
+
+
+def test_a_demotion_goes_down_the_stages(simple: Tenant) -> None:
+    simple.ask(Stage.PILOT)
+    simple.trigger("unsupported", Rung(Action.DEMOTE))
+    simple.evaluate()
+    bad(simple)
+    assert value(simple) == ("beta", "live")
+
+
+def test_a_trigger_tells_after_it_has_moved(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.NOTIFY), Rung(Action.UPDATE_EVAL_SET), Rung(Action.DISABLE))
+    simple.evaluate()
+    bad(simple)
+    assert [name for name, _ in simple.moves()] == ["disable", "notify", "update_eval_set"]
+
+
+def test_where_nobody_has_the_feature_there_is_nothing_to_do(watched: Tenant) -> None:
+    watched.move("demote", stage=Stage.READINESS)
+    bad(watched)
+    assert watched.moves() == []
+    [done] = watched.readings()[-1].due
+    assert done["result"] == "unneeded: nobody has the feature"
