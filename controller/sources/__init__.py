@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
 from controller.sources.records import Records
-from controller.sources.source import BadConfiguration, BadQuery, BadSetting, Shape, Source, shape_of
+from controller.sources.source import (
+    BadConfiguration,
+    BadQuery,
+    BadSetting,
+    Question,
+    Shape,
+    Source,
+    shape_of,
+)
 
 SOURCES: Mapping[str, type[Source]] = {
     "outcomes": Outcomes,
@@ -16,4 +24,4 @@ SOURCES: Mapping[str, type[Source]] = {
 }
 """Every kind of source by its name in settings."""
 
-__all__ = ["SOURCES", "BadConfiguration", "BadQuery", "BadSetting", "Shape", "Source", "shape_of"]
+__all__ = ["SOURCES", "BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "shape_of"]

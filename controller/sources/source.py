@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from controller.errors import BadConfiguration, BadSetting
-from triggers import Reading, Window
+from triggers import Reading, Status, Window
 
 if TYPE_CHECKING:
     from controller.sources.access import Access
 
-__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Shape", "Source", "shape_of"]
+__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "shape_of"]
 
 
 class BadQuery(BadConfiguration):
@@ -38,16 +40,27 @@ class Shape(Enum):
         return " + ".join((*self.required, *(f"[{part}]" for part in self.optional)))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One query for one window, with the values of the variables in it: what one reading answers."""
+
+    query: Mapping[str, str]
+    variables: Mapping[str, str]
+    window: Window
+
+
 class Source(ABC):
     """A place that metrics are read from.
 
     ``kind`` is its name in settings; ``shapes`` are the shapes of query that it can answer. ``lag_s``: what is younger
-    than this many seconds may still be on its way in, so windows end that long ago.
+    than this many seconds may still be on its way in, so windows end that long ago. ``clock`` counts the seconds of
+    deadlines.
     """
 
     kind: ClassVar[str]
     shapes: ClassVar[tuple[Shape, ...]]
     lag_s: ClassVar[float] = 0.0
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     @classmethod
     @abstractmethod
@@ -75,6 +88,23 @@ class Source(ABC):
         Whatever the world does (no answer, half an answer, nonsense, a query that no longer fits) becomes the
         status of the reading; nothing is raised for it.
         """
+
+    def read_many(self, questions: Sequence[Question], deadline_s: float) -> list[Reading]:
+        """Ask several questions, and give their readings in the same order within ``deadline_s`` seconds in all.
+
+        As `read`, it raises nothing. A kind that can put many questions into one request overrides this; here they
+        are asked one after another, and those that time did not suffice for become errors.
+        """
+        until = self.clock() + deadline_s
+        return [self._read_until(question, until) for question in questions]
+
+    def _read_until(self, question: Question, until: float) -> Reading:
+        left_s = until - self.clock()
+        if left_s <= 0:
+            return Reading.missing(
+                Status.ERROR, question.window, "the questions before this one took all the time"
+            )
+        return self.read(question.query, question.variables, question.window, left_s)
 
 
 def shape_of(query: Mapping[str, str], shapes: tuple[Shape, ...]) -> Shape:
