@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.http import Outbound
+from controller.sources import Question
 from controller.sources.prometheus import Prometheus
 from controller.sources.template import Template
 from controller.strict_json import loads
@@ -155,3 +156,28 @@ def formatted(server: PrometheusServer, query: str) -> str:
         "POST", f"{server.url}/api/v1/format_query", data={"query": query}, deadline_s=PATIENT_S
     )
     return str(loads(answer.body)["data"])
+
+
+def test_the_real_server_answers_many_queries_at_once_as_it_answers_each(server: PrometheusServer) -> None:
+    queries = [
+        *("count(m)", "sum(m) # a comment", "m", "unknown_metric", "0 / 0", "vector(0) / vector(0)"),
+        *("1 + 1", "scalar(count(m))", '"text"', "m[${window}]", "sum(", "rate(m)", "time()"),
+        *("count(m) or vector(0)", "sum by (feature) (m) > 3", "m or -m", "{__name__='m', feature='a.b'}"),
+        *('m{feature="(plain"}', "sum(m)) or (sum(m)", "count(m) == bool 3", "vector(1) offset 1h"),
+        'label_replace(m, "headgate_q", "x", "", "")',
+    ]
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    questions = [Question({"value": query}, {}, WINDOW) for query in queries]
+    together = source.read_many(questions, PATIENT_S)
+    alone = [source.read({"value": query}, {}, WINDOW, PATIENT_S) for query in queries]
+    assert together == alone
+    assert {reading.status for reading in together} == {*Status} - {Status.PARTIAL}
+
+
+def test_the_real_server_answers_hundreds_of_queries_at_once(server: PrometheusServer) -> None:
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    questions = [
+        Question({"bad": f"count(m) * {n}", "total": "vector(9999)"}, {}, WINDOW) for n in range(450)
+    ]
+    readings = source.read_many(questions, PATIENT_S)
+    assert [reading.bad for reading in readings] == [len(NASTY) * n for n in range(450)]

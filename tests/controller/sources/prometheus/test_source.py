@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from controller.http import Outbound
 from controller.sources import BadQuery, BadSetting
-from controller.sources.prometheus import MAX_MESSAGE, Prometheus, one_line
+from controller.sources.prometheus import Prometheus
+from controller.sources.wording import MAX_MESSAGE, one_line
 from tests.access import ACCESS
 from tests.endpoint import Call, Endpoint, closed_port, replying, serving
 from triggers import Reading, Status, Window
