@@ -6,15 +6,15 @@ A team without any metrics stack has automatic rollback through this.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from controller.errors import NotFound
 from controller.sources.access import Access
-from controller.sources.source import BadQuery, BadSetting, Shape, Source, shape_of
+from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, shape_of
 from controller.store.database import Database, DatabaseUnavailable
-from controller.store.outcomes import MEASURES, NEEDS_LIMIT, tally
+from controller.store.outcomes import MEASURES, NEEDS_LIMIT, Count, Tally, tallies
 from controller.store.projects import get_environment, get_project
 from triggers import Reading, Status, Window
 
@@ -53,38 +53,67 @@ class Outcomes(Source):
             raise BadQuery("limit", f"{measure} is counted without a limit", "leave it out")
 
     def read(
-        self,
-        query: Mapping[str, str],
-        variables: Mapping[str, str],
-        window: Window,
-        deadline_s: float,  # noqa: ARG002 - the database has one of its own
+        self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float
     ) -> Reading:
         """See `Source.read`. The deadline is the database's own."""
-        try:
-            self.check_query(query)
-            reading = self._count(query, variables, window)
-        except (BadQuery, DatabaseUnavailable, NotFound) as error:
-            reading = Reading.missing(Status.ERROR, window, str(error))
-        return replace(reading, asked=dict(query))
+        (reading,) = self.read_many([Question(query, variables, window)], deadline_s)
+        return reading
 
-    def _count(self, query: Mapping[str, str], variables: Mapping[str, str], window: Window) -> Reading:
-        with self._database.read() as tx:
-            environment = get_environment(
-                tx, get_project(tx, variables["project"]).id, variables["environment"]
-            )
-            counted = tally(
-                tx,
-                environment.id,
-                variables["feature"],
-                query["measure"],
-                window.start,
-                window.end,
-                release=variables.get("release"),
-                limit=_limit(query) if "limit" in query else None,
-            )
-        if not counted.total:
-            return Reading.missing(Status.NO_DATA, window, "no outcome that tells was reported in the window")
-        return replace(Reading.ratio(window, counted.bad, counted.total), newest_sample_at=counted.newest_at)
+    def read_many(
+        self,
+        questions: Sequence[Question],
+        deadline_s: float,  # noqa: ARG002 - the database has one of its own
+    ) -> list[Reading]:
+        """See `Source.read_many`. What is asked of one environment about one window is counted together."""
+        readings: dict[int, Reading] = {}
+        together: dict[tuple[str, str, Window], dict[int, Count]] = {}
+        for place, question in enumerate(questions):
+            try:
+                self.check_query(question.query)
+                where = (question.variables["project"], question.variables["environment"], question.window)
+                together.setdefault(where, {})[place] = _count(question)
+            except BadQuery as bad:
+                readings[place] = _missing(Status.ERROR, question, str(bad))
+            except KeyError as missing:
+                readings[place] = _missing(
+                    Status.ERROR, question, f"the variable {missing} has no value here"
+                )
+        for where, counts in together.items():
+            asked = {place: questions[place] for place in counts}
+            readings |= self._counted(where, counts, asked)
+        return [readings[place] for place in range(len(questions))]
+
+    def _counted(
+        self,
+        where: tuple[str, str, Window],
+        counts: Mapping[int, Count],
+        asked: Mapping[int, Question],
+    ) -> dict[int, Reading]:
+        project, key, window = where
+        try:
+            with self._database.read() as tx:
+                environment = get_environment(tx, get_project(tx, project).id, key)
+                found = tallies(tx, environment.id, window.start, window.end, counts.values())
+        except (DatabaseUnavailable, NotFound) as error:
+            return {place: _missing(Status.ERROR, each, str(error)) for place, each in asked.items()}
+        return {place: _reading(each, found[counts[place]]) for place, each in asked.items()}
+
+
+def _count(question: Question) -> Count:
+    query, variables = question.query, question.variables
+    limit = _limit(query) if "limit" in query else None
+    return Count(variables["feature"], query["measure"], variables.get("release"), limit)
+
+
+def _reading(question: Question, counted: Tally) -> Reading:
+    if not counted.total:
+        return _missing(Status.NO_DATA, question, "no outcome that tells was reported in the window")
+    reading = Reading.ratio(question.window, counted.bad, counted.total)
+    return replace(reading, newest_sample_at=counted.newest_at, asked=dict(question.query))
+
+
+def _missing(status: Status, question: Question, message: str) -> Reading:
+    return replace(Reading.missing(status, question.window, message), asked=dict(question.query))
 
 
 def _limit(query: Mapping[str, str]) -> float:

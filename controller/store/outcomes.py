@@ -5,12 +5,12 @@ Windows go by when a report arrived here, not by the clock of whoever sent it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controller.store.database import Transaction
@@ -24,6 +24,24 @@ class Tally:
     bad: int
     total: int
     newest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is to be counted: a measure of a feature's answers, of one release or of all.
+
+    ``limit`` is for the measures in `NEEDS_LIMIT`.
+    """
+
+    feature: str
+    measure: str
+    release: str | None = None
+    limit: float | None = None
+
+    @property
+    def measured(self) -> tuple[str, float | None]:
+        """What is looked at in each answer, whoever gave it."""
+        return self.measure, self.limit
 
 
 # For each measure: when an answer counts as judged, and when as bad. An answer that nobody judged is in neither.
@@ -41,6 +59,10 @@ _ABOVE: Mapping[str, ColumnElement[Any]] = {"slow": outcomes.c.latency_ms, "cost
 MEASURES = (*_MEASURES, *_ABOVE)
 """What can be counted over reported outcomes; those in `NEEDS_LIMIT` need the value above which an answer is bad."""
 NEEDS_LIMIT = frozenset(_ABOVE)
+
+_MOST_FEATURES = 500
+_MOST_MEASURED = 30
+"""The bounds of one statement."""
 
 
 def add_outcomes(
@@ -67,24 +89,85 @@ def tally(
     limit: float | None = None,
 ) -> Tally:
     """Count the answers of a feature that arrived in a half-open window, of one release or of all."""
-    judged, bad = (
-        (_ABOVE[measure].is_not(None), _ABOVE[measure] > limit) if measure in _ABOVE else _MEASURES[measure]
+    count = Count(feature, measure, release, limit)
+    return tallies(tx, environment_id, start, end, [count])[count]
+
+
+def tallies(
+    tx: Transaction, environment_id: int, start: datetime, end: datetime, wanted: Iterable[Count]
+) -> dict[Count, Tally]:
+    """The same for many features and measures, in as few statements as there are hundreds of them."""
+    found: dict[Count, Tally] = {}
+    for group in _in_statements(set(wanted)):
+        measured = list(dict.fromkeys(count.measured for count in group))
+        rows: dict[str, list[Row[Any]]] = {}
+        for row in tx.execute(_counted(environment_id, start, end, group, measured)):
+            rows.setdefault(row.feature, []).append(row)
+        for count in group:
+            found[count] = _sum(rows.get(count.feature, []), count.release, measured.index(count.measured))
+    return found
+
+
+def _in_statements(wanted: Collection[Count]) -> Iterator[list[Count]]:
+    """Groups in which every measure is wanted of nearly every feature, as far as that can be had."""
+    few = len({count.measured for count in wanted}) <= _MOST_MEASURED
+    group: list[Count] = []
+    features: set[str] = set()
+    measured: set[tuple[str, float | None]] = set()
+    for count in sorted(wanted, key=lambda count: (few and count.feature, str(count.measured))):
+        features.add(count.feature)
+        measured.add(count.measured)
+        if len(features) > _MOST_FEATURES or len(measured) > _MOST_MEASURED:
+            yield group
+            group, features, measured = [], {count.feature}, {count.measured}
+        group.append(count)
+    if group:
+        yield group
+
+
+def _counted(
+    environment_id: int,
+    start: datetime,
+    end: datetime,
+    group: Iterable[Count],
+    measured: Sequence[tuple[str, float | None]],
+) -> Select[Any]:
+    """A row for each feature and release, with three columns for each thing that is measured."""
+    columns: list[ColumnElement[Any]] = []
+    for place, (measure, limit) in enumerate(measured):
+        judged, bad = _conditions(measure, limit)
+        columns += [
+            func.count().filter(judged).label(f"total_{place}"),
+            func.count().filter(judged, bad).label(f"bad_{place}"),
+            func.max(outcomes.c.received_at).filter(judged).label(f"newest_{place}"),
+        ]
+    return (
+        select(outcomes.c.feature, outcomes.c.release, *columns)
+        .where(
+            outcomes.c.environment_id == environment_id,
+            outcomes.c.feature.in_(sorted({count.feature for count in group})),
+            outcomes.c.received_at >= start,
+            outcomes.c.received_at < end,
+        )
+        .group_by(outcomes.c.feature, outcomes.c.release)
     )
-    counted = select(
-        func.count().label("total"),
-        func.count().filter(bad).label("bad"),
-        func.max(outcomes.c.received_at).label("newest"),
-    ).where(
-        outcomes.c.environment_id == environment_id,
-        outcomes.c.feature == feature,
-        outcomes.c.received_at >= start,
-        outcomes.c.received_at < end,
-        judged,
+
+
+def _conditions(measure: str, limit: float | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    if measure in _ABOVE:
+        return _ABOVE[measure].is_not(None), _ABOVE[measure] > limit
+    return _MEASURES[measure]
+
+
+def _sum(rows: Iterable[Row[Any]], release: str | None, place: int) -> Tally:
+    """What the releases that are wanted have in one place, together."""
+    found = [row._mapping for row in rows if release is None or row.release == release]
+    newest = [row[f"newest_{place}"] for row in found if row[f"newest_{place}"] is not None]
+    return Tally(
+        sum(row[f"bad_{place}"] for row in found),
+        sum(row[f"total_{place}"] for row in found),
+        max(newest, default=None),
     )
-    if release is not None:
-        counted = counted.where(outcomes.c.release == release)
-    row = tx.execute(counted).one()
-    return Tally(row.bad, row.total, row.newest)
 
 
 def count_answers(

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from controller.store.outcomes import MEASURES, NEEDS_LIMIT, Tally, add_outcomes, forget_outcomes, tally
+from controller.store.outcomes import (
+    MEASURES,
+    NEEDS_LIMIT,
+    Count,
+    Tally,
+    add_outcomes,
+    forget_outcomes,
+    tallies,
+    tally,
+)
 from tests.conftest import START
 from tests.controller.tenant import Tenant
 
@@ -75,3 +84,29 @@ def test_what_is_old_is_forgotten(tenant: Tenant) -> None:
     with tenant.parts.database.write() as tx:
         assert forget_outcomes(tx, tenant.clock()) == 2
     assert counted(tenant, "error").total == 1
+
+
+def test_many_counts_come_out_as_each_of_them_alone(tenant: Tenant) -> None:
+    for number in range(4):
+        for feature in ("claims", "other"):
+            tenant.report(
+                number + 1, feature, error=bool(number % 2), release=f"r-{number}", latency_ms=number
+            )
+    tenant.report(2, "claims", error=True)
+    wanted = [
+        Count(feature, measure, release, limit)
+        for feature in ("claims", "other", "unheard-of")
+        for release in (None, "r-1", "r-9")
+        for measure, limit in [("error", None), *(("slow", float(limit)) for limit in range(40))]
+    ]
+    with tenant.parts.database.read() as tx:
+        until = START + timedelta(seconds=60)
+        together = tallies(tx, 1, START, until, wanted)
+        assert together == {
+            each: tally(
+                tx, 1, each.feature, each.measure, START, until, release=each.release, limit=each.limit
+            )
+            for each in wanted
+        }
+    assert together[Count("claims", "error")] == Tally(8, 12, START)
+    assert together[Count("claims", "slow", "r-1", 0.0)] == Tally(2, 2, START)
