@@ -2,6 +2,14 @@
 # To pin the base image, pass --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:…
 ARG PYTHON_IMAGE=python:3.13-slim
 
+# What the console's pages load from npm.
+FROM ${PYTHON_IMAGE} AS assets
+WORKDIR /build
+COPY .ci/assets .ci/assets
+COPY package.json package-lock.json ./
+COPY requirements/node.lock requirements/node.lock
+RUN .ci/assets python --omit=dev
+
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 # The environment gets no pip of its own; the one of the base image installs into it.
@@ -14,6 +22,7 @@ RUN python -m pip --python /opt/headgate install --no-cache-dir --only-binary :a
 COPY sdk sdk
 COPY pyproject.toml README.md LICENSE* app.py ./
 COPY controller controller
+COPY --from=assets /build/controller/console/static/vendor controller/console/static/vendor
 COPY stages stages
 COPY triggers triggers
 # What only builds the two distributions is removed again, and the rest must still fit together.

@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ONCE ?=
 # The packages whose every branch is tested. Their tests alone are traced: tracing doubles the time of all others.
 PURE := tests/stages tests/triggers tests/sdk/evaluator
+ASSETS := controller/console/static/vendor
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint bench lock screenshots clean
@@ -13,13 +14,13 @@ PURE := tests/stages tests/triggers tests/sdk/evaluator
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.run ## Play the whole story on this machine; ONCE=1 exits when it is over
+demo: $(VENV)/.run $(ASSETS) ## Play the whole story on this machine; ONCE=1 exits when it is over
 	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-run: $(VENV)/.run ## Start the controller alone, on an embedded SQLite file
+run: $(VENV)/.run $(ASSETS) ## Start the controller alone, on an embedded SQLite file
 	@$(BIN)/headgate serve
 
-test: $(VENV)/.dev ## Everything a developer needs, then the whole suite
+test: $(VENV)/.dev $(ASSETS) ## Everything a developer needs, then the whole suite
 	@failed=; \
 	$(BIN)/python -m pytest $(PURE) --cov --cov-report= && $(BIN)/python -m coverage report || failed=yes; \
 	$(BIN)/python -m pytest $(PURE:%=--ignore=%) || failed=yes; \
@@ -31,27 +32,34 @@ lint: $(VENV)/.dev ## ruff, mypy strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.bench ## Measure beside peers and print the table
+bench: $(VENV)/.bench $(ASSETS) ## Measure beside peers and print the table
 	@$(BIN)/python -m bench
 
-screenshots: $(VENV)/.dev ## Take the README's pictures of the console in a real browser
+screenshots: $(VENV)/.dev $(ASSETS) ## Take the README's pictures of the console in a real browser
 	@HEADGATE_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser --numprocesses 0
 
 lock: $(VENV)/.dev ## Resolve the dependencies again into requirements/*.lock
-	@for set in run dev bench; do \
+	@for set in run dev bench node; do \
 	  case $$set in \
-	    run) groups="--group build --group demo" ;; \
-	    dev) groups="--group build --group demo --group dev" ;; \
-	    bench) groups="--group bench" ;; \
+	    run) wanted="pyproject.toml --group build --group demo" ;; \
+	    dev) wanted="pyproject.toml --group build --group demo --group dev" ;; \
+	    bench) wanted="pyproject.toml --group bench" ;; \
+	    node) wanted="--group node" ;; \
 	  esac; \
-	  $(BIN)/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes --quiet \
+	  $(BIN)/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes --quiet \
 	    --no-emit-package headgate --no-emit-index-url --custom-compile-command "make lock" \
 	    $$(test $$set = run || echo "--constraint requirements/run.lock") \
 	    --output-file requirements/$$set.lock || exit 1; \
 	done
 
 clean: ## Remove what these commands made, but not data
-	@rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) $(ASSETS) node_modules .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+
+# What the console's pages load from npm; with a wheel of Node.js where there is no npm.
+$(ASSETS): package-lock.json package.json .ci/assets | $(VENV)/.run
+	@echo "Fetching what the console's pages load"
+	@.ci/assets $(BIN)/python
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
