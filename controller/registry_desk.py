@@ -1,4 +1,4 @@
-"""The use cases about prompt registries: connect one, try it, and hold releases to what is connected."""
+"""The use cases about prompt registries: connect one, try it, change it, and hold releases to what is connected."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.actors import Actor
-from controller.errors import BadConfiguration, InvalidInput, Problem
+from controller.errors import BadConfiguration, Conflict, InvalidInput, Problem
 from controller.http import Outbound
 from controller.registries import REGISTRIES, BadPointer, Pointer, Registry, RegistryError
 from controller.rollouts import Clock
 from controller.secrets import Secrets
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
+from controller.store.pointer_moves import has_open_moves
 from controller.store.projects import get_project
-from controller.store.registries import StoredRegistry, add_registry, find_registry, get_registry
+from controller.store.registries import (
+    StoredRegistry,
+    add_registry,
+    find_registry,
+    get_registry,
+    remove_registry,
+    set_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +55,49 @@ class RegistryDesk:
         if kind not in REGISTRIES:
             remedy = f"use one of {', '.join(REGISTRIES)}"
             raise InvalidInput(Problem("kind", f"{kind!r} is not a kind of registry", remedy))
+        self._check(kind, settings)
+        with self.database.write() as tx:
+            project = get_project(tx, project_key)
+            registry = add_registry(tx, project.id, key, kind, settings, self.now())
+            self._record(tx, "registry.connect", registry, actor)
+            return registry
+
+    def change(self, project_key: str, key: str, settings: Mapping[str, Any], actor: Actor) -> StoredRegistry:
+        """Reach a registry by other settings from now on; its kind stays.
+
+        Raises:
+            InvalidInput: A setting cannot be used.
+        """
+        with self.database.write() as tx:
+            stored = get_registry(tx, get_project(tx, project_key).id, key)
+            self._check(stored.kind, settings)
+            changed = set_settings(tx, stored, settings)
+            self._record(tx, "registry.change", changed, actor)
+            return changed
+
+    def disconnect(self, project_key: str, key: str, actor: Actor) -> None:
+        """Forget a registry; pointers that releases have in it are not moved until it is connected again.
+
+        Raises:
+            Conflict: A revert still has pointers of it to move.
+        """
+        with self.database.write() as tx:
+            stored = get_registry(tx, get_project(tx, project_key).id, key)
+            if has_open_moves(tx, stored.project_id, key):
+                message = f"pointers in {key!r} are still to be moved; settle them, or close their incident"
+                raise Conflict("registry_in_use", message)
+            remove_registry(tx, stored)
+            self._record(tx, "registry.disconnect", stored, actor)
+
+    def _check(self, kind: str, settings: Mapping[str, Any]) -> None:
         try:
             REGISTRIES[kind].from_settings(settings, self.outbound, self.secrets)
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
-        with self.database.write() as tx:
-            now, project = self.now(), get_project(tx, project_key)
-            registry = add_registry(tx, project.id, key, kind, settings, now)
-            after = {"key": key, "kind": kind}
-            change = Change(project_id=project.id, name="registry.connect", actor=actor, at=now, after=after)
-            record(tx, change)
-            return registry
+
+    def _record(self, tx: Transaction, name: str, registry: StoredRegistry, actor: Actor) -> None:
+        after = {"key": registry.key, "kind": registry.kind}
+        record(tx, Change(project_id=registry.project_id, name=name, actor=actor, at=self.now(), after=after))
 
     def test(self, project_key: str, key: str, pointer: Pointer) -> Tried:
         """Read where a pointer is now, and change nothing.

@@ -41,6 +41,21 @@ def connect_registry(content: dict[str, Any], project: str) -> StoredRegistry:
     )
 
 
+@blueprint.put("/<registry>")
+@blueprint.arguments(registry_schemas.RegistrySettingsSchema)
+@blueprint.response(200, registry_schemas.RegistrySchema)
+def change_registry(content: dict[str, Any], project: str, registry: str) -> StoredRegistry:
+    """Reach a registry by other settings; its kind stays."""
+    return services().registries.change(project, registry, content["settings"], actor())
+
+
+@blueprint.delete("/<registry>")
+@blueprint.response(204)
+def disconnect_registry(project: str, registry: str) -> None:
+    """Forget a registry, unless a revert still has pointers of it to move."""
+    services().registries.disconnect(project, registry, actor())
+
+
 @blueprint.post("/<registry>/test")
 @blueprint.arguments(registry_schemas.PointerQuerySchema)
 @blueprint.response(200, registry_schemas.TriedSchema)

@@ -16,6 +16,12 @@ class RegistrySchema(Schema):
     created_at = fields.AwareDateTime(dump_only=True)
 
 
+class RegistrySettingsSchema(Schema):
+    """How a registry is reached from now on."""
+
+    settings = FreeForm(required=True)
+
+
 class PointerQuerySchema(Schema):
     """A pointer in a registry."""
 

@@ -23,6 +23,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "release": "controller.cli.releases",
         "evidence": "controller.cli.evidence",
         "incident": "controller.cli.incidents",
+        "registry": "controller.cli.registries",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",
         "move": "controller.cli.moves",

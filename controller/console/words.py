@@ -80,6 +80,8 @@ _CHANGES: Mapping[str, str] = {
     "plans.tighten": "plans tightened",
     "group.set": "group set",
     "registry.connect": "registry connected",
+    "registry.change": "registry changed",
+    "registry.disconnect": "registry disconnected",
     "ramp.start": "ramp started",
     "ramp.pause": "ramp paused",
     "ramp.approve": "step of the ramp approved",

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, and_, case, insert, or_, select, upda
 from controller.errors import NotFound
 from controller.store.columns import texts
 from controller.store.database import Transaction
-from controller.store.tables import incidents, pointer_moves
+from controller.store.tables import features, incidents, pointer_moves, rollouts
 from stages import MoveStatus, Place, PointerMove
 
 _HIGHEST = 2**31 - 2
@@ -75,6 +75,19 @@ def unfinished_moves(tx: Transaction, rollout_id: int) -> list[StoredMove]:
     mine = select(pointer_moves).join(incidents, incidents.c.id == pointer_moves.c.incident_id)
     rows = tx.execute(mine.where(incidents.c.rollout_id == rollout_id).order_by(pointer_moves.c.id))
     return [move for move in map(_move, rows) if not move.status.is_settled]
+
+
+def has_open_moves(tx: Transaction, project_id: int, registry: str) -> bool:
+    """Whether something is left to do about pointers of a registry, for a worker or for a person."""
+    mine = (
+        select(pointer_moves)
+        .join(incidents, incidents.c.id == pointer_moves.c.incident_id)
+        .join(rollouts, rollouts.c.id == incidents.c.rollout_id)
+        .join(features, features.c.id == rollouts.c.feature_id)
+        .where(features.c.project_id == project_id, pointer_moves.c.registry == registry)
+    )
+    rows = tx.execute(mine)
+    return any(not move.status.is_settled for move in map(_move, rows))
 
 
 def any_move_due(tx: Transaction, now: datetime) -> bool:

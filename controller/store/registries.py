@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
 from controller.errors import Conflict, NotFound
 from controller.store.columns import readable_instant
@@ -62,6 +62,17 @@ def get_registry(tx: Transaction, project_id: int, key: str) -> StoredRegistry:
     if found is None:
         raise NotFound("registry", key)
     return found
+
+
+def set_settings(tx: Transaction, stored: StoredRegistry, settings: Mapping[str, Any]) -> StoredRegistry:
+    """Replace how a registry is reached."""
+    this = update(registries).where(registries.c.id == stored.id)
+    return _registry(tx.execute(this.values(settings=dict(settings)).returning(registries)).one())
+
+
+def remove_registry(tx: Transaction, stored: StoredRegistry) -> None:
+    """Forget a registry."""
+    tx.execute(delete(registries).where(registries.c.id == stored.id))
 
 
 def registries_of(

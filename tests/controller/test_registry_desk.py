@@ -52,6 +52,45 @@ def test_a_key_is_given_once(case: Reverting) -> None:
         desk(case).connect("acme", "prompts", "langfuse", settings, ADA)
 
 
+def changes_named(case: Reverting, name: str) -> list[Any]:
+    return [change.after for change in case.tenant.changes() if change.name == name]
+
+
+def test_a_registry_is_reached_by_its_newest_settings(case: Reverting) -> None:
+    settings = case.langfuse.settings(case.endpoint.url)
+    case.tenant.sql("UPDATE registries SET settings = '{}'")
+    assert "url" in desk(case).test("acme", "prompts", case.langfuse.pointer).message
+    assert desk(case).change("acme", "prompts", settings, ADA).settings == settings
+    assert desk(case).test("acme", "prompts", case.langfuse.pointer).version == "8"
+    assert changes_named(case, "registry.change") == [{"key": "prompts", "kind": "langfuse"}]
+
+
+def test_settings_that_cannot_be_used_change_nothing(case: Reverting) -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        desk(case).change("acme", "prompts", {"url": "ftp://127.0.0.1"}, ADA)
+    assert fields(invalid) == ["settings.url"]
+    assert desk(case).test("acme", "prompts", case.langfuse.pointer).version == "8"
+
+
+def test_a_registry_that_is_forgotten_can_be_connected_again(case: Reverting) -> None:
+    settings = case.langfuse.settings(case.endpoint.url)
+    desk(case).disconnect("acme", "prompts", ADA)
+    with pytest.raises(NotFound):
+        desk(case).test("acme", "prompts", case.langfuse.pointer)
+    assert changes_named(case, "registry.disconnect") == [{"key": "prompts", "kind": "langfuse"}]
+    desk(case).connect("acme", "prompts", "langfuse", settings, ADA)
+    assert desk(case).test("acme", "prompts", case.langfuse.pointer).version == "8"
+
+
+def test_a_registry_stays_while_pointers_of_it_are_to_be_moved(case: Reverting) -> None:
+    case.adopt("8")
+    case.revert()
+    with pytest.raises(Conflict):
+        desk(case).disconnect("acme", "prompts", ADA)
+    case.work()
+    desk(case).disconnect("acme", "prompts", ADA)
+
+
 def test_trying_a_registry_reads_where_a_pointer_is(case: Reverting) -> None:
     tried = desk(case).test("acme", "prompts", case.langfuse.pointer)
     assert tried.version == "8"

@@ -40,6 +40,22 @@ def test_a_key_is_given_once(world: World) -> None:
     assert nothing_came_of_it(world, "POST", REGISTRIES, json=GOOD)[:2] == (409, "key_taken")
 
 
+def test_a_registry_is_changed_and_forgotten(world: World) -> None:
+    world.api.ok("POST", REGISTRIES, GOOD)
+    other = {**SETTINGS, "auth": "none"}
+    assert world.api.ok("PUT", f"{REGISTRIES}/prompts", {"settings": other})["settings"] == other
+    assert world.api.call("DELETE", f"{REGISTRIES}/prompts").status_code == 204
+    assert world.api.ok("GET", REGISTRIES)["items"] == []
+    assert nothing_came_of_it(world, "DELETE", f"{REGISTRIES}/prompts")[0] == 404
+    assert nothing_came_of_it(world, "PUT", f"{REGISTRIES}/prompts", json={"settings": other})[0] == 404
+
+
+def test_other_settings_are_held_against_the_kind(world: World) -> None:
+    world.api.ok("POST", REGISTRIES, GOOD)
+    found = nothing_came_of_it(world, "PUT", f"{REGISTRIES}/prompts", json={"settings": OPEN})
+    assert found == (422, "invalid_field", ["settings.secret"])
+
+
 def test_a_registry_that_does_not_answer_is_an_answer(world: World) -> None:
     world.api.ok("POST", REGISTRIES, GOOD)
     tried = world.api.ok("POST", f"{REGISTRIES}/prompts/test", {"name": "answer", "pointer": "production"})
