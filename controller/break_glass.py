@@ -29,7 +29,6 @@ from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id
 from stages import (
     EXPOSED,
     Answer,
-    Exposure,
     Mode,
     Refusal,
     Request,
@@ -192,24 +191,10 @@ class BreakGlassDesk:
             evidence={"break_glass": glass.id},
         )
         after = self._rollouts.move_in(tx, stored, down)
-        kept = at_most(after.exposure, glass.from_exposure)
+        kept = after.exposure.at_most(glass.from_exposure)
         if after.stage in EXPOSED and kept != after.exposure:
             narrow = replace(down, request=Request(move="narrow", exposure=kept))
             self._rollouts.move_in(tx, replace(stored, rollout=after), narrow)
-
-
-def at_most(present: Exposure, before: Exposure) -> Exposure:
-    """What of the present exposure does not go beyond the one before; nobody, where the two have nobody in common."""
-    apart = any(
-        these and those and not these & those
-        for these, those in ((present.cohorts, before.cohorts), (present.tasks, before.tasks))
-    )
-    return Exposure(
-        share=0 if apart else min(present.share, before.share),
-        cohorts=present.cohorts & before.cohorts or present.cohorts or before.cohorts,
-        tasks=present.tasks & before.tasks or present.tasks or before.tasks,
-        autonomy=before.autonomy if present.autonomy.exceeds(before.autonomy) else present.autonomy,
-    )
 
 
 def _alone(tx: Transaction, where: Where) -> StoredRollout:

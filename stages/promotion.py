@@ -108,7 +108,13 @@ def _shown_rollout(rollout: Rollout) -> dict[str, object]:
 
 
 def _shown_exposure(exposure: Exposure) -> list[object]:
-    return [exposure.share, sorted(exposure.cohorts), sorted(exposure.tasks), exposure.autonomy]
+    return [
+        exposure.share,
+        sorted(exposure.cohorts),
+        sorted(exposure.tasks),
+        sorted(exposure.languages),
+        exposure.autonomy,
+    ]
 
 
 def _shown_evidence(evidence: Evidence) -> list[str]:

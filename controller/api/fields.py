@@ -16,6 +16,7 @@ _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
 _WRITABLE = "\n\r\t"
 
 
@@ -35,6 +36,14 @@ class Key(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         message = "A key has 2 to 63 of a-z, 0-9 and -, and does not begin with -."
         super().__init__(validate=Pattern(KEY, error=message), **kwargs)
+
+
+class Language(fields.String):
+    """A language as BCP 47 writes it, in the case it recommends: clients compare what they send letter by letter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        message = "A language is written like de, de-CH or zh-Hant-TW."
+        super().__init__(validate=Pattern(_LANGUAGE, error=message), **kwargs)
 
 
 class Whole(fields.Integer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from controller.api.fields import Choice, FreeForm, Key, Pattern, Text, Truth, Whole
+from controller.api.fields import Choice, FreeForm, Key, Language, Pattern, Text, Truth, Whole
 from controller.store.keys import KeyKind
 from stages import WHOLE, Autonomy, Mode, Replacement, Stage
 
@@ -57,18 +57,21 @@ class ExposureSchema(Schema):
     share = share()
     cohorts = fields.List(Key(), validate=validate.Length(max=100))
     tasks = fields.List(Key(), validate=validate.Length(max=100))
+    languages = fields.List(Language(), validate=validate.Length(max=100))
     autonomy = Choice(Autonomy)
 
     @validates_schema
     def something_is_asked_for(self, content: dict[str, Any], **_: object) -> None:
         """An exposure without any part asks for nothing."""
         if not content:
-            raise ValidationError("At least one of share, cohorts, tasks and autonomy is needed.")
+            raise ValidationError("At least one of share, cohorts, tasks, languages and autonomy is needed.")
 
     @post_load
     def build(self, content: dict[str, Any], **_: object) -> dict[str, Any]:
         """Make the parts those of the domain's own object."""
-        lists = {name: frozenset(content[name]) for name in ("cohorts", "tasks") if name in content}
+        lists = {
+            name: frozenset(content[name]) for name in ("cohorts", "tasks", "languages") if name in content
+        }
         return content | lists
 
 

@@ -57,6 +57,12 @@ def exposed(command: C) -> C:
     for option in (
         click.option("--autonomy", type=autonomies, help="How far it may go without a person."),
         click.option(
+            "--language",
+            "languages",
+            multiple=True,
+            help="A language, such as de; several times for several.",
+        ),
+        click.option(
             "--task", "tasks", multiple=True, help="A task it may be used for; several times for several."
         ),
         click.option(
@@ -70,6 +76,6 @@ def exposed(command: C) -> C:
 
 def exposure_of(asked: Mapping[str, Any]) -> dict[str, Any] | None:
     """The exposure that these options ask for, or None if they ask for none."""
-    lists = {name: list(asked[name]) for name in ("cohorts", "tasks") if asked.get(name)}
+    lists = {name: list(asked[name]) for name in ("cohorts", "tasks", "languages") if asked.get(name)}
     words = {name: asked[name] for name in ("share", "autonomy") if asked.get(name) is not None}
     return words | lists or None

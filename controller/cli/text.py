@@ -39,7 +39,11 @@ def exposure(content: Mapping[str, Any] | None) -> str:
     if not content:
         return ""
     parts = [percent(content["share"])]
-    parts += [f"{name} {', '.join(content[name])}" for name in ("cohorts", "tasks") if content[name]]
+    parts += [
+        f"{name} {', '.join(content[name])}"
+        for name in ("cohorts", "tasks", "languages")
+        if content.get(name)
+    ]
     return ", ".join([*parts, f"may {content['autonomy']}"])
 
 

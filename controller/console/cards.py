@@ -81,6 +81,7 @@ class Card:
     share: int
     cohorts: tuple[str, ...]
     tasks: tuple[str, ...]
+    languages: tuple[str, ...]
     stable: str | None
     candidate: str | None
     candidate_share: int
@@ -118,6 +119,7 @@ def card(
         share=rollout.exposure.share,
         cohorts=tuple(sorted(rollout.exposure.cohorts)),
         tasks=tuple(sorted(rollout.exposure.tasks)),
+        languages=tuple(sorted(rollout.exposure.languages)),
         stable=rollout.stable,
         candidate=rollout.candidate,
         candidate_share=rollout.candidate_share,

@@ -127,9 +127,18 @@ def _is_in(rollout: Rollout) -> Any:
         )
     if exposure.tasks:
         rules.append({"in": [{"var": "task"}, sorted(exposure.tasks)]})
+    if exposure.languages:
+        rules.append(_speaks(sorted(exposure.languages)))
     if exposure.share < WHOLE:
         rules.append(_bucketed(f"{rollout.feature}:exposure:", exposure.share, True, False))  # noqa: FBT003
     return {"and": rules} if rules else True
+
+
+def _speaks(tags: list[str]) -> Any:
+    """The rule that somebody's language is one of these, or goes on from one: de-CH is de."""
+    language = {"var": "language"}
+    goes_on = [{"starts_with": [language, f"{tag}-"]} for tag in tags]
+    return {"or": [{"in": [language, tags]}, *goes_on]}
 
 
 def _which_release(rollout: Rollout) -> Any:

@@ -169,6 +169,7 @@ def exposure_to_json(exposure: Exposure) -> dict[str, Any]:
         "share": exposure.share,
         "cohorts": sorted(exposure.cohorts),
         "tasks": sorted(exposure.tasks),
+        "languages": sorted(exposure.languages),
         "autonomy": exposure.autonomy.value,
     }
 
@@ -179,6 +180,8 @@ def exposure_from_json(stored: Mapping[str, Any]) -> Exposure:
         share=typed(int, stored["share"]),
         cohorts=frozenset(texts(stored["cohorts"])),
         tasks=frozenset(texts(stored["tasks"])),
+        # A row from before there were languages has none.
+        languages=frozenset(texts(stored.get("languages", []))),
         autonomy=Autonomy(stored["autonomy"]),
     )
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from controller.actors import Actor, ActorKind
-from controller.break_glass import BREAK_GLASS, BreakGlassDesk, Emergency, at_most
+from controller.break_glass import BREAK_GLASS, BreakGlassDesk, Emergency
 from controller.store.break_glass import BreakGlass, break_glasses_of
 from stages import NOBODY, Autonomy, Exposure, Goodness, Mode, Refused, Stage
 from tests.controller.tenant import ADA, BOB, EVE, TRIGGER, Tenant
@@ -222,29 +220,6 @@ def test_what_was_narrowed_meanwhile_stays_narrow(tenant: Tenant) -> None:
     over(tenant)
     assert tenant.rollout().exposure.share == 10
     assert tenant.changes()[-1].name == "demote"
-
-
-names = st.frozensets(st.sampled_from("abc"), max_size=3)
-exposures = st.builds(
-    Exposure,
-    share=st.integers(0, 10_000),
-    cohorts=names,
-    tasks=names,
-    autonomy=st.sampled_from(Autonomy),
-)
-
-
-@given(present=exposures, before=exposures)
-def test_at_most_is_within_both_and_changes_nothing_that_was_within(
-    present: Exposure, before: Exposure
-) -> None:
-    kept = at_most(present, before)
-    assert kept.is_within(present)
-    assert kept.is_within(before)
-    if present.is_within(before) and present.share:
-        assert kept.share == present.share
-        assert kept.is_within(present)
-        assert present.is_within(kept)
 
 
 @pytest.mark.parametrize("move", ["demote", "stop"])

@@ -14,7 +14,13 @@ def test_a_share_alone_leaves_cohorts_tasks_and_autonomy_as_they_are(installatio
     installation.reach_beta(TRIGGER)
     installation.move("narrow", exposure={"cohorts": ["staff"], "tasks": ["summarise"]})
     installation.move("widen", exposure={"autonomy": "recommend"})
-    narrowed = {"share": 5000, "cohorts": ["staff"], "tasks": ["summarise"], "autonomy": "recommend"}
+    narrowed = {
+        "share": 5000,
+        "cohorts": ["staff"],
+        "tasks": ["summarise"],
+        "languages": [],
+        "autonomy": "recommend",
+    }
     assert exposure(installation) == narrowed
     installation.move("narrow", exposure={"share": 100})
     assert exposure(installation) == narrowed | {"share": 100}

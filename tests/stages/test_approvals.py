@@ -133,6 +133,7 @@ OTHER_EXPOSURE = {
     "share": 400,
     "cohorts": frozenset({"partners"}),
     "tasks": frozenset(),
+    "languages": frozenset({"de"}),
     "autonomy": Autonomy.EXECUTE,
 }
 OTHER_REVIEW = {"sample": 0, "below_confidence": None, "reviewers": ("legal",)}

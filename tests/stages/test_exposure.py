@@ -17,6 +17,7 @@ exposures = st.builds(
     share=st.sampled_from([0, 1, 500, WHOLE]) | st.integers(0, WHOLE),
     cohorts=names,
     tasks=names,
+    languages=st.frozensets(st.sampled_from(["de", "de-CH", "de-AT", "fr"])),
     autonomy=st.sampled_from(Autonomy),
 )
 
@@ -26,7 +27,11 @@ EVERYBODY = Exposure(share=WHOLE, autonomy=Autonomy.EXECUTE)
 
 def meaning(exposure: Exposure) -> Exposure:
     """Whom a share of nothing would have been chosen from makes no difference."""
-    return replace(exposure, cohorts=frozenset(), tasks=frozenset()) if exposure.share == 0 else exposure
+    if exposure.share == 0:
+        return replace(exposure, cohorts=frozenset(), tasks=frozenset(), languages=frozenset())
+    spoken = exposure.languages
+    needless = {tag for tag in spoken for other in spoken if tag.startswith(f"{other}-")}
+    return replace(exposure, languages=spoken - needless)
 
 
 @given(exposures)
@@ -63,6 +68,35 @@ def test_who_is_in_by_the_narrower_one_is_in_by_the_wider_one(
 
 
 @given(exposures, exposures)
+def test_at_most_is_within_both_and_changes_nothing_that_was_within(one: Exposure, other: Exposure) -> None:
+    kept = one.at_most(other)
+    assert kept.is_within(one)
+    assert kept.is_within(other)
+    if one.is_within(other):
+        assert one.is_within(kept)
+
+
+@given(
+    exposures,
+    exposures,
+    st.integers(0, WHOLE - 1),
+    names,
+    st.sampled_from(["summarise", *("staff", "partners")]),
+    st.sampled_from(["de", "de-CH", "fr", "den", ""]),
+)
+def test_who_is_in_by_both_is_in_by_what_they_have_in_common(
+    one: Exposure, other: Exposure, bucket: int, cohorts: frozenset[str], task: str, language: str
+) -> None:
+    def is_in(exposure: Exposure) -> bool:
+        return reaches(exposure, bucket, cohorts, frozenset({task}), language)
+
+    common = one.at_most(other)
+    assert not is_in(common) or (is_in(one) and is_in(other))
+    if is_in(one) and is_in(other) and common.share and len(cohorts) <= 1:
+        assert is_in(common)
+
+
+@given(exposures, exposures)
 def test_an_exposure_is_wider_exactly_when_it_says_in_what(one: Exposure, other: Exposure) -> None:
     refusals = list(one.wider_than(other))
     assert one.is_within(other) == (not refusals)
@@ -73,11 +107,16 @@ def rank(autonomy: Autonomy) -> int:
     return tuple(Autonomy).index(autonomy)
 
 
-def reaches(exposure: Exposure, bucket: int, cohorts: frozenset[str], tasks: frozenset[str]) -> bool:
+def reaches(
+    exposure: Exposure, bucket: int, cohorts: frozenset[str], tasks: frozenset[str], language: str = "de-CH"
+) -> bool:
     """Whether a user of these cohorts, asking for these tasks, in this bucket, gets the feature for them."""
     is_in = not exposure.cohorts or bool(exposure.cohorts & cohorts)
     may_ask = not exposure.tasks or (bool(tasks) and tasks <= exposure.tasks)
-    return bucket < exposure.share and is_in and may_ask
+    speaks = not exposure.languages or any(
+        language == tag or language.startswith(f"{tag}-") for tag in exposure.languages
+    )
+    return bucket < exposure.share and is_in and may_ask and speaks
 
 
 @pytest.mark.parametrize(
@@ -89,6 +128,7 @@ def reaches(exposure: Exposure, bucket: int, cohorts: frozenset[str], tasks: fro
         (replace(STAFF, cohorts=frozenset()), ["cohorts"]),
         (replace(STAFF, tasks=frozenset()), ["tasks"]),
         (replace(STAFF, autonomy=Autonomy.EXECUTE), ["autonomy"]),
+        (replace(STAFF, languages=frozenset({"de"})), []),
         (EVERYBODY, ["share", "cohorts", "tasks", "autonomy"]),
         (replace(STAFF, share=0, cohorts=frozenset(), tasks=frozenset()), []),
         (replace(STAFF, share=0, autonomy=Autonomy.EXECUTE), ["autonomy"]),

@@ -42,7 +42,13 @@ def test_every_shorthand_makes_its_move(installation: Installation) -> None:
 def test_what_is_not_said_of_an_exposure_stays(installation: Installation) -> None:
     installation.live()
     wide = installation.free.read("widen", FEATURE, "--cohort", "staff", "--reason", "x")
-    assert wide["exposure"] == {"share": 10_000, "cohorts": ["staff"], "tasks": [], "autonomy": "draft"}
+    assert wide["exposure"] == {
+        "share": 10_000,
+        "cohorts": ["staff"],
+        "tasks": [],
+        "languages": [],
+        "autonomy": "draft",
+    }
     narrow = installation.free.read("narrow", FEATURE, "--share", "0.5%", "--reason", "x")
     assert narrow["exposure"] == wide["exposure"] | {"share": 50}
 

@@ -63,6 +63,7 @@ EXPOSURES = {
     "everybody": EVERYBODY,
     "nobody": Exposure(share=0),
     "a cohort": Exposure(share=WHOLE, cohorts=frozenset({"staff"})),
+    "a language": Exposure(share=WHOLE, languages=frozenset({"de", "zh-Hant"})),
     "a task": Exposure(share=WHOLE, tasks=frozenset({"summarise"})),
     "a cohort and a task": Exposure(
         share=WHOLE, cohorts=frozenset({"staff"}), tasks=frozenset({"summarise"})
@@ -72,12 +73,17 @@ ASKERS: dict[str, dict[str, Any]] = {
     "anybody": {},
     "staff": {"cohorts": ["staff", "beta"]},
     "summarising": {"task": "summarise"},
+    "a German": {"language": "de"},
+    "a Swiss": {"language": "de-CH"},
+    "a Dane": {"language": "den"},
+    "somebody whose language is a number": {"language": 7},
     "summarising staff": {"cohorts": ["staff"], "task": "summarise"},
 }
 LETS_IN = {
     "everybody": set(ASKERS),
     "nobody": set(),
     "a cohort": {"staff", "summarising staff"},
+    "a language": {"a German", "a Swiss"},
     "a task": {"summarising", "summarising staff"},
     "a cohort and a task": {"summarising staff"},
 }

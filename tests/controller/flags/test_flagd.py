@@ -37,6 +37,7 @@ ARITIES = {
     "or": (1, 99),
     "merge": (1, 99),
     "cat": (1, 99),
+    "starts_with": (2, 2),
 }
 
 
