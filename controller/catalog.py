@@ -228,7 +228,7 @@ class Catalog:
                 Problem("kind", f"{kind!r} is not a kind of source", f"use one of {', '.join(SOURCES)}")
             )
         try:
-            SOURCES[kind].from_settings(settings, self._access)
+            SOURCES[kind].from_settings(settings, self._access).check_leads()
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
         with self._database.write() as tx:

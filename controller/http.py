@@ -8,6 +8,7 @@ look-up can lead elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -23,7 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
-from controller.egress import address_is_refused, is_address, name_is_refused
+from controller.egress import ANYWHERE, NEVER_CALLED, PrivateHosts, is_address, name_is_refused
 from controller.route import (
     OutboundError,
     Refused,
@@ -60,22 +61,22 @@ class Answer:
 class Outbound:
     """The way out.
 
-    ``allow_private`` lets calls go to loopback and private ranges, where operators have their metric servers;
-    link-local, metadata, multicast and unspecified addresses are refused in any case. ``ca_file`` replaces
+    ``private`` are the loopback and private addresses that may be called, where operators have their metric
+    servers; link-local, metadata, multicast and unspecified addresses are refused in any case. ``ca_file`` replaces
     the public certificate authorities. ``connect_s`` limits the wait for one address of a host.
     """
 
     def __init__(
         self,
         *,
-        allow_private: bool = True,
+        private: PrivateHosts = ANYWHERE,
         ca_file: str | None = None,
         connect_s: float = 5.0,
         resolve: Resolve = resolve,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is opened yet; ``resolve`` and ``clock`` are the machine's own unless given."""
-        self._allow_private = allow_private
+        self._private = private
         self._ca_file = ca_file
         self._connect_s = connect_s
         self._resolve = resolve
@@ -88,6 +89,27 @@ class Outbound:
             Refused: It is not http(s), holds a user name or password, or names an address never called.
         """
         self._route(url, until=0.0)
+
+    def addresses(self, host: str, port: int, deadline_s: float) -> list[str]:
+        """The addresses of a host that may be called, for what speaks another protocol than HTTP.
+
+        Raises:
+            Refused: There are only others.
+            TimedOut: Its name was not looked up in time.
+            Unreachable: Its name is not known.
+        """
+        route = self._to("tcp", host, port, until=self._clock() + deadline_s)
+        return route.allowed()
+
+    def check_leads(self, url: str, deadline_s: float = 2.0) -> None:
+        """`check`, and look the name up: where it leads now has to be allowed too. An unknown name may become one.
+
+        Raises:
+            Refused: It could not be called.
+        """
+        route = self._route(url, until=self._clock() + deadline_s)
+        with contextlib.suppress(TimedOut, Unreachable):
+            route.allowed()
 
     def send(
         self,
@@ -117,6 +139,9 @@ class Outbound:
 
     def _route(self, url: str, until: float) -> Route:
         scheme, host, port = _taken_apart(url)
+        return self._to(scheme, host, port, until)
+
+    def _to(self, scheme: str, host: str, port: int, until: float) -> Route:
         route = Route(
             scheme=scheme,
             host=host,
@@ -125,14 +150,14 @@ class Outbound:
             clock=self._clock,
             connect_s=self._connect_s,
             resolve=self._resolve,
-            is_refused=self._is_refused,
+            why_refused=lambda address: self._private.why_refused(host, port, address),
         )
-        if name_is_refused(host) or (is_address(host) and self._is_refused(host)):
-            raise Refused(f"{route.place} is an address that is never called")
+        why = NEVER_CALLED if name_is_refused(host) else ""
+        if is_address(host):
+            why = route.why_refused(host)
+        if why:
+            raise Refused(f"{route.place} is {why}")
         return route
-
-    def _is_refused(self, address: str) -> bool:
-        return address_is_refused(address, allow_private=self._allow_private)
 
 
 def header_is_sendable(name: str, value: str) -> bool:

@@ -56,7 +56,8 @@ class Route:
     clock: Callable[[], float]
     connect_s: float
     resolve: Resolve
-    is_refused: Callable[[str], bool]
+    why_refused: Callable[[str], str]
+    """Why an address may not be connected to; nothing if it may."""
 
     @property
     def place(self) -> str:
@@ -85,16 +86,25 @@ class Route:
         Raises:
             OutboundError: There is none.
         """
-        allowed = [address for address in self._addresses() if not self.is_refused(address)]
-        if not allowed:
-            raise Refused(f"{self.place} leads to an address that is never called")
         reason = ""
-        for address in allowed:
+        for address in self.allowed():
             outcome = self._dial(address)
             if isinstance(outcome, Socket):
                 return outcome
             reason = _reason(outcome)
         raise Unreachable(f"{self.place} cannot be connected to: {reason}")
+
+    def allowed(self) -> list[str]:
+        """The addresses of the host that may be connected to, which are one at least.
+
+        Raises:
+            OutboundError: There is none.
+        """
+        reasons = {address: self.why_refused(address) for address in self._addresses()}
+        allowed = [address for address, why in reasons.items() if not why]
+        if not allowed:
+            raise Refused(f"{self.place} leads to {next(iter(reasons.values()))}")
+        return allowed
 
     def _addresses(self) -> Sequence[str]:
         """Look the name up, in a thread of its own because a look-up knows no timeout."""

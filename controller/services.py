@@ -8,6 +8,7 @@ from controller.actions import Actions
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
+from controller.egress import PrivateHosts
 from controller.evaluations import Evaluations
 from controller.evidence import EvidenceDesk
 from controller.flags.snapshots import Snapshots
@@ -68,7 +69,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     """Put the parts together; nothing runs yet."""
     database = Database(settings.database_url)
     plans = load_plans(settings.plans)
-    outbound = Outbound()
+    outbound = Outbound(private=PrivateHosts.parse(settings.outbound_private))
     secrets = Secrets(settings.outbound_secrets)
     listings = asked(chosen(settings.model_listings), outbound, secrets)
     calendar = ModelCalendar(load_calendar(settings.model_calendar), listings, now)

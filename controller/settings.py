@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from controller.egress import BadAllowance, PrivateHosts
+
 SQLITE = "sqlite:///"
 
 
@@ -54,6 +56,7 @@ class Settings:
     plans: str = ""
     model_calendar: str = ""
     model_listings: str = ""
+    outbound_private: str = "loopback"
     admin_key: str = ""
     admin_email: str = "admin@headgate.local"
     admin_password: str = ""
@@ -187,4 +190,9 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettingValue("HEADGATE_DATABASE_URL is neither sqlite:/// nor postgresql://")
     if settings.lease_s <= settings.read_deadline_s:
         raise BadSettingValue("HEADGATE_LEASE_S is not above HEADGATE_READ_DEADLINE_S")
+    try:
+        PrivateHosts.parse(settings.outbound_private)
+    except BadAllowance as bad:
+        key = f"HEADGATE_OUTBOUND_PRIVATE={settings.outbound_private!r}"
+        raise BadSettingValue(f"{key} is not a list of private addresses: {bad}") from bad
     return settings

@@ -71,6 +71,13 @@ class Source(ABC):
             BadSetting: A setting is missing, unknown or of the wrong kind.
         """
 
+    def check_leads(self) -> None:  # noqa: B027 - most have none
+        """Find out where the addresses in the settings lead now, when they are saved and when they are tested.
+
+        Raises:
+            BadSetting: One leads to where nothing may be sent.
+        """
+
     @abstractmethod
     def check_query(self, query: Mapping[str, str]) -> None:
         """Find out, when a trigger is saved, whether this source can be asked this.

@@ -41,6 +41,8 @@
   value: "8080"
 - name: HEADGATE_TICK_SECONDS
   value: {{ .root.Values.config.tickSeconds | quote }}
+- name: HEADGATE_OUTBOUND_PRIVATE
+  value: {{ .root.Values.config.outboundPrivate | quote }}
 {{- with .root.Values.config.publicUrl }}
 - name: HEADGATE_PUBLIC_URL
   value: {{ . | quote }}

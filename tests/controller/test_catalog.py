@@ -186,3 +186,10 @@ def test_nothing_of_a_project_is_found_through_another(tenant: Tenant) -> None:
     ):
         with pytest.raises(NotFound):
             foreign()
+
+
+def test_a_source_at_a_private_address_is_connected_where_the_operator_allows_it(tenant: Tenant) -> None:
+    connect = tenant.parts.catalog.connect_source
+    connect("acme", "here", "prometheus", {"url": "http://127.0.0.1:9090"}, ADA)
+    with pytest.raises(InvalidInput, match="HEADGATE_OUTBOUND_PRIVATE"):
+        connect("acme", "inside", "prometheus", {"url": "http://10.0.0.5:9090"}, ADA)

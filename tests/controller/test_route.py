@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from controller.egress import PrivateHosts
 from controller.http import Outbound, Refused, TimedOut, Unreachable
 from tests.endpoint import closed_port, replying, serving
 
@@ -124,8 +125,33 @@ def test_of_several_addresses_the_first_that_may_be_called_and_answers_is_used()
 
 def test_without_private_addresses_a_local_server_is_not_reached() -> None:
     with serving(replying(200)) as endpoint:
-        outbound = Outbound(allow_private=False, resolve=lambda host, port: ["127.0.0.1"])
+        outbound = Outbound(private=PrivateHosts(), resolve=lambda host, port: ["127.0.0.1"])
         for url in (endpoint.url, f"http://innocent.example:{endpoint.port}/"):
             with pytest.raises(Refused):
                 outbound.send("GET", url, deadline_s=PATIENT_S)
         assert endpoint.calls == []
+
+
+def test_where_a_name_leads_is_found_out_before_it_is_stored() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        if host == "unknown.example":
+            raise OSError
+        return ["10.0.0.7"] if host == "inside.example" else ["93.184.216.34"]
+
+    outbound = Outbound(private=PrivateHosts(), resolve=resolve)
+    outbound.check_leads("https://outside.example")
+    outbound.check_leads("https://unknown.example")
+    with pytest.raises(Refused, match="HEADGATE_OUTBOUND_PRIVATE"):
+        outbound.check_leads("https://inside.example")
+
+
+def test_addresses_for_another_protocol_pass_the_same_guard() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        return ["10.0.0.7", "10.0.0.8", "169.254.169.254"]
+
+    allowed = Outbound(private=PrivateHosts.parse("10.0.0.8:5432"), resolve=resolve)
+    assert allowed.addresses("db.example", 5432, 1.0) == ["10.0.0.8"]
+    with pytest.raises(Refused):
+        allowed.addresses("db.example", 5433, 1.0)
+    with pytest.raises(Refused):
+        allowed.addresses("metadata.google.internal", 5432, 1.0)

@@ -48,6 +48,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     [
         ("HEADGATE_ROLE", "boss"),
         ("HEADGATE_PORT", "http"),
+        ("HEADGATE_OUTBOUND_PRIVATE", "169.254.0.0/16"),
         ("HEADGATE_PORT", "0"),
         ("HEADGATE_PORT", "65536"),
         ("HEADGATE_THREADS", "1.5"),

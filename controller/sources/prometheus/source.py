@@ -70,6 +70,13 @@ class Prometheus(Source):
         loners = access.memory.of((cls.kind, "loners", url), lambda: Loners(time.monotonic))
         return cls(url, access.outbound, headers=headers, params=params, loners=loners)
 
+    def check_leads(self) -> None:
+        """See `Source.check_leads`."""
+        try:
+            self._outbound.check_leads(self._endpoint)
+        except OutboundError as error:
+            raise BadSetting("url", str(error), "enter an address that may be called") from None
+
     def check_query(self, query: Mapping[str, str]) -> None:
         """See `Source.check_query`; the server's own opinion of a query is known only when it is asked."""
         shape_of(query, self.shapes)
