@@ -1,37 +1,28 @@
-"""Evaluate one trigger once: the only place where a verdict is passed, and the only one that has it acted on."""
+"""Evaluate triggers: the only place where a verdict is passed, and the only one that has it acted on.
+
+Triggers that fell due together are loaded, read and judged together, and what came of the uneventful ones is written in
+one transaction. Each of those that begin or stop firing, or have something to do, is judged once more in a
+transaction of its own.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from controller.actions import Actions, Cause
+from controller.asking import Asker
 from controller.errors import VersionConflict
 from controller.observability import BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
 from controller.rollouts import Clock
-from controller.sources import SOURCES, BadConfiguration
-from controller.sources.access import Access
-from controller.store.claims import Claim, give_back, is_mine, next_slot, set_aside, settle
-from controller.store.columns import Broken
-from controller.store.database import Database, Transaction
-from controller.store.projects import project_keys
-from controller.store.readings import add_reading
-from controller.store.rollouts import StoredRollout, rollout_by_id
-from controller.store.triggers import StoredTrigger, trigger_by_id
-from stages import digest
-from triggers import (
-    Reading,
-    Scope,
-    State,
-    Status,
-    Window,
-    enter_epoch,
-    step,
-    window,
-)
+from controller.store.claims import Claim, Settlement, give_back, hold, next_slot, set_aside, settle
+from controller.store.database import Database, DatabaseUnavailable, Transaction
+from controller.store.readings import NewReading, add_readings
+from controller.subjects import Subject, Unreadable, subjects_of
+from triggers import Phase, Reading, Step, step
 
 log = logging.getLogger(__name__)
 
@@ -44,25 +35,56 @@ class Result(StrEnum):
     """Somebody else holds the trigger now, it is gone, or what was read is about something that no longer holds."""
     BROKEN = "broken"
     """The trigger or its rollout cannot be read."""
+    FAILED = "failed"
+    """Something went wrong; the lease runs out and the trigger is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
-    """All that one evaluation is about, as it stood at one moment."""
+class _Read:
+    """What was read for a claim."""
 
-    project: str
-    stored: StoredTrigger
-    rollout: StoredRollout
-    state: State
-    window: Window
+    claim: Claim
+    subject: Subject
+    reading: Reading
 
-    def continues(self, earlier: _Subject) -> bool:
-        """Whether a reading taken for the earlier subject may be judged now: same epoch, and nobody acknowledged."""
-        return self.state.epoch == earlier.state.epoch and self.stored.state == earlier.stored.state
+    def is_about(self, releases: tuple[object, object] | None) -> bool:
+        """Whether these are the stable and the candidate release it was read for."""
+        return releases == self.subject.releases
 
 
-class _Unreadable(Exception):
-    """The trigger's row does not hold a trigger."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was read, what came of it, and what became of the actions that fell due."""
+
+    read: _Read
+    outcome: Step
+    done: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def is_eventful(self) -> bool:
+        """Whether more is to be done than to write it down."""
+        before, after = self.read.subject.stored.state.phase, self.outcome.state.phase
+        return bool(self.outcome.due) or (before is Phase.FIRING) is not (after is Phase.FIRING)
+
+    @property
+    def recorded(self) -> NewReading:
+        """What is kept of it for good."""
+        claim = self.read.claim
+        return NewReading(claim.trigger_id, claim.slot, self.read.reading, self.outcome, self.done)
+
+    def settlement(self, now: datetime) -> Settlement:
+        """What it leaves in the trigger's row."""
+        return Settlement(
+            claim=self.read.claim,
+            state=self.outcome.state,
+            verdict=self.outcome.verdict.value,
+            sentence=self.outcome.sentence,
+            due_at=self.next_slot(now)[0],
+        )
+
+    def next_slot(self, now: datetime) -> tuple[datetime, int]:
+        """When the trigger is due again, and how many slots were missed."""
+        return next_slot(self.read.claim.slot, self.read.subject.stored.trigger.interval_s, now)
 
 
 _ATTEMPTS = 3
@@ -74,97 +96,119 @@ _PAUSE = timedelta(minutes=1)
 class Evaluations:
     """Carries out claims."""
 
-    def __init__(
-        self, database: Database, actions: Actions, access: Access, now: Clock, read_deadline_s: float
-    ) -> None:
+    def __init__(self, database: Database, actions: Actions, asker: Asker, now: Clock) -> None:
         self._database = database
         self._actions = actions
-        self._access = access
+        self._asker = asker
         self._now = now
-        self._deadline_s = read_deadline_s
 
     def evaluate(self, claim: Claim) -> Result:
-        """Read, judge and act once; the reading, the new state and every action are written together or not at all."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return self._evaluate(claim)
-            except _Unreadable as unreadable:
-                return self._set_aside(claim, str(unreadable))
-            except VersionConflict:
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError("every attempt returns or raises")
+        """Evaluate one trigger; see `evaluate_all`."""
+        return self.evaluate_all([claim])[0]
 
-    def _evaluate(self, claim: Claim) -> Result:
+    def evaluate_all(self, claims: Sequence[Claim]) -> list[Result]:
+        """Read, judge and act once for each claim, and say what became of each, in order.
+
+        The reading, the new state and every action of a trigger are written together or not at all. What goes wrong
+        with one claim does not touch the others.
+
+        Raises:
+            DatabaseUnavailable: Nothing more can be done; the leases run out.
+        """
         with self._database.read() as tx:
-            subject = self._subject(tx, claim)
-        if subject is None:
-            return self._skip(claim)
-        reading = self._read(subject)
-        with self._database.write() as tx:
-            if not is_mine(tx, claim):
-                return Result.LOST
-            current = self._subject(tx, claim)
-            if current is None or not current.continues(subject):
-                # What was read is about releases, a rule or a count that no longer hold: read again, at once.
-                give_back(tx, claim, claim.slot)
-                return Result.LOST
-            return self._write(tx, claim, replace(current, window=subject.window), reading)
+            subjects = subjects_of(tx, claims, self._now())
+        results: dict[Claim, Result] = dict(self._pass_over(subjects))
+        found = {claim: subject for claim, subject in subjects.items() if isinstance(subject, Subject)}
+        readings = self._asker.ask(list(found.values()))
+        read = [_Read(claim, found[claim], reading) for claim, reading in zip(found, readings, strict=True)]
+        judged = list(self._judged(read))
+        # What may stop a feature does not wait for what only has to be written down.
+        results |= {each.read.claim: self._alone(each.read) for each in judged if each.is_eventful}
+        results |= self._together([each for each in judged if not each.is_eventful])
+        return [results.get(claim, Result.FAILED) for claim in claims]
 
-    def _subject(self, tx: Transaction, claim: Claim) -> _Subject | None:
-        stored = trigger_by_id(tx, claim.trigger_id)
-        if stored is None:
-            return None
-        if isinstance(stored, Broken):
-            raise _Unreadable(stored.why)
-        rollout = rollout_by_id(tx, stored.rollout_id)
-        if rollout is None or isinstance(rollout, Broken):
-            return None
+    def _pass_over(
+        self, subjects: Mapping[Claim, Subject | Unreadable | None]
+    ) -> Iterator[tuple[Claim, Result]]:
+        """See to those that cannot be evaluated."""
+        for claim, subject in subjects.items():
+            if isinstance(subject, Unreadable):
+                yield claim, self._set_aside(claim, subject.why)
+            elif subject is None:
+                yield claim, self._rest(claim)
+
+    def _judged(self, read: Iterable[_Read]) -> Iterator[_Judged]:
         now = self._now()
-        state = enter_epoch(stored.state, _epoch(stored, rollout), now)
-        project = project_keys(tx)[rollout.project_id]
-        settled = now - timedelta(seconds=_lag_s(stored))
-        return _Subject(project, stored, rollout, state, window(stored.trigger, state, settled))
+        for each in read:
+            try:
+                yield _Judged(each, step(each.subject.stored.trigger, each.subject.state, each.reading, now))
+            except Exception:
+                # What no rule foresaw is wrong with this trigger alone.
+                log.exception("the reading of %s could not be judged", each.claim)
 
-    def _read(self, subject: _Subject) -> Reading:
-        stored = subject.stored
-        if not subject.window.length:
-            return Reading.missing(Status.NO_DATA, subject.window, "the window is empty")
-        if stored.source_kind not in SOURCES:
-            message = f"the source cannot be used: {stored.source_kind!r} is not a kind of source"
-            return Reading.missing(Status.ERROR, subject.window, message)
+    def _together(self, judged: Sequence[_Judged]) -> dict[Claim, Result]:
+        """Write the uneventful ones in one go; one by one if something is wrong with one of them."""
+        if not judged:
+            return {}
+        now = self._now()
         try:
-            source = SOURCES[stored.source_kind].from_settings(stored.source_settings, self._access)
-            return source.read(stored.query, _variables(subject), subject.window, self._deadline_s)
-        except BadConfiguration as error:
-            return Reading.missing(Status.ERROR, subject.window, f"the source cannot be used: {error}")
-        except Exception as error:
-            # A source promises not to raise. One that does must not be able to stop its trigger for good.
-            log.exception("source %s failed", stored.source_key)
-            return Reading.missing(Status.ERROR, subject.window, f"the source failed: {type(error).__name__}")
+            with self._database.write() as tx:
+                releases = hold(tx, [each.read.claim for each in judged])
+                current = [each for each in judged if each.read.is_about(releases.get(each.read.claim))]
+                results = {each.read.claim: Result.LOST for each in judged}
+                results |= {each.read.claim: Result.DONE for each in current}
+                for claim in (claim for claim, result in results.items() if result is Result.LOST):
+                    give_back(tx, claim, claim.slot)
+                _write(tx, current, now)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("%s evaluations could not be written together", len(judged))
+            return {each.read.claim: self._alone(each.read) for each in judged}
+        _count(current, now)
+        return results
 
-    def _write(self, tx: Transaction, claim: Claim, subject: _Subject, reading: Reading) -> Result:
-        now, trigger = self._now(), subject.stored.trigger
-        outcome = step(trigger, subject.state, reading, now)
-        cause = Cause(subject.stored, subject.rollout, subject.window)
+    def _alone(self, read: _Read) -> Result:
+        """Judge one trigger as it stands now, act, and write it all down."""
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._database.write() as tx:
+                    written, now = self._act(tx, read), self._now()
+            except VersionConflict:
+                continue
+            except DatabaseUnavailable:
+                raise
+            except Exception:
+                log.exception("the evaluation of %s failed", read.claim)
+                return Result.FAILED
+            if written is None:
+                return Result.LOST
+            _count([written], now)
+            return Result.DONE
+        log.error("the evaluation of %s met with other moves %s times", read.claim, _ATTEMPTS)
+        return Result.FAILED
+
+    def _act(self, tx: Transaction, read: _Read) -> _Judged | None:
+        """The evaluation as it was written; None if it counts for nothing."""
+        claim, now = read.claim, self._now()
+        releases = hold(tx, [claim])
+        if claim not in releases:
+            return None
+        current = subjects_of(tx, [claim], now)[claim]
+        if not isinstance(current, Subject) or not read.is_about(releases[claim]):
+            # What was read is about releases that no longer are the ones: read again, at once.
+            give_back(tx, claim, claim.slot)
+            return None
+        current = replace(current, window=read.subject.window)
+        outcome = step(current.stored.trigger, current.state, read.reading, now)
+        cause = Cause(current.stored, current.rollout, current.window)
         outcome, done = self._actions.act(tx, cause, outcome, now)
-        add_reading(tx, claim.trigger_id, claim.slot, reading, outcome, done, now)
-        due_at, missed = next_slot(claim.slot, trigger.interval_s, now)
-        settle(
-            tx,
-            claim,
-            state=outcome.state,
-            verdict=outcome.verdict.value,
-            sentence=outcome.sentence,
-            now=now,
-            due_at=due_at,
-        )
+        judged = _Judged(replace(read, subject=current), outcome, done)
+        _write(tx, [judged], now)
         self._actions.tell(tx, cause, outcome, now)
-        EVALUATIONS.labels(outcome.verdict.value).inc()
-        SLOTS_MISSED.inc(missed)
-        return Result.DONE
+        return judged
 
-    def _skip(self, claim: Claim) -> Result:
+    def _rest(self, claim: Claim) -> Result:
         """Pass over a trigger whose rollout is gone or cannot be read; the latter is served as off meanwhile."""
         with self._database.write() as tx:
             give_back(tx, claim, self._now() + _PAUSE)
@@ -178,25 +222,15 @@ class Evaluations:
         return Result.BROKEN
 
 
-def _lag_s(stored: StoredTrigger) -> float:
-    source = SOURCES.get(stored.source_kind)
-    return source.lag_s if source else 0.0
+def _write(tx: Transaction, judged: Sequence[_Judged], now: datetime) -> None:
+    """Record what was read and judged, and give the triggers back."""
+    if not judged:
+        return
+    add_readings(tx, [each.recorded for each in judged], now)
+    settle(tx, [each.settlement(now) for each in judged], now)
 
 
-def _epoch(stored: StoredTrigger, rollout: StoredRollout) -> str:
-    """What is being judged: the rule in its version, and the releases it is about."""
-    return digest([stored.version, rollout.rollout.stable, rollout.rollout.candidate])[:16]
-
-
-def _variables(subject: _Subject) -> Mapping[str, str]:
-    rollout = subject.rollout.rollout
-    variables = {
-        "project": subject.project,
-        "environment": rollout.environment,
-        "feature": rollout.feature,
-        "stage": rollout.stage.value,
-    }
-    release = rollout.candidate or rollout.stable
-    if subject.stored.trigger.scope is Scope.CANDIDATE and release:
-        variables["release"] = release
-    return variables
+def _count(judged: Iterable[_Judged], now: datetime) -> None:
+    for each in judged:
+        EVALUATIONS.labels(each.outcome.verdict.value).inc()
+        SLOTS_MISSED.inc(each.next_slot(now)[1])

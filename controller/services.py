@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.actions import Actions
+from controller.asking import Asker
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
@@ -83,14 +84,14 @@ def build_services(settings: Settings, now: Clock) -> Services:
     registries = RegistryDesk(database, outbound, secrets, now, deadline_s)
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
-    evaluations = Evaluations(database, Actions(rollouts, now), access, now, settings.read_deadline_s)
+    asker = Asker(access, settings.read_deadline_s)
+    evaluations = Evaluations(database, Actions(rollouts, now), asker, now)
     ticks = Ticks(
         database,
         evaluations,
         now,
         tick_s=settings.tick_s,
         lease_s=settings.lease_s,
-        read_deadline_s=settings.read_deadline_s,
         lane_width=settings.lane_width,
         retention_days=settings.retention_days,
         chores=[

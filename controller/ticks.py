@@ -17,17 +17,18 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from controller.asking import most_at_once
 from controller.evaluations import Evaluations
 from controller.notices import deliver
 from controller.observability import LATENESS, TICK_FAILURES
 from controller.retention import forget_old
 from controller.rollouts import Clock
-from controller.store.claims import Claim, claim, oldest_due, sources_with_due
+from controller.store.claims import claim, oldest_due, sources_with_due
 from controller.store.database import Database
+from controller.store.sources import kind_of_source
 
 log = logging.getLogger(__name__)
 
-_MOST_AT_A_TIME = 8
 _SLOWEST_HEARTBEAT_S = 10.0
 _SWEEP_EVERY = timedelta(hours=1)
 
@@ -129,7 +130,6 @@ class Ticks:
         *,
         tick_s: float,
         lease_s: float,
-        read_deadline_s: float,
         lane_width: int,
         retention_days: int,
         chores: Iterable[Chore] = (),
@@ -140,8 +140,6 @@ class Ticks:
         self._now = now
         self._tick_s = tick_s
         self._lease_s = lease_s
-        # A lease covers all that a lane claims at a time, even if each read runs into its deadline.
-        self._batch = max(1, min(_MOST_AT_A_TIME, int(lease_s / read_deadline_s) - 1))
         self._retention = timedelta(days=retention_days)
         self._monotonic = monotonic
         self._beat = monotonic()
@@ -206,15 +204,8 @@ class Ticks:
     def _drain(self, source_id: int) -> None:
         while True:
             with self._database.write() as tx:
-                claims = claim(tx, source_id, self._now(), self._lease_s, self._batch)
+                at_once = most_at_once(kind_of_source(tx, source_id))
+                claims = claim(tx, source_id, self._now(), self._lease_s, at_once)
             if not claims:
                 return
-            for taken in claims:
-                self._evaluate(taken)
-
-    def _evaluate(self, taken: Claim) -> None:
-        try:
-            self._evaluations.evaluate(taken)
-        except Exception:
-            # The lease runs out and the trigger is tried again; the others of the batch go on.
-            log.exception("evaluation of %s failed", taken)
+            self._evaluations.evaluate_all(claims)

@@ -29,6 +29,7 @@ class Outcomes(Source):
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.MEASURE,)
     # A report is stamped before its transaction is committed; only after that long can it be counted for certain.
     lag_s: ClassVar[float] = 0.5
+    at_once: ClassVar[int] = 500
 
     def __init__(self, database: Database) -> None:
         """``database`` is where outcomes are kept."""

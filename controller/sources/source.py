@@ -53,13 +53,15 @@ class Source(ABC):
     """A place that metrics are read from.
 
     ``kind`` is its name in settings; ``shapes`` are the shapes of query that it can answer. ``lag_s``: what is younger
-    than this many seconds may still be on its way in, so windows end that long ago. ``clock`` counts the seconds of
+    than this many seconds may still be on its way in, so windows end that long ago. ``at_once``: how many questions it
+    is worth asking together, 1 where each takes a request of its own. ``clock`` counts the seconds of
     deadlines.
     """
 
     kind: ClassVar[str]
     shapes: ClassVar[tuple[Shape, ...]]
     lag_s: ClassVar[float] = 0.0
+    at_once: ClassVar[int] = 1
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
     @classmethod

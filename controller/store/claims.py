@@ -6,13 +6,14 @@ done it; everybody else has done nothing. A worker that dies leaves a lease that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 
 from controller.store.database import Transaction
-from controller.store.tables import triggers
+from controller.store.tables import rollouts, sources, triggers
 from triggers import State
 
 _HIGHEST_FENCE = 2**31 - 2
@@ -27,9 +28,21 @@ class Claim:
     fence: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What an evaluation leaves in its trigger's row."""
+
+    claim: Claim
+    state: State
+    verdict: str
+    sentence: str
+    due_at: datetime
+
+
 def sources_with_due(tx: Transaction, now: datetime) -> list[int]:
     """The ids of sources for which at least one trigger waits to be evaluated."""
-    return list(tx.scalars(select(triggers.c.source_id).where(_is_free(now)).distinct()))
+    waits = select(triggers.c.id).where(triggers.c.source_id == sources.c.id, _is_free(now)).exists()
+    return list(tx.scalars(select(sources.c.id).where(waits)))
 
 
 def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
@@ -60,31 +73,37 @@ def claim(tx: Transaction, source_id: int, now: datetime, lease_s: float, limit:
     return sorted(claims, key=lambda claim: claim.slot)
 
 
-def settle(
-    tx: Transaction,
-    claim: Claim,
-    *,
-    state: State,
-    verdict: str,
-    sentence: str,
-    now: datetime,
-    due_at: datetime,
-) -> bool:
-    """Write an evaluation and give the trigger back; False, and nothing, if the claim has passed to somebody else."""
-    values = {
-        "state": state.to_json(),
-        "verdict": verdict,
-        "sentence": sentence,
-        "evaluated_at": now,
-        "due_at": due_at,
-        "lease_until": None,
-    }
-    return bool(tx.execute(update(triggers).where(*_mine(claim)).values(**values)).rowcount)
+def hold(tx: Transaction, claims: Sequence[Claim]) -> dict[Claim, tuple[object, object]]:
+    """The claims that still hold, each with the stable and the candidate release of its rollout as they stand.
+
+    The rows of the triggers are locked until the transaction ends, in one order.
+    """
+    by_key = {(claim.trigger_id, claim.fence): claim for claim in claims}
+    mine = (
+        select(triggers.c.id, triggers.c.fence, rollouts.c.stable, rollouts.c.candidate)
+        .join(rollouts, rollouts.c.id == triggers.c.rollout_id)
+        .where(tuple_(triggers.c.id, triggers.c.fence).in_(by_key))
+        .order_by(triggers.c.id)
+        .with_for_update(of=triggers)
+    )
+    return {by_key[row.id, row.fence]: (row.stable, row.candidate) for row in tx.execute(mine)}
 
 
-def is_mine(tx: Transaction, claim: Claim) -> bool:
-    """Whether the claim still holds; the row is locked until the transaction ends."""
-    return tx.scalar(select(triggers.c.id).where(*_mine(claim)).with_for_update()) is not None
+def settle(tx: Transaction, settlements: Sequence[Settlement], now: datetime) -> None:
+    """Write evaluations and give their triggers back; where a claim has passed to somebody else, nothing is written."""
+    mine = triggers.c.id == bindparam("trigger"), triggers.c.fence == bindparam("held")
+    rows = [
+        {
+            "trigger": each.claim.trigger_id,
+            "held": each.claim.fence,
+            "state": each.state.to_json(),
+            "verdict": each.verdict,
+            "sentence": each.sentence,
+            "due_at": each.due_at,
+        }
+        for each in settlements
+    ]
+    tx.execute(update(triggers).where(*mine).values(evaluated_at=now, lease_until=None), rows)
 
 
 def set_aside(tx: Transaction, claim: Claim, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -131,6 +131,9 @@ _PROJECT = select(
 _ENVIRONMENT = select(environments)
 
 
-def project_keys(tx: Transaction) -> dict[int, str]:
-    """The key of each project by its id."""
-    return {row.id: row.key for row in tx.execute(select(projects.c.id, projects.c.key))}
+def project_keys(tx: Transaction, ids: Collection[int] | None = None) -> dict[int, str]:
+    """The key of each project by its id: of those with these ids, or of all."""
+    keys = select(projects.c.id, projects.c.key)
+    if ids is not None:
+        keys = keys.where(projects.c.id.in_(ids))
+    return {row.id: row.key for row in tx.execute(keys)}

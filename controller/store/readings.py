@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -39,39 +40,45 @@ class StoredReading:
     evaluated_at: datetime
 
 
-def add_reading(
-    tx: Transaction,
-    trigger_id: int,
-    slot: datetime,
-    reading: Reading,
-    step: Step,
-    due: Sequence[Mapping[str, str]],
-    now: datetime,
-) -> None:
-    """Record an evaluation; a slot is recorded once only."""
-    tx.execute(
-        insert(readings).values(
-            trigger_id=trigger_id,
-            slot=slot,
-            status=reading.status.value,
-            window_start=reading.window.start,
-            window_end=reading.window.end,
-            bad=_countable(reading.bad),
-            total=_countable(reading.total),
-            value=reading.value,
-            samples=_countable(reading.samples),
-            newest_sample_at=reading.newest_sample_at,
-            message=reading.message,
-            warnings=list(reading.warnings),
-            asked=dict(reading.asked),
-            verdict=step.verdict.value,
-            sentence=step.sentence,
-            numbers=dict(step.numbers),
-            phase=step.state.phase.value,
-            due=list(due),
-            evaluated_at=now,
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class NewReading:
+    """An evaluation to be recorded. ``done`` are the actions that fell due, and what became of each."""
+
+    trigger_id: int
+    slot: datetime
+    reading: Reading
+    step: Step
+    done: Sequence[Mapping[str, str]] = ()
+
+
+def add_readings(tx: Transaction, evaluated: Sequence[NewReading], now: datetime) -> None:
+    """Record evaluations; a slot is recorded once only."""
+    tx.execute(insert(readings), [_columns(each, now) for each in evaluated])
+
+
+def _columns(new: NewReading, now: datetime) -> dict[str, Any]:
+    reading, step = new.reading, new.step
+    return {
+        "trigger_id": new.trigger_id,
+        "slot": new.slot,
+        "status": reading.status.value,
+        "window_start": reading.window.start,
+        "window_end": reading.window.end,
+        "bad": _countable(reading.bad),
+        "total": _countable(reading.total),
+        "value": reading.value,
+        "samples": _countable(reading.samples),
+        "newest_sample_at": reading.newest_sample_at,
+        "message": reading.message,
+        "warnings": list(reading.warnings),
+        "asked": dict(reading.asked),
+        "verdict": step.verdict.value,
+        "sentence": step.sentence,
+        "numbers": dict(step.numbers),
+        "phase": step.state.phase.value,
+        "due": list(new.done),
+        "evaluated_at": now,
+    }
 
 
 def readings_of(

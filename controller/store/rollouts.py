@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -141,6 +141,11 @@ def rollout_by_id(tx: Transaction, id: int) -> StoredRollout | Broken | None:
     """The rollout with this id; None if it or its feature is gone."""
     row = tx.execute(_JOINED.where(rollouts.c.id == id)).one_or_none()
     return _stored(row) if row else None
+
+
+def rollouts_by_id(tx: Transaction, ids: Collection[int]) -> dict[int, StoredRollout | Broken]:
+    """The rollouts with these ids; those that are gone, or whose feature is, are left out."""
+    return {row.id: _stored(row) for row in tx.execute(_JOINED.where(rollouts.c.id.in_(ids)))}
 
 
 def to_json(rollout: Rollout) -> dict[str, Any]:

@@ -66,6 +66,11 @@ def sources_of(
     return [_source(row) for row in tx.execute(page.order_by(sources.c.id).limit(limit))]
 
 
+def kind_of_source(tx: Transaction, id: int) -> str:
+    """The kind of a source, whatever stands there."""
+    return str(tx.scalar(select(sources.c.kind).where(sources.c.id == id)))
+
+
 def readable_settings(stored: object) -> Mapping[str, Any]:
     """The settings of a source; those that cannot be read become settings that no source can be made from."""
     return stored if isinstance(stored, dict) else {"unreadable": repr(stored)[:200]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -127,8 +127,9 @@ def mend_trigger(
 
 
 def remember(tx: Transaction, id: int, state: State) -> None:
-    """Set what a trigger remembers, outside an evaluation."""
-    tx.execute(update(triggers).where(triggers.c.id == id).values(state=state.to_json()))
+    """Set what a trigger remembers, outside an evaluation; one that is under way counts for nothing."""
+    values = {"state": state.to_json(), "fence": next_fence(), "lease_until": None}
+    tx.execute(update(triggers).where(triggers.c.id == id).values(**values))
 
 
 def drop_trigger(tx: Transaction, id: int) -> None:
@@ -161,10 +162,9 @@ def get_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger:
     return _readable(_stored(row))
 
 
-def trigger_by_id(tx: Transaction, id: int) -> StoredTrigger | Broken | None:
-    """The trigger with this id, None if it is gone."""
-    row = tx.execute(_JOINED.where(triggers.c.id == id)).one_or_none()
-    return _stored(row) if row else None
+def triggers_by_id(tx: Transaction, ids: Collection[int]) -> dict[int, StoredTrigger | Broken]:
+    """The triggers with these ids; those that are gone are left out."""
+    return {row.id: _stored(row) for row in tx.execute(_JOINED.where(triggers.c.id.in_(ids)))}
 
 
 def triggers_of(tx: Transaction, rollout_id: int) -> list[StoredTrigger | Broken]:

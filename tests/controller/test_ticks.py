@@ -14,11 +14,12 @@ from flask import Flask
 
 from app import services_of
 from controller.observability import LATENESS, TICK_FAILURES
-from controller.sources import SOURCES, Shape
+from controller.sources import SOURCES, Shape, Source
 from controller.store.database import DatabaseUnavailable
 from controller.ticks import Lanes, Ticks
 from tests.controller.tenant import ADA, PATIENCE_S, Tenant
 from tests.endpoint import hanging, serving
+from triggers import Reading, Window
 
 
 def eventually(happened: Callable[[], bool]) -> bool:
@@ -76,12 +77,12 @@ def test_one_bad_row_does_not_stop_the_others(two: Tenant) -> None:
     assert two.ask_sql("SELECT count(*) FROM readings") == [(38,)]
 
 
-class Raising:
-    """A source that breaks its promise."""
+class Raising(Source):
+    """A source that breaks its promise when it is asked one certain thing."""
 
     kind: ClassVar[str] = "raising"
-    shapes: ClassVar[tuple[Shape, ...]] = (Shape.MEASURE,)
-    lag_s: ClassVar[float] = 0.0
+    shapes: ClassVar[tuple[Shape, ...]] = (Shape.VALUE,)
+    at_once: ClassVar[int] = 100
 
     @classmethod
     def from_settings(cls, settings: Any, access: Any) -> Raising:
@@ -90,22 +91,26 @@ class Raising:
     def check_query(self, query: Any) -> None:
         pass
 
-    def read(self, *_: Any) -> Any:
-        raise RuntimeError("secret details")
+    def read(self, query: Any, variables: Any, window: Window, deadline_s: float) -> Reading:
+        if query["value"] == "evil":
+            raise RuntimeError("secret details")
+        return Reading.gauge(window, 0)
 
 
-def test_a_source_that_raises_is_an_error_of_its_triggers_alone(
+def test_a_source_that_raises_is_an_error_of_the_one_trigger_it_was_asked_for(
     two: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SOURCES, "raising", Raising)
     two.parts.catalog.connect_source("acme", "raising", "raising", {}, ADA)
-    two.trigger(source="raising")
+    two.trigger(source="raising", query={"value": "evil"})
+    two.trigger("fine", source="raising", query={"value": "good"})
     two.trigger(feature="other")
     two.tick()
     two.clock.pass_(10)
     two.tick()
     assert two.standing().verdict == "source_error"
     assert two.standing().sentence == "error: the source failed: RuntimeError"
+    assert two.standing("fine").verdict == "ok"
     assert two.standing(feature="other").evaluated_at == two.clock()
 
 
@@ -189,7 +194,6 @@ def ticks(app: Flask, monotonic: Monotonic) -> Ticks:
         lambda: datetime.now(UTC),
         tick_s=0.02,
         lease_s=60,
-        read_deadline_s=5,
         lane_width=4,
         retention_days=30,
         monotonic=monotonic,
@@ -257,12 +261,3 @@ def test_a_lane_is_no_wider_than_it_is_and_survives_what_its_work_raises() -> No
     release.set()
     assert lanes.join(PATIENCE_S)
     assert sorted(begun) == [1] * width + [2]
-
-
-@pytest.mark.parametrize(("lease", "deadline", "batch"), [(60, 5, 8), (6, 5, 1), (20, 5, 3), (1000, 1, 8)])
-def test_a_lease_covers_all_that_is_claimed_at_a_time(
-    make_tenant, sqlite_url: str, lease: float, deadline: float, batch: int
-) -> None:
-    tenant = make_tenant(sqlite_url, lease_s=lease, read_deadline_s=deadline)
-    assert tenant.parts.ticks._batch == batch
-    assert batch * deadline < lease or batch == 1

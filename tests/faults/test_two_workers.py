@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from controller.evaluations import _epoch
 from controller.rollouts import locate
 from controller.store.tables import triggers
+from controller.subjects import epoch
 from stages import Mode
 from tests.conftest import SECRET, Clock
 from tests.controller.tenant import PLANS, Tenant, services_on
@@ -80,8 +80,8 @@ def watch(tenant: Tenant, feature: str, each: int) -> None:
         copies = [breach] * (BREACHING - 1) + [calm] * (each - BREACHING - 1)
         rows = [row | {"key": f"{feature}-copy-{n}", "id": None} for n, row in enumerate(copies)]
         tx.execute(insert(triggers), [{k: v for k, v in row.items() if k != "id"} for row in rows])
-        epoch = _epoch(tenant.standing(f"{feature}-calm", feature), found)
-        state = State(epoch=epoch, epoch_at=tenant.clock() - timedelta(hours=1))
+        watching = epoch(tenant.standing(f"{feature}-calm", feature), found)
+        state = State(epoch=watching, epoch_at=tenant.clock() - timedelta(hours=1))
         tx.execute(triggers.update().where(triggers.c.rollout_id == found.id).values(state=state.to_json()))
 
 

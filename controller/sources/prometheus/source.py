@@ -34,6 +34,7 @@ class Prometheus(Source):
 
     kind: ClassVar[str] = "prometheus"
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.RATIO, Shape.COUNT, Shape.VALUE)
+    at_once: ClassVar[int] = 500
 
     def __init__(
         self,

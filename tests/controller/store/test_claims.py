@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from controller.store.claims import (
     Claim,
+    Settlement,
     claim,
     give_back,
-    is_mine,
+    hold,
     next_slot,
     oldest_due,
     set_aside,
@@ -33,11 +34,15 @@ def watched(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def done(tenant: Tenant, mine: Claim) -> bool:
-    told = {"state": State(), "verdict": "ok", "sentence": "fine"}
+def done(tenant: Tenant, *claims: Claim) -> int:
+    """How many of the claims still held; those were settled."""
+    now = tenant.clock()
+    due_at = now + timedelta(seconds=10)
+    told = {"state": State(), "verdict": "ok", "sentence": "fine", "due_at": due_at}
     with tenant.parts.database.write() as tx:
-        now = tenant.clock()
-        return settle(tx, mine, now=now, due_at=now + timedelta(seconds=10), **told)
+        held = hold(tx, claims)
+        settle(tx, [Settlement(claim=each, **told) for each in claims], now)
+        return len(held)
 
 
 def rows(tenant: Tenant) -> list[tuple[object, ...]]:
@@ -69,10 +74,9 @@ def test_a_lost_fence_writes_nothing(watched: Tenant) -> None:
     before = rows(watched)
     assert not done(watched, mine)
     with watched.parts.database.write() as tx:
-        assert not is_mine(tx, mine)
         set_aside(tx, mine, "no")
         give_back(tx, mine, watched.clock())
-        assert is_mine(tx, theirs)
+        assert list(hold(tx, [mine, theirs])) == [theirs]
     assert rows(watched) == before
     assert done(watched, theirs)
 

@@ -1,0 +1,101 @@
+"""What evaluations are about: triggers with their rollouts, as they stood at one moment, and what to ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.sources import SOURCES, Question
+from controller.store.claims import Claim
+from controller.store.columns import Broken
+from controller.store.database import Transaction
+from controller.store.projects import project_keys
+from controller.store.rollouts import StoredRollout, rollouts_by_id
+from controller.store.triggers import StoredTrigger, triggers_by_id
+from stages import digest
+from triggers import Scope, State, Window, enter_epoch, window
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """All that one evaluation is about, as it stood at one moment."""
+
+    project: str
+    stored: StoredTrigger
+    rollout: StoredRollout
+    state: State
+    window: Window
+
+    @property
+    def releases(self) -> tuple[str | None, str | None]:
+        """The stable and the candidate release: a reading is about them, and about no others."""
+        return self.rollout.rollout.stable, self.rollout.rollout.candidate
+
+    @property
+    def question(self) -> Question:
+        """What to ask the source."""
+        return Question(self.stored.query, self._variables(), self.window)
+
+    def _variables(self) -> Mapping[str, str]:
+        rollout = self.rollout.rollout
+        variables = {
+            "project": self.project,
+            "environment": rollout.environment,
+            "feature": rollout.feature,
+            "stage": rollout.stage.value,
+        }
+        release = rollout.candidate or rollout.stable
+        if self.stored.trigger.scope is Scope.CANDIDATE and release:
+            variables["release"] = release
+        return variables
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The trigger's row does not hold a trigger."""
+
+    why: str
+
+
+def subjects_of(
+    tx: Transaction, claims: Sequence[Claim], now: datetime
+) -> dict[Claim, Subject | Unreadable | None]:
+    """The subject of each claim; None where the trigger is gone, or its rollout is gone or cannot be read."""
+    stored = triggers_by_id(tx, [claim.trigger_id for claim in claims])
+    readable = [item for item in stored.values() if isinstance(item, StoredTrigger)]
+    rollouts = rollouts_by_id(tx, {item.rollout_id for item in readable})
+    projects = project_keys(
+        tx, {item.project_id for item in rollouts.values() if isinstance(item, StoredRollout)}
+    )
+    return {claim: _subject(stored.get(claim.trigger_id), rollouts, projects, now) for claim in claims}
+
+
+def _subject(
+    stored: StoredTrigger | Broken | None,
+    rollouts: Mapping[int, StoredRollout | Broken],
+    projects: Mapping[int, str],
+    now: datetime,
+) -> Subject | Unreadable | None:
+    if stored is None:
+        return None
+    if isinstance(stored, Broken):
+        return Unreadable(stored.why)
+    rollout = rollouts.get(stored.rollout_id)
+    if rollout is None or isinstance(rollout, Broken):
+        return None
+    state = enter_epoch(stored.state, epoch(stored, rollout), now)
+    settled = now - timedelta(seconds=_lag_s(stored))
+    return Subject(
+        projects[rollout.project_id], stored, rollout, state, window(stored.trigger, state, settled)
+    )
+
+
+def epoch(stored: StoredTrigger, rollout: StoredRollout) -> str:
+    """What is being judged: the rule in its version, and the releases it is about."""
+    return digest([stored.version, rollout.rollout.stable, rollout.rollout.candidate])[:16]
+
+
+def _lag_s(stored: StoredTrigger) -> float:
+    source = SOURCES.get(stored.source_kind)
+    return source.lag_s if source else 0.0
