@@ -11,13 +11,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import documents, evaluations, lookups, propagation, requests
+from bench import documents, evaluations, lookups, propagation, requests, sustained
 from bench.measuring import FULL, QUICK, Effort, Table
 
 SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "lookups": lookups.run,
     "documents": documents.run,
     "evaluations": evaluations.run,
+    "sustained": sustained.run,
     "propagation": propagation.run,
     "requests": requests.run,
 }

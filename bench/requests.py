@@ -36,7 +36,7 @@ def run(effort: Effort) -> list[Table]:
         key = controller.begin()
         for number in range(_FEATURES):
             controller.launch(f"feature-{number}")
-        with running(floor, f"http://127.0.0.1:{port}/", os.environ) as floor_url:
+        with running(floor, f"http://127.0.0.1:{port}/", os.environ) as (floor_url, _):
             loads = _loads(controller, key, floor_url)
             rates = take_turns({load.name: _rate(load, effort.seconds) for load in loads}, effort.big_rounds)
     for load in loads:
