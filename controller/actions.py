@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from controller.actors import Actor, ActorKind
@@ -12,10 +14,11 @@ from controller.rollouts import Clock, Order, Rollouts
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Transaction
+from controller.store.narrowings import Narrowing, find_narrowing
 from controller.store.outbox import put
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
-from stages import EXPOSED, Refused, Request
+from stages import EXPOSED, Exposure, Mode, Refused, Request
 from triggers import Action, Arming, Phase, Rung, Step, Window, escalate
 
 
@@ -43,6 +46,33 @@ class Cause:
         }
 
 
+class Result(StrEnum):
+    """What became of a rung."""
+
+    DONE = "done"
+    UNNEEDED = "unneeded"
+    """Nobody has the feature, or it is already at least as safe."""
+    OUTDONE = "outdone"
+    """A stronger move was due at the same moment."""
+    IMPOSSIBLE = "impossible"
+    """It cannot be done, or it would not make the feature safer; something further down is."""
+    SHADOW = "shadow"
+    """Only recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A rung and what became of it."""
+
+    do: Action
+    result: Result
+    why: str = ""
+
+    def told(self) -> dict[str, str]:
+        """As it stands in a reading."""
+        return {"action": self.do.value, "result": f"{self.result}: {self.why}" if self.why else self.result}
+
+
 class Actions:
     """Takes the rungs of ladders, within the transaction in which the verdict is written."""
 
@@ -53,29 +83,27 @@ class Actions:
     def act(
         self, tx: Transaction, cause: Cause, outcome: Step, now: datetime
     ) -> tuple[Step, list[dict[str, str]]]:
-        """Take the rungs that are due; where none of them can be carried out, the next ones at once.
+        """Take the rungs that are due; while a move among them cannot be made, the next ones at once.
 
-        Gives the outcome with the rungs that were taken, and what became of each.
+        A ladder never ends in nothing: where no move on it can be made, the feature is switched off. Gives the
+        outcome with the rungs that were taken, and what became of each.
 
         Raises:
             VersionConflict: Somebody moved the rollout at the same moment; decide once more.
         """
-        done: list[dict[str, str]] = []
+        taken: list[Taken] = []
         due = outcome.due
         while due:
-            # Moves come first: a move locks the rollout, its environment and then the record, and telling locks the
-            # record alone. The other way round, two evaluations could wait for each other.
-            rungs = sorted(due, key=lambda rung: not rung.do.moves_traffic)
-            results = [
-                self._take(tx, cause, rung, outcome)
-                for rung in _as_armed(tuple(rungs), cause.stored.trigger.arming)
-            ]
-            done += [{"action": action.value, "result": result} for action, result in results]
-            if not all(result.startswith("impossible") for _, result in results):
+            taken += self._take(tx, cause, due, outcome)
+            if not _wanting(taken):
                 break
             state, due = escalate(cause.stored.trigger, outcome.state, now)
             outcome = replace(outcome, state=state)
-        return outcome, done
+        if _wanting(taken):
+            taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
+        for each in taken:
+            ACTIONS.labels(each.do.value, each.result.value).inc()
+        return outcome, [each.told() for each in taken]
 
     def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
         """Put into the outbox that the trigger began to fire, or stopped."""
@@ -91,34 +119,52 @@ class Actions:
         }
         put(tx, cause.rollout.project_id, event, told, now)
 
-    def _take(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> tuple[Action, str]:
-        if cause.stored.trigger.arming is Arming.SHADOW:
-            return rung.do, "shadow: not done"
-        carry_out = self._move if rung.do.moves_traffic else self._task
-        result = carry_out(tx, cause, rung, outcome)
-        ACTIONS.labels(rung.do.value, result.split(":", 1)[0]).inc()
-        return rung.do, result
+    def _take(self, tx: Transaction, cause: Cause, due: tuple[Rung, ...], outcome: Step) -> Iterator[Taken]:
+        """Take rungs that are due together: of the moves the strongest that can be made, of the rest all."""
+        arming = cause.stored.trigger.arming
+        if arming is Arming.SHADOW:
+            yield from (Taken(rung.do, Result.SHADOW, "not done") for rung in due)
+            return
+        # Moves come first: a move locks the rollout, its environment and then the record, and telling locks the
+        # record alone. The other way round, two evaluations could wait for each other.
+        made: Action | None = None
+        for rung in sorted(_as_armed(due, arming), key=lambda rung: -rung.do.strength):
+            if made and Action.HOLD.strength < rung.do.strength:
+                yield Taken(rung.do, Result.OUTDONE, f"{made} is stronger")
+                continue
+            carry_out = self._move if rung.do.moves_traffic else self._task
+            taken = carry_out(tx, cause, rung, outcome)
+            if taken.result is not Result.IMPOSSIBLE and rung.do.strength > Action.HOLD.strength:
+                made = rung.do
+            yield taken
 
-    def _move(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> str:
+    def _move(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> Taken:
         current = rollout_by_id(tx, cause.rollout.id)
-        if current is None or isinstance(current, Broken) or current.rollout.stage not in EXPOSED:
-            return "unneeded: nobody has the feature"
-        order = Order(
-            request=_request(rung, current, cause.stored.trigger.key),
-            actor=cause.actor,
-            reason=outcome.sentence,
-            evidence=cause.evidence(outcome),
-            began_at=outcome.state.since,
-        )
+        if current is None or isinstance(current, Broken) or not _is_had(current):
+            return Taken(rung.do, Result.UNNEEDED, "nobody has the feature")
+        if rung.do is Action.REVERT and not _is_about(cause, current):
+            return Taken(rung.do, Result.UNNEEDED, "the releases that were judged are not served any more")
         try:
+            request = _request(tx, rung, current, cause.stored.trigger.key)
+            if request.exposure == current.rollout.exposure:
+                return Taken(rung.do, Result.UNNEEDED, "the exposure does not go beyond it")
+            order = Order(
+                request=request,
+                actor=cause.actor,
+                reason=outcome.sentence,
+                evidence=cause.evidence(outcome),
+                began_at=outcome.state.since,
+            )
             self._rollouts.move_in(tx, current, order)
+        except _Impossible as impossible:
+            return Taken(rung.do, Result.IMPOSSIBLE, str(impossible))
         except Refused as refused:
             codes = {refusal.code for refusal in refused.refusals}
-            kind = "impossible" if "nothing_to_revert" in codes else "unneeded"
-            return f"{kind}: {refused.refusals[0].message}"
-        return "done"
+            result = Result.IMPOSSIBLE if "nothing_to_revert" in codes else Result.UNNEEDED
+            return Taken(rung.do, result, refused.refusals[0].message)
+        return Taken(rung.do, Result.DONE)
 
-    def _task(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> str:
+    def _task(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> Taken:
         """Tell somebody; the record shows it like any other action."""
         change = Change(
             project_id=cause.rollout.project_id,
@@ -131,7 +177,29 @@ class Actions:
             evidence=cause.evidence(outcome),
         )
         record(tx, change)
-        return "done"
+        return Taken(rung.do, Result.DONE)
+
+
+class _Impossible(Exception):
+    """A move cannot be made as its rung says."""
+
+
+def _wanting(taken: list[Taken]) -> bool:
+    """Whether a move was impossible and nothing was done in its stead."""
+    if all(each.result is not Result.IMPOSSIBLE for each in taken):
+        return False
+    settled = (Result.DONE, Result.UNNEEDED)
+    return not any(each.do.strength > Action.HOLD.strength and each.result in settled for each in taken)
+
+
+def _is_had(current: StoredRollout) -> bool:
+    return current.rollout.stage in EXPOSED and current.rollout.mode is not Mode.OFF
+
+
+def _is_about(cause: Cause, current: StoredRollout) -> bool:
+    """Whether the releases are those that were judged: two triggers that fire for one reason revert once."""
+    judged, present = cause.rollout.rollout, current.rollout
+    return (judged.stable, judged.candidate) == (present.stable, present.candidate)
 
 
 def _as_armed(due: tuple[Rung, ...], arming: Arming) -> tuple[Rung, ...]:
@@ -142,9 +210,19 @@ def _as_armed(due: tuple[Rung, ...], arming: Arming) -> tuple[Rung, ...]:
     return held + tuple(rung for rung in due if not rung.do.moves_traffic)
 
 
-def _request(rung: Rung, current: StoredRollout, trigger: str) -> Request:
-    if rung.do is not Action.NARROW:
-        return Request(move=rung.do.value, hold=f"trigger:{trigger}")
+def _request(tx: Transaction, rung: Rung, current: StoredRollout, trigger: str) -> Request:
+    if rung.do is Action.NARROW:
+        return Request(move="narrow", exposure=_narrower(tx, rung, current))
+    return Request(move=rung.do.value, hold=f"trigger:{trigger}")
+
+
+def _narrower(tx: Transaction, rung: Rung, current: StoredRollout) -> Exposure:
+    """What of the present exposure is left by a narrowing, by a share, or by half of the present one."""
     exposure = current.rollout.exposure
-    share = min(exposure.share, rung.args.get("share", exposure.share // 2))
-    return Request(move="narrow", exposure=replace(exposure, share=share))
+    if to := rung.args.get("to"):
+        narrowing = find_narrowing(tx, current.id, str(to))
+        if not isinstance(narrowing, Narrowing):
+            raise _Impossible(f"the narrowing {to} is not there, or cannot be read")
+        return exposure.at_most(narrowing.ceiling)
+    share = int(rung.args.get("share", exposure.share // 2))
+    return replace(exposure, share=min(exposure.share, share))

@@ -18,6 +18,7 @@ from controller.governance import Governance
 from controller.http import Outbound
 from controller.incidents import IncidentDesk
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
+from controller.narrowings import Narrowings
 from controller.plans import Plans, load_plans
 from controller.promotions import Promotions
 from controller.ramps import EVERY_S as CLIMB_EVERY_S
@@ -61,6 +62,7 @@ class Services:
     restoring: Restoring
     verifications: Verifications
     trigger_edits: TriggerEdits
+    narrowings: Narrowings
     evaluations: Evaluations
     ticks: Ticks
     snapshots: Snapshots
@@ -122,6 +124,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         incidents=IncidentDesk(database, verifications, now),
         restoring=restoring,
         verifications=verifications,
+        narrowings=Narrowings(database, now),
         trigger_edits=TriggerEdits(database, access, now),
         evaluations=evaluations,
         ticks=ticks,

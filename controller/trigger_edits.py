@@ -15,6 +15,7 @@ from controller.sources.access import Access
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
+from controller.store.narrowings import find_narrowing, narrowings_of
 from controller.store.rollouts import StoredRollout
 from controller.store.sources import StoredSource, get_source, sources_of
 from controller.store.triggers import (
@@ -27,7 +28,7 @@ from controller.store.triggers import (
     remember,
     triggers_of,
 )
-from triggers import BadParameter, Method, Scope, Trigger, acknowledge, parse_method, redefine
+from triggers import BadParameter, Method, Rung, Scope, Trigger, acknowledge, parse_method, redefine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class TriggerEdits:
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
             source = self._checked_source(tx, rollout.project_id, definition)
+            _check_ladder(tx, rollout, trigger)
             stored = add_trigger(tx, rollout.id, source.id, definition.query, trigger, now)
             self._record(tx, rollout, "trigger.add", actor, now, after=_told(stored))
             return stored
@@ -80,6 +82,7 @@ class TriggerEdits:
             rollout, now = locate(tx, where), self._now()
             before = _find(tx, rollout.id, definition.key)
             source = self._checked_source(tx, rollout.project_id, definition)
+            _check_ladder(tx, rollout, trigger)
             if isinstance(before, Broken):
                 after = mend_trigger(tx, before, source.id, definition.query, trigger, now)
                 found = {"trigger": before.key, "broken": before.why}
@@ -176,6 +179,20 @@ def _build(definition: Definition) -> Trigger:
     return trigger
 
 
+def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> None:
+    """What a rung names has to be there."""
+    for place, rung in enumerate(trigger.ladder):
+        to = rung.args.get("to")
+        if to is not None and find_narrowing(tx, rollout.id, str(to)) is None:
+            known = ", ".join(item.key for item in narrowings_of(tx, rollout.id)) or "none so far"
+            problem = Problem(
+                f"ladder.{place}.args.to",
+                f"there is no narrowing {to!r}",
+                f"define it first; there is {known}",
+            )
+            raise InvalidInput(problem)
+
+
 def _check_limit(method: Method, query: Mapping[str, str]) -> None:
     """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
     limit = method.params().get("limit", 0)
@@ -194,5 +211,9 @@ def _told(stored: StoredTrigger) -> dict[str, Any]:
         "method": trigger.method.name,
         "params": trigger.method.params(),
         "arming": trigger.arming.value,
-        "ladder": [[rung.do.value, rung.after_s] for rung in trigger.ladder],
+        "ladder": [_rung_told(rung) for rung in trigger.ladder],
     }
+
+
+def _rung_told(rung: Rung) -> list[Any]:
+    return [rung.do.value, rung.after_s, *([dict(rung.args)] if rung.args else [])]

@@ -6,7 +6,7 @@ works.
 
 from stages.criteria import Count, Criterion, Measured, Progress, Share, unmet
 from stages.evidence import Answer, Evidence, Standing, Subject, Waiver, check, stand
-from stages.exposure import NOBODY, WHOLE, Autonomy, Exposure, Oversight, Review
+from stages.exposure import EVERYTHING, NOBODY, WHOLE, Autonomy, Exposure, Oversight, Review
 from stages.incident import (
     LOOKED_BACK,
     Answers,
@@ -84,6 +84,7 @@ from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
 
 __all__ = [
     "DOWN",
+    "EVERYTHING",
     "EXPOSED",
     "LOOKED_BACK",
     "MOVES",

@@ -112,6 +112,8 @@ class Exposure:
 
 
 NOBODY = Exposure(share=0, autonomy=Autonomy.DRAFT)
+EVERYTHING = Exposure(share=WHOLE, autonomy=Autonomy.EXECUTE)
+"""The widest exposure there is: it limits nothing."""
 
 
 Covers = Callable[[str, str], bool]

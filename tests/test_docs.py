@@ -27,7 +27,7 @@ from controller import observability
 from controller.api import evidence_schemas, feature_schemas, schemas
 from controller.api.break_glass_schemas import BreakGlassRequestSchema
 from controller.api.sdk import OutcomesSchema
-from controller.api.trigger_schemas import TriggerSchema
+from controller.api.trigger_schemas import RungSchema, TriggerSchema
 from controller.http import Outbound
 from controller.importers import read_report
 from controller.model_calendar import ModelCalendar
@@ -258,6 +258,7 @@ def test_every_example_in_json_is_accepted(text: str, tmp_path: Path) -> None:
 def _schema_of(example: dict[str, Any]) -> Schema | None:
     for parts, schema in (
         ({"ladder", "method"}, TriggerSchema),
+        ({"do"}, RungSchema),
         ({"kind", "settings"}, schemas.SourceSchema),
         ({"outcomes"}, OutcomesSchema),
         ({"bundle"}, feature_schemas.ReleaseSchema),

@@ -41,6 +41,25 @@ class Action(StrEnum):
         """Whether the action changes a rollout; the others only tell somebody or open a task."""
         return self not in (Action.NOTIFY, Action.REFRESH_DATA, Action.UPDATE_EVAL_SET)
 
+    @property
+    def strength(self) -> int:
+        """How far it goes towards safety; -1 if it moves no traffic. Of moves due at once the strongest is made.
+
+        By what reaches users unseen: hold takes away nothing, narrow and demote leave some of it, review leaves none,
+        revert replaces what was found bad, and disable ends it.
+        """
+        return _BY_STRENGTH.index(self) if self.moves_traffic else -1
+
+
+_BY_STRENGTH = (
+    Action.HOLD,
+    Action.NARROW,
+    Action.DEMOTE,
+    Action.REVIEW,
+    Action.REVERT,
+    Action.DISABLE,
+)
+
 
 class TriggerClass(StrEnum):
     """What a trigger watches for; a plan may ask for some of these before a stage is entered."""
@@ -73,13 +92,19 @@ class Scope(StrEnum):
     """The candidate release while there is one, otherwise the stable release."""
 
 
+Arg = int | str | bool
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of a ladder: do this after ``after_s`` seconds of firing, if still in breach."""
+    """One step of a ladder: do this after ``after_s`` seconds of firing, if still in breach.
+
+    ``args`` is what the action needs to know besides; what may stand in it is up to whoever carries it out.
+    """
 
     do: Action
     after_s: int = 0
-    args: Mapping[str, int] = field(default_factory=dict)
+    args: Mapping[str, Arg] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

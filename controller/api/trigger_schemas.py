@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
@@ -19,6 +20,14 @@ class RungArgsSchema(Schema):
     """What an action needs to know."""
 
     share = share(0, WHOLE)
+    to = Key(metadata={"description": "With narrow: the name of a narrowing of this rollout"})
+
+
+_TAKEN_BY: Mapping[str, frozenset[Action]] = {
+    "share": frozenset({Action.NARROW}),
+    "to": frozenset({Action.NARROW}),
+}
+"""The actions that each argument means something to."""
 
 
 class RungSchema(Schema):
@@ -29,10 +38,15 @@ class RungSchema(Schema):
     args = fields.Nested(RungArgsSchema, load_default=dict)
 
     @validates_schema
-    def only_narrow_has_a_share(self, content: dict[str, Any], **_: object) -> None:
-        """A share means something to narrow alone."""
-        if content.get("args") and content.get("do") is not Action.NARROW:
-            raise ValidationError("Only narrow takes a share.", "args")
+    def args_belong_to_the_action(self, content: dict[str, Any], **_: object) -> None:
+        """An argument means something to one action alone."""
+        args, action = content.get("args") or {}, content.get("do")
+        for name in args:
+            if action not in _TAKEN_BY[name]:
+                takers = " and ".join(sorted(_TAKEN_BY[name]))
+                raise ValidationError({name: [f"Only {takers} takes this."]}, "args")
+        if {"share", "to"} <= set(args):
+            raise ValidationError({"to": ["Give either a share or the name of a narrowing."]}, "args")
 
     @post_load
     def build(self, content: dict[str, Any], **_: object) -> Rung:

@@ -24,6 +24,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "evidence": "controller.cli.evidence",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
+        "narrowing": "controller.cli.narrowings",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",
         "move": "controller.cli.moves",

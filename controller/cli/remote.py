@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
@@ -149,6 +150,8 @@ class Remote:
         self._ask("DELETE", address)
 
     def _json(self, answer: Answer) -> Any:
+        if answer.status == HTTPStatus.NO_CONTENT:
+            return {}
         try:
             return json.loads(answer.body)
         except ValueError:

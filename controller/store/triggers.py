@@ -270,5 +270,7 @@ def _trigger(row: Row[Any]) -> Trigger:
 
 
 def _rung(stored: Any) -> Rung:
-    args = {name: typed(int, number) for name, number in typed(dict, stored["args"]).items()}
-    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), args)
+    args = typed(dict, stored["args"])
+    if not all(isinstance(arg, int | str) for arg in args.values()):
+        raise TypeError(f"{args!r} are not the arguments of a rung")
+    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), dict(args))

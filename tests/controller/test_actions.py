@@ -4,15 +4,22 @@ import json
 
 import pytest
 
+from controller.actions import Actions, Cause
+from controller.rollouts import locate
 from controller.store.releases import get_release
-from stages import Mode, Refused, Stage
-from tests.controller.tenant import Tenant
+from stages import Autonomy, Exposure, Mode, Refused, Stage
+from tests.controller.tenant import ADA, Tenant
 from tests.controller.watching import BY, bad, candidate
-from triggers import Action, Arming, Phase, Rung
+from triggers import Action, Arming, Phase, Rung, State, Step, Verdict, Window
 
 
 def value(tenant: Tenant) -> tuple[str, str]:
     return tenant.rollout().stage.value, tenant.rollout().mode.value
+
+
+def done(tenant: Tenant) -> list[tuple[str, str]]:
+    """The actions of the newest reading, each with its result."""
+    return [(one["action"], one["result"].split(":")[0]) for one in tenant.readings()[-1].due]
 
 
 def test_a_breach_climbs_the_ladder_review_then_revert_then_disable(watched: Tenant) -> None:
@@ -100,6 +107,98 @@ def test_narrowing_halves_the_share_unless_told_and_never_widens(simple: Tenant)
         bad(simple)
         shares.append(simple.rollout().exposure.share)
     assert shares == [5000, 5000, 100]
+
+
+def test_a_narrowing_by_name_takes_away_what_goes_beyond_it(simple: Tenant) -> None:
+    parts = {"cohorts": frozenset({"staff"}), "languages": frozenset({"de"}), "autonomy": Autonomy.DRAFT}
+    simple.parts.narrowings.define(simple.where(), "staff-drafts", parts, ADA, "they can tell")
+    simple.trigger("unsupported", Rung(Action.NARROW, 0, {"to": "staff-drafts"}))
+    simple.evaluate()
+    simple.move("narrow", exposure={"share": 700, "languages": frozenset({"de-CH", "fr"})})
+    bad(simple)
+    assert simple.rollout().exposure == Exposure(
+        share=700,
+        cohorts=frozenset({"staff"}),
+        languages=frozenset({"de-CH"}),
+        autonomy=Autonomy.DRAFT,
+    )
+    assert done(simple) == [("narrow", "done")]
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM narrowings", "UPDATE narrowings SET exposure = '7'"])
+def test_a_narrowing_that_is_gone_or_damaged_becomes_the_next_rung(simple: Tenant, damage: str) -> None:
+    simple.parts.narrowings.define(simple.where(), "few", {"share": 100}, ADA, "few")
+    simple.trigger("unsupported", Rung(Action.NARROW, 0, {"to": "few"}), Rung(Action.REVIEW, 600))
+    simple.evaluate()
+    simple.sql(damage)
+    bad(simple)
+    assert done(simple) == [("narrow", "impossible"), ("review", "done")]
+
+
+def test_of_moves_due_together_the_strongest_is_made_and_a_hold_besides(simple: Tenant) -> None:
+    ladder = (
+        Rung(Action.NARROW),
+        Rung(Action.HOLD),
+        Rung(Action.REVIEW),
+        Rung(Action.DEMOTE),
+        Rung(Action.NOTIFY),
+    )
+    simple.trigger("unsupported", *ladder)
+    simple.evaluate()
+    bad(simple)
+    assert done(simple) == [
+        ("review", "done"),
+        ("demote", "outdone"),
+        ("narrow", "outdone"),
+        ("hold", "done"),
+        ("notify", "done"),
+    ]
+    assert (simple.rollout().exposure.share, simple.rollout().stage) == (10_000, Stage.BETA)
+
+
+def test_a_move_that_cannot_be_made_gives_way_to_a_weaker_one_due_with_it(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.REVERT), Rung(Action.REVIEW), Rung(Action.DISABLE, 600))
+    simple.evaluate()
+    bad(simple)
+    assert done(simple) == [("revert", "impossible"), ("review", "done")]
+
+
+def test_a_ladder_that_would_end_in_nothing_ends_in_off(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.REVERT), Rung(Action.NOTIFY, 600))
+    simple.evaluate()
+    bad(simple)
+    assert done(simple) == [("revert", "impossible"), ("notify", "done"), ("disable", "done")]
+    assert simple.rollout().mode is Mode.OFF
+
+
+def test_two_triggers_that_fire_over_one_release_revert_it_once(simple: Tenant) -> None:
+    candidate(simple)
+    simple.trigger("unsupported", Rung(Action.REVERT))
+    with simple.parts.database.read() as tx:
+        rollout = locate(tx, simple.where())
+    now = simple.clock()
+    cause = Cause(simple.standing(), rollout, Window(now, now))
+    fired = State(phase=Phase.FIRING, since=now, rungs=1, rung_at=now)
+    outcome = Step(verdict=Verdict.BREACH, state=fired, due=(Rung(Action.REVERT),), sentence="bad")
+    results = []
+    with simple.parts.database.write() as tx:
+        for _ in range(2):
+            results += Actions(simple.rollouts, simple.clock).act(tx, cause, outcome, now)[1]
+    assert [one["result"] for one in results] == [
+        "done",
+        "unneeded: the releases that were judged are not served any more",
+    ]
+    assert (simple.rollout().candidate, simple.rollout().mode) == (None, Mode.LIVE)
+
+
+def test_once_it_is_off_weaker_moves_are_not_needed(simple: Tenant) -> None:
+    simple.trigger("first", Rung(Action.DISABLE))
+    simple.trigger("second", Rung(Action.NARROW))
+    simple.evaluate()
+    simple.report(5, grounded=False)
+    simple.after(10)
+    assert (simple.rollout().mode, simple.rollout().exposure.share) == (Mode.OFF, 10_000)
+    assert [name for name, _ in simple.moves()] == ["disable"]
 
 
 def test_a_demotion_goes_down_the_stages(simple: Tenant) -> None:

@@ -65,3 +65,10 @@ def test_rungs_may_share_a_waiting_time_and_a_ladder_may_be_empty() -> None:
     ladder = rungs((Action.NOTIFY, 60), (Action.REVIEW, 60))
     assert trigger_of(ladder=ladder).ladder == ladder
     assert trigger_of(ladder=()).ladder == ()
+
+
+def test_each_move_is_stronger_than_those_that_let_more_through() -> None:
+    weakest_first = sorted(Action, key=lambda action: action.strength)
+    moves = [action.value for action in weakest_first if action.moves_traffic]
+    assert moves == ["hold", "narrow", "demote", "review", "revert", "disable"]
+    assert {action.strength for action in Action if not action.moves_traffic} == {-1}

@@ -1,5 +1,6 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
+from controller.store.tables.actions import narrowings
 from controller.store.tables.core import (
     api_keys,
     approvals,
@@ -48,6 +49,7 @@ __all__ = [
     "incidents",
     "measurements",
     "metadata",
+    "narrowings",
     "outbox",
     "outcomes",
     "pointer_moves",

@@ -1,0 +1,32 @@
+"""Actions: narrower exposures by name."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0002"
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Add what ladders do more than before. What older processes leave out has a default."""
+    op.create_table(
+        "narrowings",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("rollout_id", KEY, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("exposure", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rollout_id"], ["rollouts.id"], name=op.f("fk_narrowings_rollout_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_narrowings")),
+        sa.UniqueConstraint("rollout_id", "key", name=op.f("uq_narrowings_rollout_id_key")),
+    )
+
+
+def downgrade() -> None:
+    """Take it away again."""
+    op.drop_table("narrowings")

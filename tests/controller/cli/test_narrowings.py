@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from tests.controller.cli.conftest import FEATURE, Installation
+
+
+def test_narrowings_are_set_listed_and_removed(installation: Installation) -> None:
+    installation.live()
+    shell = installation.free
+    said = shell.ok(
+        "narrowing", "set", FEATURE, "staff", "--cohort", "staff", "--language", "de", "--reason", "x"
+    )
+    assert said == "staff: 100 %, cohorts staff, languages de, may execute\n"
+    assert shell.ok("narrowing", "list", FEATURE).split() == ["staff", *said.split()[1:]]
+    assert shell.ok("narrowing", "remove", FEATURE, "staff", "--reason", "x") == "staff: removed\n"
+    assert shell.ok("narrowing", "list", FEATURE) == ""
+    assert "takes nothing away" in shell.refused(
+        "narrowing", "set", FEATURE, "all", "--share", "100%", "--reason", "x"
+    )
