@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from controller.actors import Actor, ActorKind
+from controller.guards import Guards
 from controller.observability import ACTIONS
 from controller.rollouts import Clock, Order, Rollouts
 from controller.store.changes import Change, record
@@ -18,7 +19,7 @@ from controller.store.narrowings import Narrowing, find_narrowing
 from controller.store.outbox import put
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
-from stages import EXPOSED, Exposure, Mode, Refused, Request
+from stages import EXPOSED, NOBODY, Exposure, Mode, Refused, Request
 from triggers import Action, Arming, Phase, Rung, Step, Window, escalate
 
 
@@ -76,8 +77,9 @@ class Taken:
 class Actions:
     """Takes the rungs of ladders, within the transaction in which the verdict is written."""
 
-    def __init__(self, rollouts: Rollouts, now: Clock) -> None:
+    def __init__(self, rollouts: Rollouts, guards: Guards, now: Clock) -> None:
         self._rollouts = rollouts
+        self._guards = guards
         self._now = now
 
     def act(
@@ -140,24 +142,28 @@ class Actions:
 
     def _move(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> Taken:
         current = rollout_by_id(tx, cause.rollout.id)
-        if current is None or isinstance(current, Broken) or not _is_had(current):
-            return Taken(rung.do, Result.UNNEEDED, "nobody has the feature")
-        if rung.do is Action.REVERT and not _is_about(cause, current):
-            return Taken(rung.do, Result.UNNEEDED, "the releases that were judged are not served any more")
+        if current is None or isinstance(current, Broken):
+            return Taken(rung.do, Result.UNNEEDED, _NOBODY)
+        if why := _needless(cause, current, rung):
+            return Taken(rung.do, Result.UNNEEDED, why)
+        if why := self._guards.against(tx, current, rung, self._now()):
+            return Taken(rung.do, Result.IMPOSSIBLE, why)
+        return self._moved(tx, cause, current, rung, outcome)
+
+    def _moved(
+        self, tx: Transaction, cause: Cause, current: StoredRollout, rung: Rung, outcome: Step
+    ) -> Taken:
+        order = Order(
+            request=_request(tx, rung, current, cause.stored.trigger.key),
+            actor=cause.actor,
+            reason=outcome.sentence,
+            evidence=cause.evidence(outcome),
+            began_at=outcome.state.since,
+        )
+        if order.request.exposure == current.rollout.exposure:
+            return Taken(rung.do, Result.UNNEEDED, "the exposure does not go beyond it")
         try:
-            request = _request(tx, rung, current, cause.stored.trigger.key)
-            if request.exposure == current.rollout.exposure:
-                return Taken(rung.do, Result.UNNEEDED, "the exposure does not go beyond it")
-            order = Order(
-                request=request,
-                actor=cause.actor,
-                reason=outcome.sentence,
-                evidence=cause.evidence(outcome),
-                began_at=outcome.state.since,
-            )
             self._rollouts.move_in(tx, current, order)
-        except _Impossible as impossible:
-            return Taken(rung.do, Result.IMPOSSIBLE, str(impossible))
         except Refused as refused:
             codes = {refusal.code for refusal in refused.refusals}
             result = Result.IMPOSSIBLE if "nothing_to_revert" in codes else Result.UNNEEDED
@@ -180,26 +186,32 @@ class Actions:
         return Taken(rung.do, Result.DONE)
 
 
-class _Impossible(Exception):
-    """A move cannot be made as its rung says."""
+_NOBODY = "nobody has the feature"
 
 
 def _wanting(taken: list[Taken]) -> bool:
-    """Whether a move was impossible and nothing was done in its stead."""
-    if all(each.result is not Result.IMPOSSIBLE for each in taken):
-        return False
+    """Whether a move was impossible and nothing was done in its stead.
+
+    In the stead of a review that nobody has time for, only what is stronger will do: the answers stay as unsafe.
+    """
+    lacking = [each.do for each in taken if each.result is Result.IMPOSSIBLE]
+    least = Action.REVIEW if Action.REVIEW in lacking else Action.HOLD
     settled = (Result.DONE, Result.UNNEEDED)
-    return not any(each.do.strength > Action.HOLD.strength and each.result in settled for each in taken)
+    return bool(lacking) and not any(
+        each.do.strength > least.strength and each.result in settled for each in taken
+    )
 
 
-def _is_had(current: StoredRollout) -> bool:
-    return current.rollout.stage in EXPOSED and current.rollout.mode is not Mode.OFF
-
-
-def _is_about(cause: Cause, current: StoredRollout) -> bool:
-    """Whether the releases are those that were judged: two triggers that fire for one reason revert once."""
+def _needless(cause: Cause, current: StoredRollout, rung: Rung) -> str:
+    """Why a move would change nothing, or would be about something else than what was judged."""
     judged, present = cause.rollout.rollout, current.rollout
-    return (judged.stable, judged.candidate) == (present.stable, present.candidate)
+    if present.stage not in EXPOSED or present.mode is Mode.OFF:
+        return _NOBODY
+    served = (present.stable, present.candidate)
+    if rung.do is Action.REVERT and served != (judged.stable, judged.candidate):
+        # Two triggers that fire over one release must not revert twice.
+        return "the releases that were judged are not served any more"
+    return ""
 
 
 def _as_armed(due: tuple[Rung, ...], arming: Arming) -> tuple[Rung, ...]:
@@ -221,8 +233,7 @@ def _narrower(tx: Transaction, rung: Rung, current: StoredRollout) -> Exposure:
     exposure = current.rollout.exposure
     if to := rung.args.get("to"):
         narrowing = find_narrowing(tx, current.id, str(to))
-        if not isinstance(narrowing, Narrowing):
-            raise _Impossible(f"the narrowing {to} is not there, or cannot be read")
-        return exposure.at_most(narrowing.ceiling)
+        # The guards have seen to it that it is there; nobody is the narrowest of all.
+        return exposure.at_most(narrowing.ceiling if isinstance(narrowing, Narrowing) else NOBODY)
     share = int(rung.args.get("share", exposure.share // 2))
     return replace(exposure, share=min(exposure.share, share))

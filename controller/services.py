@@ -15,6 +15,7 @@ from controller.evidence import EvidenceDesk
 from controller.flags.snapshots import Snapshots
 from controller.forecasts import Forecasts
 from controller.governance import Governance
+from controller.guards import Guards
 from controller.http import Outbound
 from controller.incidents import IncidentDesk
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
@@ -87,7 +88,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
     asker = Asker(access, settings.read_deadline_s)
-    evaluations = Evaluations(database, Actions(rollouts, now), asker, now)
+    evaluations = Evaluations(database, Actions(rollouts, Guards(), now), asker, now)
     ticks = Ticks(
         database,
         evaluations,

@@ -80,9 +80,11 @@ from stages.release import (
 )
 from stages.report import Dataset, EvalReport, Metric, MetricKind
 from stages.requirement import Artifact, Gate, Requirement, Threshold
+from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
 
 __all__ = [
+    "DAY",
     "DOWN",
     "EVERYTHING",
     "EXPOSED",
@@ -156,6 +158,7 @@ __all__ = [
     "advance_to",
     "after_move",
     "answer",
+    "answers_a_day",
     "approve",
     "approve_step",
     "awaits_only_approval",
@@ -183,6 +186,7 @@ __all__ = [
     "prove",
     "refuse_unless_empty",
     "retiring",
+    "saturation",
     "seal",
     "seen",
     "seen_for",

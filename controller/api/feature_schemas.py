@@ -70,6 +70,12 @@ class FeatureChangeSchema(Schema):
     reviewers = fields.List(Text(200, shortest=1), validate=validate.Length(max=100))
     regulatory = fields.List(fields.Nested(RegulatorySchema), validate=validate.Length(max=50))
     expected_daily_answers = Whole(0, 1_000_000_000, allow_none=True)
+    review_capacity_per_day = Whole(
+        0,
+        1_000_000_000,
+        allow_none=True,
+        metadata={"description": "How many answers its reviewers can look at"},
+    )
     fallback = Text(200)
     when_lost = Choice(WhenLost)
 

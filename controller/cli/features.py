@@ -51,6 +51,9 @@ def _fields(command: C) -> C:
             "--person", "people", multiple=True, metavar="ROLE=NAME", help="Who has a role, such as support."
         ),
         click.option("--expected-daily-answers", type=int, help="How many answers a day are expected."),
+        click.option(
+            "--review-capacity-per-day", type=int, help="How many answers a day its reviewers can look at."
+        ),
         click.option("--file", type=document, help="A JSON or YAML file with fields; options go before it."),
     ):
         command = option(command)

@@ -40,6 +40,7 @@ class Feature:
     reviewers: list[str] = field(default_factory=list)
     regulatory: list[Any] = field(default_factory=list)
     expected_daily_answers: int | None = None
+    review_capacity_per_day: int | None = None
     fallback: str = ""
     when_lost: str
     version: int

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from controller.actions import Actions, Cause
+from controller.guards import Guards
 from controller.rollouts import locate
 from controller.store.releases import get_release
 from stages import Autonomy, Exposure, Mode, Refused, Stage
@@ -183,12 +184,45 @@ def test_two_triggers_that_fire_over_one_release_revert_it_once(simple: Tenant) 
     results = []
     with simple.parts.database.write() as tx:
         for _ in range(2):
-            results += Actions(simple.rollouts, simple.clock).act(tx, cause, outcome, now)[1]
+            results += Actions(simple.rollouts, Guards(), simple.clock).act(tx, cause, outcome, now)[1]
     assert [one["result"] for one in results] == [
         "done",
         "unneeded: the releases that were judged are not served any more",
     ]
     assert (simple.rollout().candidate, simple.rollout().mode) == (None, Mode.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("rest", "result"),
+    [
+        ((Rung(Action.NARROW, 60), Rung(Action.REVERT, 120), Rung(Action.DISABLE, 600)), "disable"),
+        ((Rung(Action.NOTIFY, 60),), "disable"),
+    ],
+)
+def test_a_review_that_reviewers_have_no_time_for_goes_further_down(
+    simple: Tenant, rest: tuple[Rung, ...], result: str
+) -> None:
+    simple.parts.catalog.change_feature("acme", "claims", {"review_capacity_per_day": 100}, ADA, None)
+    simple.trigger("unsupported", Rung(Action.REVIEW), *rest)
+    simple.evaluate()
+    simple.report(95, grounded=True)
+    simple.clock.pass_(3600)
+    bad(simple)
+    steps = simple.readings()[-1].due
+    assert steps[0] == {
+        "action": "review",
+        "result": "impossible: reviewers can look at 100 answers a day, and 2393 a day arrive",
+    }
+    assert done(simple)[-1] == (result, "done")
+    assert simple.rollout().mode is Mode.OFF
+
+
+def test_a_review_that_reviewers_have_time_for_is_made(simple: Tenant) -> None:
+    simple.parts.catalog.change_feature("acme", "claims", {"review_capacity_per_day": 120}, ADA, None)
+    simple.trigger("unsupported", Rung(Action.REVIEW))
+    simple.evaluate()
+    bad(simple)
+    assert done(simple) == [("review", "done")]
 
 
 def test_once_it_is_off_weaker_moves_are_not_needed(simple: Tenant) -> None:

@@ -71,6 +71,7 @@ features = Table(
     Column("reviewers", Json),
     Column("regulatory", Json),
     Column("expected_daily_answers", Integer),
+    Column("review_capacity_per_day", Integer),
     text("fallback"),
     Column("when_lost", Text, nullable=False),
     Column("version", Integer, nullable=False, default=1),

@@ -25,8 +25,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_narrowings")),
         sa.UniqueConstraint("rollout_id", "key", name=op.f("uq_narrowings_rollout_id_key")),
     )
+    op.add_column("features", sa.Column("review_capacity_per_day", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_column("features", "review_capacity_per_day")
     op.drop_table("narrowings")

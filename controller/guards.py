@@ -1,0 +1,46 @@
+"""What can be found out, before a rung is taken, against its making the feature safer.
+
+No guard keeps a feature up: whatever one has against a rung, something further down is done instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.store.database import Transaction
+from controller.store.features import feature_by_id
+from controller.store.narrowings import Narrowing, find_narrowing
+from controller.store.outcomes import count_answers
+from controller.store.rollouts import StoredRollout
+from stages import DAY, answers_a_day, saturation
+from triggers import Action, Rung
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Looks at a rung before it is taken."""
+
+    def against(self, tx: Transaction, stored: StoredRollout, rung: Rung, now: datetime) -> str:
+        """Why a rung would not make the feature safer; empty if nothing is known against it."""
+        if rung.do is Action.REVIEW:
+            return _reviewers(tx, stored, now)
+        if rung.do is Action.NARROW:
+            return _named(tx, stored, rung)
+        return ""
+
+
+def _named(tx: Transaction, stored: StoredRollout, rung: Rung) -> str:
+    """Why the narrowing that a rung names cannot be applied."""
+    to = rung.args.get("to")
+    if to is None or isinstance(find_narrowing(tx, stored.id, str(to)), Narrowing):
+        return ""
+    return f"the narrowing {to} is not there, or cannot be read"
+
+
+def _reviewers(tx: Transaction, stored: StoredRollout, now: datetime) -> str:
+    """Why the reviewers of a feature would be swamped, by the answers of the last day in this stage."""
+    capacity = feature_by_id(tx, stored.feature_id).review_capacity_per_day
+    since = max(now - DAY, stored.rollout.stage_since)
+    answers = count_answers(tx, stored.environment_id, stored.rollout.feature, since)
+    return saturation(capacity, answers_a_day(answers, since, now))
