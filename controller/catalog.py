@@ -12,6 +12,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
+from controller.flags.naming import CANARY, flags_of_feature
 from controller.registry_desk import RegistryDesk
 from controller.rollouts import Clock
 from controller.sources import SOURCES, BadConfiguration
@@ -29,6 +30,7 @@ from controller.store.features import (
     get_feature,
 )
 from controller.store.keys import ApiKey, KeyKind, add_key, makers_of, new_secret, revoke_key
+from controller.store.plain_flags import plain_flag_named
 from controller.store.projects import (
     Environment,
     Project,
@@ -114,6 +116,8 @@ class Catalog:
             feature = add_feature(tx, project.id, key, now, **described)
             for environment in environments_of(tx, project.id):
                 _begin(tx, feature, environment, now)
+            # Now every environment is locked, so that nobody makes a flag of these names meanwhile.
+            _refuse_names_of_flags(tx, project.id, key)
             self._record(tx, project.id, "feature.create", actor, now, feature=key, after=described)
             return feature
 
@@ -290,6 +294,17 @@ class Catalog:
 def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:
     rollout = Rollout(feature=feature.key, environment=environment.key, stage_since=now)
     add_rollout(tx, feature.id, environment.id, rollout)
+
+
+def _refuse_names_of_flags(tx: Transaction, project_id: int, key: str) -> None:
+    """A flag that a team defined itself, or a deleted one, must not become the flag of a feature."""
+    names = flags_of_feature(key)
+    if CANARY in names:
+        raise Conflict("key_taken", f"{CANARY} is the flag of kill drills; choose another key")
+    if found := plain_flag_named(tx, project_id, names):
+        name, environment = found
+        detail = f"there is or was a flag {name} in {environment}, which a feature {key} would take over"
+        raise Conflict("key_taken", f"{detail}; choose another key")
 
 
 def _is_lowered(feature: Feature, described: Mapping[str, Any]) -> bool:

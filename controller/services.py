@@ -20,6 +20,7 @@ from controller.http import Outbound
 from controller.incidents import IncidentDesk
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
 from controller.narrowings import Narrowings
+from controller.plain_flags import PlainFlags
 from controller.plans import Plans, load_plans
 from controller.promotions import Promotions
 from controller.ramps import EVERY_S as CLIMB_EVERY_S
@@ -66,6 +67,7 @@ class Services:
     narrowings: Narrowings
     evaluations: Evaluations
     ticks: Ticks
+    plain_flags: PlainFlags
     snapshots: Snapshots
 
 
@@ -129,5 +131,6 @@ def build_services(settings: Settings, now: Clock) -> Services:
         trigger_edits=TriggerEdits(database, access, now),
         evaluations=evaluations,
         ticks=ticks,
+        plain_flags=PlainFlags(database, now),
         snapshots=Snapshots(database, settings.valid_for_s),
     )

@@ -74,6 +74,17 @@ class QueryWhole(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class QueryTruth(fields.Boolean):
+    """true or false in an address, where everything is text."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if value not in ("true", "false"):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Number(fields.Float):
     """A finite number; true and "1" are none."""
 

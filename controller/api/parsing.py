@@ -70,6 +70,21 @@ def read_json(req: flask.Request) -> Any:
     if req.content_length is None and len(text) >= MAX_BODY_BYTES:
         # A body whose length nobody announced is cut off at the limit without a word.
         raise RequestEntityTooLarge
+    return _strictly(text)
+
+
+def read_json_file(req: flask.Request) -> Any:
+    """The JSON in a file that is the body of a request, whatever the request calls it.
+
+    Raises:
+        RequestEntityTooLarge: It is more than `MAX_FILE_BYTES`.
+        InvalidInput: It is empty.
+        UnreadableBody: It is not JSON, or JSON that means nothing or two things.
+    """
+    return _strictly(read_file(req))
+
+
+def _strictly(text: bytes) -> Any:
     try:
         return loads(text)
     except InvalidJSON as invalid:

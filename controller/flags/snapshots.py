@@ -13,9 +13,13 @@ from typing import Any
 from headgate.evaluator import Document
 
 from controller.flags.document import document, flags_of, off_flags
+from controller.flags.plain import broken as broken_flag
+from controller.flags.plain import served
+from controller.flags.rules import Rules
 from controller.observability import BROKEN_ROLLOUTS
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
+from controller.store.plain_flags import FlagSet, PlainFlag, flag_set_of, plain_flags_in
 from controller.store.projects import environment_by_id, project_keys
 from controller.store.releases import bundles_of
 from controller.store.rollouts import StoredRollout, rollouts_in
@@ -78,7 +82,7 @@ def _built(tx: Transaction, environment_id: int, valid_for_s: int) -> Snapshot:
 
 
 def compile_flags(tx: Transaction, environment_id: int) -> dict[str, Any]:
-    """The flags of every rollout; one that cannot be compiled is served as off and harms no other."""
+    """The flags of rollouts, and the plain ones; one that cannot be compiled is served as off and harms no other."""
     stored = rollouts_in(tx, environment_id)
     readable = [item for item in stored if not isinstance(item, Broken)]
     bundles = bundles_of(tx, [item.feature_id for item in readable])
@@ -89,7 +93,27 @@ def compile_flags(tx: Transaction, environment_id: int) -> dict[str, Any]:
         flags |= compiled
         broken += bool(why)
     BROKEN_ROLLOUTS.labels(str(environment_id)).set(broken)
-    return flags
+    # A feature's flags come last: whatever else bears their name must not stand in for them.
+    return _plain(tx, environment_id) | flags
+
+
+def _plain(tx: Transaction, environment_id: int) -> dict[str, Any]:
+    """The plain flags. They were checked when they were set; what the evaluator cannot use harms no other flag."""
+    shared = flag_set_of(tx, environment_id)
+    rules = Rules(shared.evaluators)
+    return {flag.key: _served(flag, shared, rules) for flag in plain_flags_in(tx, environment_id)}
+
+
+def _served(flag: PlainFlag, shared: FlagSet, rules: Rules) -> dict[str, Any]:
+    if flag.broken:
+        log.error("the flag %s is served as disabled: %s", flag.key, flag.broken)
+        return broken_flag(flag.broken)
+    try:
+        version, visible = flag.version, flag.client_visible
+        return served(dict(flag.definition), shared, rules, version=version, client_visible=visible)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        log.exception("the flag %s is served as disabled", flag.key)
+        return broken_flag(f"{type(error).__name__}: {error}"[:200])
 
 
 def _compiled(

@@ -78,6 +78,14 @@ def features_of(tx: Transaction, project_id: int, after: int = 0, limit: int = 1
     return [_feature(row) for row in tx.execute(page)]
 
 
+def known_features(tx: Transaction, project_id: int) -> dict[str, datetime | None]:
+    """The keys of every feature of a project, also of deleted ones: those with the time of it."""
+    rows = tx.execute(
+        select(features.c.key, features.c.deleted_at).where(features.c.project_id == project_id)
+    )
+    return {row.key: row.deleted_at for row in rows}
+
+
 def feature_keys(tx: Transaction, environment_id: int) -> set[str]:
     """The keys of the features of the project that an environment belongs to."""
     of_project = (

@@ -109,6 +109,12 @@ def environments_of(tx: Transaction, project_id: int) -> list[Environment]:
     return [Environment(**row._mapping) for row in rows]
 
 
+def lock_environment(tx: Transaction, environment_id: int) -> None:
+    """Keep everybody else from changing what an environment serves until the transaction ends."""
+    this = select(environments.c.id).where(environments.c.id == environment_id)
+    tx.execute(this.with_for_update(key_share=True))
+
+
 def raise_revision(tx: Transaction, environment_id: int) -> int:
     """Count one more snapshot of an environment's flags, and return its number."""
     raised = (

@@ -14,7 +14,7 @@ from controller.errors import Conflict, NotFound, Problem, VersionConflict
 from controller.store.changes import Change, record
 from controller.store.columns import Broken, build, texts, typed
 from controller.store.database import Transaction
-from controller.store.projects import raise_revision
+from controller.store.projects import lock_environment, raise_revision
 from controller.store.tables import environments, features, rollouts
 from stages import WHOLE, Autonomy, Exposure, Mode, Replacement, Review, Rollout, Stage
 
@@ -117,9 +117,8 @@ def lock_rollout(tx: Transaction, id: int) -> None:
     Its environment is locked too, because everybody locks in one order: rollout, environment, record of changes.
     """
     this = select(rollouts.c.environment_id).where(rollouts.c.id == id)
-    environment_id = tx.scalar(this.with_for_update(key_share=True))
-    where = environments.c.id == environment_id
-    tx.execute(select(environments.c.id).where(where).with_for_update(key_share=True))
+    if environment_id := tx.scalar(this.with_for_update(key_share=True)):
+        lock_environment(tx, environment_id)
 
 
 def rollouts_in(

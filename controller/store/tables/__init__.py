@@ -21,6 +21,7 @@ from controller.store.tables.core import (
     triggers,
     users,
 )
+from controller.store.tables.flags import flag_sets, plain_flags
 from controller.store.tables.readiness import (
     break_glasses,
     groups,
@@ -43,6 +44,7 @@ __all__ = [
     "environments",
     "evidence",
     "features",
+    "flag_sets",
     "groups",
     "idempotency",
     "incident_events",
@@ -52,6 +54,7 @@ __all__ = [
     "narrowings",
     "outbox",
     "outcomes",
+    "plain_flags",
     "pointer_moves",
     "projects",
     "promotions",

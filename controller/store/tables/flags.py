@@ -1,0 +1,45 @@
+"""The tables of plain flags, and of what product code says of the flags it runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Integer, Table, Text, UniqueConstraint
+
+from controller.store.columns import Instant, Json
+from controller.store.tables.schema import metadata, own_id, parent, text
+
+plain_flags = Table(
+    "plain_flags",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("key", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    # State, variants, default variant, targeting and metadata, in the words of flagd.
+    Column("definition", Json, nullable=False),
+    text("description"),
+    text("owner"),
+    Column("tags", Json, nullable=False, default=list),
+    Column("client_visible", Boolean, nullable=False, default=False),
+    # How many bytes it is as it is served.
+    Column("size", Integer, nullable=False, default=0),
+    Column("version", Integer, nullable=False, default=1),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    # A deleted flag stays as a tombstone, so that its key never comes back with another meaning.
+    Column("deleted_at", Instant),
+    text("deleted_by"),
+    text("deleted_because"),
+    UniqueConstraint("environment_id", "key"),
+)
+
+# What the plain flags of an environment share: the rules they refer to, and the metadata of all of them.
+flag_sets = Table(
+    "flag_sets",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("evaluators", Json, nullable=False, default=dict),
+    Column("metadata", Json, nullable=False, default=dict),
+    UniqueConstraint("environment_id"),
+)
