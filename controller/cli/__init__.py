@@ -22,6 +22,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "feature": "controller.cli.features",
         "release": "controller.cli.releases",
         "evidence": "controller.cli.evidence",
+        "flags": "controller.cli.plain_flags",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "narrowing": "controller.cli.narrowings",

@@ -64,7 +64,7 @@ def test(remote: Remote, key: str, name: str, pointer: str) -> Told:
 @in_project
 def disconnect(remote: Remote, key: str) -> Told:
     """Forget a registry; releases keep naming it, and nothing moves their pointers any more."""
-    remote.delete(remote.in_project("registries", key))
+    remote.send("DELETE", remote.in_project("registries", key))
     return Told({"key": key}, [f"{key} is disconnected"])
 
 

@@ -145,10 +145,6 @@ class Remote:
             raise NoAnswer(f"the address answered with the status {answer.status}, but not as Headgate does")
         raise SaidNo(problem)
 
-    def delete(self, address: str) -> None:
-        """Remove what stands at an address."""
-        self._ask("DELETE", address)
-
     def _json(self, answer: Answer) -> Any:
         if answer.status == HTTPStatus.NO_CONTENT:
             return {}
