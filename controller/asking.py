@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 
 from controller.sources import SOURCES, BadConfiguration, Question, Source
 from controller.sources.access import Access
@@ -25,20 +26,22 @@ class Asker:
         self._access = access
         self._deadline_s = deadline_s
 
-    def ask(self, subjects: Sequence[Subject]) -> list[Reading]:
-        """What was read for each subject, in order."""
+    def ask(self, subjects: Sequence[Subject]) -> list[list[Reading]]:
+        """What was read for each subject, in order: one reading for each of its questions."""
+        asked = [(subject, ask) for subject in subjects for ask in subject.asks]
         readings: dict[int, Reading] = {}
         by_source: defaultdict[int, list[int]] = defaultdict(list)
-        for number, subject in enumerate(subjects):
-            if subject.window.length:
-                by_source[subject.stored.source_id].append(number)
+        for number, (subject, ask) in enumerate(asked):
+            if why := subject.why_unasked(ask):
+                readings[number] = Reading.missing(Status.NO_DATA, ask.window, why)
             else:
-                readings[number] = Reading.missing(Status.NO_DATA, subject.window, "the window is empty")
+                by_source[subject.stored.source_id].append(number)
         for numbers in by_source.values():
-            stored = subjects[numbers[0]].stored
-            answers = self._ask(stored, [subjects[number].question for number in numbers])
-            readings |= zip(numbers, answers, strict=True)
-        return [readings[number] for number in range(len(subjects))]
+            stored = asked[numbers[0]][0].stored
+            questions = [asked[number][0].question(asked[number][1]) for number in numbers]
+            readings |= zip(numbers, self._ask(stored, questions), strict=True)
+        following = (readings[number] for number in range(len(asked)))
+        return [list(islice(following, len(subject.asks))) for subject in subjects]
 
     def _ask(self, stored: StoredTrigger, questions: Sequence[Question]) -> list[Reading]:
         if stored.source_kind not in SOURCES:

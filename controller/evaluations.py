@@ -45,7 +45,7 @@ class _Read:
 
     claim: Claim
     subject: Subject
-    reading: Reading
+    readings: Sequence[Reading]
 
     def is_about(self, releases: tuple[object, object] | None) -> bool:
         """Whether these are the stable and the candidate release it was read for."""
@@ -70,7 +70,7 @@ class _Judged:
     def recorded(self) -> NewReading:
         """What is kept of it for good."""
         claim = self.read.claim
-        return NewReading(claim.trigger_id, claim.slot, self.read.reading, self.outcome, self.done)
+        return NewReading(claim.trigger_id, claim.slot, self.read.readings[0], self.outcome, self.done)
 
     def settlement(self, now: datetime) -> Settlement:
         """What it leaves in the trigger's row."""
@@ -120,7 +120,7 @@ class Evaluations:
         results: dict[Claim, Result] = dict(self._pass_over(subjects))
         found = {claim: subject for claim, subject in subjects.items() if isinstance(subject, Subject)}
         readings = self._asker.ask(list(found.values()))
-        read = [_Read(claim, found[claim], reading) for claim, reading in zip(found, readings, strict=True)]
+        read = [_Read(claim, found[claim], answers) for claim, answers in zip(found, readings, strict=True)]
         judged = list(self._judged(read))
         # What may stop a feature does not wait for what only has to be written down.
         results |= {each.read.claim: self._alone(each.read) for each in judged if each.is_eventful}
@@ -141,7 +141,7 @@ class Evaluations:
         now = self._now()
         for each in read:
             try:
-                yield _Judged(each, step(each.subject.stored.trigger, each.subject.state, each.reading, now))
+                yield _Judged(each, step(each.subject.stored.trigger, each.subject.state, each.readings, now))
             except Exception:
                 # What no rule foresaw is wrong with this trigger alone.
                 log.exception("the reading of %s could not be judged", each.claim)
@@ -199,8 +199,8 @@ class Evaluations:
             # What was read is about releases that no longer are the ones: read again, at once.
             give_back(tx, claim, claim.slot)
             return None
-        current = replace(current, window=read.subject.window)
-        outcome = step(current.stored.trigger, current.state, read.reading, now)
+        current = replace(current, asks=read.subject.asks)
+        outcome = step(current.stored.trigger, current.state, read.readings, now)
         cause = Cause(current.stored, current.rollout, current.window)
         outcome, done = self._actions.act(tx, cause, outcome, now)
         judged = _Judged(replace(read, subject=current), outcome, done)

@@ -14,7 +14,7 @@ from controller.store.projects import project_keys
 from controller.store.rollouts import StoredRollout, rollouts_by_id
 from controller.store.triggers import StoredTrigger, triggers_by_id
 from stages import digest
-from triggers import Scope, State, Window, enter_epoch, window
+from triggers import Ask, Baseline, Scope, Side, State, Window, asks, enter_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,32 @@ class Subject:
     stored: StoredTrigger
     rollout: StoredRollout
     state: State
-    window: Window
+    asks: tuple[Ask, ...]
+
+    @property
+    def window(self) -> Window:
+        """The span of time that is judged."""
+        return self.asks[0].window
 
     @property
     def releases(self) -> tuple[str | None, str | None]:
         """The stable and the candidate release: a reading is about them, and about no others."""
         return self.rollout.rollout.stable, self.rollout.rollout.candidate
 
-    @property
-    def question(self) -> Question:
+    def question(self, ask: Ask) -> Question:
         """What to ask the source."""
-        return Question(self.stored.query, self._variables(), self.window)
+        return Question(self.stored.query, self._variables(ask.side), ask.window)
 
-    def _variables(self) -> Mapping[str, str]:
+    def why_unasked(self, ask: Ask) -> str:
+        """Why there is nothing to ask the source; empty if there is."""
+        if not ask.window.length:
+            return "the window is empty"
+        compares = self.stored.trigger.baseline is Baseline.STABLE and ask.side is Side.BASELINE
+        if compares and self.rollout.rollout.candidate is None:
+            return "there is no candidate to compare with the stable release"
+        return ""
+
+    def _variables(self, side: Side) -> Mapping[str, str]:
         rollout = self.rollout.rollout
         variables = {
             "project": self.project,
@@ -45,7 +58,7 @@ class Subject:
             "feature": rollout.feature,
             "stage": rollout.stage.value,
         }
-        release = rollout.candidate or rollout.stable
+        release = rollout.stable if side is Side.BASELINE else rollout.candidate or rollout.stable
         if self.stored.trigger.scope is Scope.CANDIDATE and release:
             variables["release"] = release
         return variables
@@ -86,9 +99,8 @@ def _subject(
         return None
     state = enter_epoch(stored.state, epoch(stored, rollout), now)
     settled = now - timedelta(seconds=_lag_s(stored))
-    return Subject(
-        projects[rollout.project_id], stored, rollout, state, window(stored.trigger, state, settled)
-    )
+    asked = asks(stored.trigger, state, settled)
+    return Subject(projects[rollout.project_id], stored, rollout, state, asked)
 
 
 def epoch(stored: StoredTrigger, rollout: StoredRollout) -> str:

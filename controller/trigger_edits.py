@@ -28,7 +28,17 @@ from controller.store.triggers import (
     remember,
     triggers_of,
 )
-from triggers import BadParameter, Method, Rung, Scope, Trigger, acknowledge, parse_method, redefine
+from triggers import (
+    BadParameter,
+    Baseline,
+    Method,
+    Rung,
+    Scope,
+    Trigger,
+    acknowledge,
+    parse_method,
+    redefine,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +179,7 @@ def _build(definition: Definition) -> Trigger:
     except BadParameter as bad:
         raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
     _check_limit(method, definition.query)
+    _check_comparable(trigger, definition.query)
     if trigger.scope is Scope.ALL:
         for part, text in definition.query.items():
             if "${release}" in text:
@@ -201,6 +212,13 @@ def _check_limit(method: Method, query: Mapping[str, str]) -> None:
         raise InvalidInput(problem)
 
 
+def _check_comparable(trigger: Trigger, query: Mapping[str, str]) -> None:
+    """A bare count goes with the traffic, so two of them say nothing about one another."""
+    if trigger.baseline is not Baseline.NONE and "count" in query:
+        problem = Problem("query.count", "a bare count cannot be compared", "ask for bad and total")
+        raise InvalidInput(problem, code="bad_query")
+
+
 def _told(stored: StoredTrigger) -> dict[str, Any]:
     trigger = stored.trigger
     return {
@@ -210,6 +228,7 @@ def _told(stored: StoredTrigger) -> dict[str, Any]:
         "query": dict(stored.query),
         "method": trigger.method.name,
         "params": trigger.method.params(),
+        "baseline": trigger.baseline.value,
         "arming": trigger.arming.value,
         "ladder": [_rung_told(rung) for rung in trigger.ladder],
     }

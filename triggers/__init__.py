@@ -3,20 +3,23 @@
 Nothing here reads a clock, a socket or the environment; the same code runs live and over recorded history.
 """
 
+from triggers.ask import Ask, Side, asks, window
 from triggers.detection import Bar, Detection, Unforeseeable, bar_of, detect
 from triggers.methods import METHODS, BadParameter, Method, parse_method
 from triggers.reading import Reading, Status, Window
-from triggers.state import Phase, State, acknowledge, enter_epoch, redefine, window
+from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
-from triggers.trigger import Action, Arming, Rung, Scope, Trigger, TriggerClass
+from triggers.trigger import Action, Arming, Baseline, Rung, Scope, Trigger, TriggerClass
 from triggers.verdict import Judgement, Verdict
 
 __all__ = [
     "METHODS",
     "Action",
     "Arming",
+    "Ask",
     "BadParameter",
     "Bar",
+    "Baseline",
     "Detection",
     "Judgement",
     "Method",
@@ -24,6 +27,7 @@ __all__ = [
     "Reading",
     "Rung",
     "Scope",
+    "Side",
     "State",
     "Status",
     "Step",
@@ -33,6 +37,7 @@ __all__ = [
     "Verdict",
     "Window",
     "acknowledge",
+    "asks",
     "bar_of",
     "detect",
     "enter_epoch",

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
-
-from triggers.reading import Window
-from triggers.trigger import Trigger
 
 T = TypeVar("T")
 
@@ -69,21 +66,6 @@ class State:
 
 
 _INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "read_to")
-
-
-def window(trigger: Trigger, state: State, now: datetime) -> Window:
-    """The span of time to ask the source about.
-
-    It never reaches back before the epoch. Methods that add windows up get windows that touch, the first of
-    which begins with the epoch however long the source has been failing; the others get the last
-    ``window_s`` seconds. The window is empty at the very moment an epoch begins.
-    """
-    earliest = now - timedelta(seconds=trigger.window_s)
-    if trigger.method.contiguous:
-        earliest = state.read_to or state.epoch_at or earliest
-    if state.epoch_at is not None:
-        earliest = max(earliest, state.epoch_at)
-    return Window(min(earliest, now), now)
 
 
 def not_ahead(state: State, now: datetime) -> State:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from triggers.ask import wants_baseline
 from triggers.reading import Reading, Status
 from triggers.state import Phase, State, not_ahead
 from triggers.trigger import Rung, Trigger
@@ -23,15 +24,15 @@ class Step:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-def step(trigger: Trigger, state: State, reading: Reading, now: datetime) -> Step:
-    """Judge a reading, move the trigger's phase, and say what is due.
+def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datetime) -> Step:
+    """Judge the readings of one evaluation, move the trigger's phase, and say what is due.
 
-    A reading that says nothing restarts the hold time and the clear time alike: an outage can neither fire a
-    trigger nor calm it.
+    ``readings`` answer `asks`, one by one. A reading that says nothing restarts the hold time and the clear time alike:
+    an outage can neither fire a trigger nor calm it.
     """
     state = not_ahead(state, now)
-    judgement = judge(trigger, state, reading, now)
-    judged = _moved(trigger, _remembered(state, reading, judgement), judgement.verdict, now)
+    judgement = judge(trigger, state, readings, now)
+    judged = _moved(trigger, _remembered(state, readings[0], judgement), judgement.verdict, now)
     climbed, due = _climbed(trigger, judged, judgement.verdict, now)
     return Step(
         verdict=judgement.verdict,
@@ -42,17 +43,15 @@ def step(trigger: Trigger, state: State, reading: Reading, now: datetime) -> Ste
     )
 
 
-def judge(trigger: Trigger, state: State, reading: Reading, now: datetime) -> Judgement:
-    """What the reading means, without moving anything."""
-    if not reading.window.length:
-        return _unknown(Verdict.INSUFFICIENT, state, "the window is empty")
-    if reading.status is Status.NO_DATA:
-        return _unknown(Verdict.INSUFFICIENT, state, reading.message or "the source has no data")
-    if reading.status is not Status.OK:
-        return _unknown(Verdict.SOURCE_ERROR, state, f"{reading.status}: {reading.message}")
-    if _is_stale(trigger, reading, now):
-        return _unknown(Verdict.STALE, state, f"the newest sample is of {reading.newest_sample_at}")
-    return trigger.method.judge(state.memory, reading)
+def judge(trigger: Trigger, state: State, readings: Sequence[Reading], now: datetime) -> Judgement:
+    """What the readings mean, without moving anything. One that tells nothing is enough for them not to tell."""
+    subject, baseline = readings, None
+    if wants_baseline(trigger, state):
+        subject, baseline = readings[:-1], readings[-1]
+    if problem := _first_problem(trigger, subject, baseline, now):
+        verdict, sentence = problem
+        return Judgement(verdict=verdict, memory=state.memory, sentence=sentence)
+    return trigger.method.judge(state.memory, *subject, baseline=baseline)
 
 
 def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tuple[Rung, ...]]:
@@ -64,14 +63,35 @@ def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tupl
     return replace(state, rungs=state.rungs + len(rungs), rung_at=now), rungs
 
 
-def _unknown(verdict: Verdict, state: State, sentence: str) -> Judgement:
-    return Judgement(verdict=verdict, memory=state.memory, sentence=sentence)
+def _first_problem(
+    trigger: Trigger, subject: Sequence[Reading], baseline: Reading | None, now: datetime
+) -> tuple[Verdict, str] | None:
+    for reading in subject:
+        if problem := _problem(reading) or _stale(trigger, reading, now):
+            return problem
+    if baseline is not None and (problem := _problem(baseline)):
+        return problem[0], f"{trigger.baseline} baseline: {problem[1]}"
+    return None
 
 
-def _is_stale(trigger: Trigger, reading: Reading, now: datetime) -> bool:
-    if not trigger.max_staleness_s or reading.newest_sample_at is None:
-        return False
-    return now - reading.newest_sample_at > timedelta(seconds=trigger.max_staleness_s)
+def _problem(reading: Reading) -> tuple[Verdict, str] | None:
+    """Why a reading tells nothing, or None if it does tell."""
+    if not reading.window.length:
+        return Verdict.INSUFFICIENT, "the window is empty"
+    if reading.status is Status.NO_DATA:
+        return Verdict.INSUFFICIENT, reading.message or "the source has no data"
+    if reading.status is not Status.OK:
+        return Verdict.SOURCE_ERROR, f"{reading.status}: {reading.message}"
+    return None
+
+
+def _stale(trigger: Trigger, reading: Reading, now: datetime) -> tuple[Verdict, str] | None:
+    newest = reading.newest_sample_at
+    if not trigger.max_staleness_s or newest is None:
+        return None
+    if now - newest <= timedelta(seconds=trigger.max_staleness_s):
+        return None
+    return Verdict.STALE, f"the newest sample is of {newest}"
 
 
 def _remembered(state: State, reading: Reading, judgement: Judgement) -> State:

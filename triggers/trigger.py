@@ -92,6 +92,17 @@ class Scope(StrEnum):
     """The candidate release while there is one, otherwise the stable release."""
 
 
+class Baseline(StrEnum):
+    """What the answers that are judged are compared with."""
+
+    NONE = "none"
+    """With nothing: the limit stands by itself."""
+    STABLE = "stable"
+    """With those of the stable release."""
+    PREVIOUS = "previous"
+    """With those of an earlier time."""
+
+
 Arg = int | str | bool
 
 
@@ -114,10 +125,11 @@ class Trigger:
     ``hold_s``: how long a breach must last before the trigger fires. ``clear_s``: how long readings must
     stay good before it stops firing. ``latch``: it stops firing only when a person acknowledges it.
     ``max_staleness_s``: a reading whose newest sample is older than this says nothing about now; 0 switches
-    the check off. ``ladder``: in the order of its waiting times.
+    the check off. ``ladder``: in the order of its waiting times. ``baseline_offset_s``: how long ago the previous
+    period was; 0 is ``window_s``, so that it ends where the window begins.
 
     Raises:
-        BadParameter: A time is out of range, or a rung waits less than the one before it.
+        BadParameter: A time is out of range, a rung waits less than the one before it, or there is nothing to compare.
     """
 
     key: str
@@ -132,17 +144,44 @@ class Trigger:
     clear_s: int = 0
     latch: bool = False
     max_staleness_s: int = 0
+    baseline: Baseline = Baseline.NONE
+    baseline_offset_s: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what `step` could not make sense of."""
         for name in ("window_s", "interval_s"):
             _check_time(name, getattr(self, name), 1)
-        for name in ("hold_s", "clear_s", "max_staleness_s"):
+        for name in ("hold_s", "clear_s", "max_staleness_s", "baseline_offset_s"):
             _check_time(name, getattr(self, name), 0)
         reached = 0
         for position, rung in enumerate(self.ladder):
             _check_time(f"ladder[{position}].after_s", rung.after_s, reached)
             reached = rung.after_s
+        self._check_baseline()
+
+    def _check_baseline(self) -> None:
+        if self.baseline is Baseline.NONE:
+            needless = "there is no previous period to go back to"
+            _require(self.baseline_offset_s == 0, "baseline_offset_s", needless, "set baseline to previous")
+            return
+        alone = f"{self.method.name} compares with nothing"
+        _require(self.method.comparable, "baseline", alone, "set it to none, or use another method")
+        if self.baseline is Baseline.STABLE:
+            same = "what is judged includes the stable release itself"
+            _require(self.scope is Scope.CANDIDATE, "baseline", same, "set scope to candidate")
+            same_time = "the stable release is asked about the same time"
+            _require(self.baseline_offset_s == 0, "baseline_offset_s", same_time, "leave it out")
+            return
+        new = "a candidate has no earlier time"
+        _require(self.scope is Scope.ALL, "baseline", new, "set it to stable, or scope to all")
+        overlaps = f"{self.baseline_offset_s} s before, a window of {self.window_s} s overlaps itself"
+        apart = self.baseline_offset_s == 0 or self.baseline_offset_s >= self.window_s
+        _require(apart, "baseline_offset_s", overlaps, f"give {self.window_s} or more, or leave it out")
+
+
+def _require(condition: bool, field: str, message: str, remedy: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not condition:
+        raise BadParameter(field, message, remedy)
 
 
 def _check_time(field: str, seconds: int, least: int) -> None:

@@ -11,7 +11,7 @@ from controller.api.fields import Choice, Key, ParamNumber, Text, Truth, Whole
 from controller.api.schemas import share
 from controller.trigger_edits import Definition
 from stages import WHOLE
-from triggers import Action, Arming, Rung, Scope, TriggerClass
+from triggers import Action, Arming, Baseline, Rung, Scope, TriggerClass
 
 _DAY = 86_400
 
@@ -71,6 +71,8 @@ class TriggerSchema(Schema):
     trigger_class = Choice(TriggerClass, data_key="class", load_default=TriggerClass.OTHER)
     arming = Choice(Arming, load_default=Arming.SHADOW)
     scope = Choice(Scope, load_default=Scope.ALL)
+    baseline = Choice(Baseline, load_default=Baseline.NONE)
+    baseline_offset_s = Whole(0, 30 * _DAY, load_default=0)
     ladder = fields.List(fields.Nested(RungSchema), required=True, validate=validate.Length(1, 20))
 
     @validates_schema
@@ -105,6 +107,8 @@ class StandingTriggerSchema(Schema):
     trigger_class = fields.String(data_key="class", allow_none=True)
     arming = fields.String(allow_none=True)
     scope = fields.String()
+    baseline = fields.String()
+    baseline_offset_s = fields.Integer()
     ladder = fields.List(fields.Dict())
     phase = fields.String(allow_none=True)
     since = fields.AwareDateTime(allow_none=True)

@@ -67,6 +67,8 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "trigger_class": trigger.trigger_class.value,
         "arming": trigger.arming.value,
         "scope": trigger.scope.value,
+        "baseline": trigger.baseline.value,
+        "baseline_offset_s": trigger.baseline_offset_s,
         "ladder": [
             {"do": rung.do.value, "after_s": rung.after_s, "args": dict(rung.args)} for rung in trigger.ladder
         ],

@@ -15,7 +15,18 @@ from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
 from controller.store.sources import readable_settings
 from controller.store.tables import readings, rollouts, sources, triggers
-from triggers import Action, Arming, Rung, Scope, State, Trigger, TriggerClass, Verdict, parse_method
+from triggers import (
+    Action,
+    Arming,
+    Baseline,
+    Rung,
+    Scope,
+    State,
+    Trigger,
+    TriggerClass,
+    Verdict,
+    parse_method,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +221,8 @@ def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict
         "trigger_class": trigger.trigger_class.value,
         "arming": trigger.arming.value,
         "scope": trigger.scope.value,
+        "baseline": trigger.baseline.value,
+        "baseline_offset_s": trigger.baseline_offset_s,
         "ladder": [
             {"do": rung.do.value, "after_s": rung.after_s, "args": dict(rung.args)} for rung in trigger.ladder
         ],
@@ -265,6 +278,8 @@ def _trigger(row: Row[Any]) -> Trigger:
         trigger_class=TriggerClass(row.trigger_class or TriggerClass.OTHER),
         arming=Arming(row.arming),
         scope=Scope(row.scope),
+        baseline=Baseline(row.baseline),
+        baseline_offset_s=typed(int, row.baseline_offset_s),
         ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),
     )
 

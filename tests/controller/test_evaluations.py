@@ -7,7 +7,7 @@ from stages import Mode, Refused, Stage
 from tests.controller.tenant import ADA, Tenant
 from tests.controller.watching import bad, candidate, good
 from tests.endpoint import replying, serving
-from triggers import Action, Phase, Rung, Scope
+from triggers import Action, Baseline, Phase, Rung, Scope
 
 
 def test_an_outage_neither_fires_nor_calms(simple: Tenant) -> None:
@@ -149,3 +149,19 @@ def test_a_trigger_that_sees_nothing_refuses_a_promotion(simple: Tenant, phase: 
     with pytest.raises(Refused) as refused:
         simple.ask(Stage.SCALED if phase == "late" else Stage.PILOT)
     assert [refusal.code for refusal in refused.value.refusals] == ["trigger_blind"]
+
+
+def test_a_candidate_is_not_blamed_for_what_the_stable_release_does_too(simple: Tenant) -> None:
+    simple.trigger(scope=Scope.CANDIDATE, baseline=Baseline.STABLE)
+    bad(simple)
+    assert (simple.standing().verdict, simple.moves()) == ("insufficient", [])
+    stable, tried = simple.rollout().stable, candidate(simple)
+    simple.after(10)
+    for release in (stable, tried):
+        simple.report(5, grounded=False, release=release)
+    simple.after(10)
+    assert (simple.standing().verdict, simple.moves()) == ("ok", [])
+    simple.report(500, grounded=True, release=stable)
+    simple.report(5, grounded=False, release=tried)
+    simple.after(10)
+    assert (simple.standing().verdict, simple.moves()) == ("breach", [("review", "trigger:unsupported")])

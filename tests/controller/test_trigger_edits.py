@@ -8,7 +8,7 @@ import pytest
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from controller.trigger_edits import Definition
 from tests.controller.tenant import ADA, Tenant
-from triggers import Action, Phase, Rung, Scope
+from triggers import Action, Baseline, Phase, Rung, Scope
 
 DEFINITION = Definition(
     key="unsupported",
@@ -66,6 +66,16 @@ def test_the_release_in_a_query_needs_a_trigger_over_one_release(live: Tenant) -
         live.parts.trigger_edits.add(live.where(), asked, ADA)
     one = replace(asked, rest={**asked.rest, "scope": Scope.CANDIDATE})
     live.parts.trigger_edits.add(live.where(), one, ADA)
+
+
+def test_a_bare_count_is_not_compared(live: Tenant) -> None:
+    live.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    rest = {**DEFINITION.rest, "baseline": Baseline.PREVIOUS, "baseline_offset_s": 86_400}
+    asked = replace(DEFINITION, source="metrics", query={"count": "errors"}, rest=rest)
+    with pytest.raises(InvalidInput, match="cannot be compared"):
+        live.parts.trigger_edits.add(live.where(), asked, ADA)
+    stored = live.parts.trigger_edits.add(live.where(), replace(asked, query={"value": "errors"}), ADA)
+    assert (stored.trigger.baseline, stored.trigger.baseline_offset_s) == (Baseline.PREVIOUS, 86_400)
 
 
 def test_a_new_trigger_is_due_at_once_and_its_key_is_taken(live: Tenant) -> None:

@@ -82,7 +82,7 @@ def evaluate(trigger: Trigger, state: State, name: str, now: datetime) -> Step:
     over = window(trigger, state, now)
     named = {"bad": bad, "good": good}
     reading = named[name](over) if name in named else missing(Status(name), over)
-    return step(trigger, state, reading, now)
+    return step(trigger, state, [reading], now)
 
 
 def done(steps: Iterable[Step]) -> list[Action]:
@@ -96,7 +96,7 @@ def happen(
     """Evaluate a sequence; yields the time, the state before, and the step."""
     for gap, reading in sequence:
         now = now + (at(gap) - START)
-        taken = step(trigger, state, replace(reading, window=window(trigger, state, now)), now)
+        taken = step(trigger, state, [replace(reading, window=window(trigger, state, now))], now)
         yield now, state, taken
         state = taken.state
 

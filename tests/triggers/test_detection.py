@@ -55,7 +55,7 @@ def simulated(trigger: Trigger, rate: float, share: float, rng: random.Random, *
         while seen and seen[0][0] <= (span.start - START).total_seconds():
             seen.popleft()
         reading = Reading.ratio(span, sum(bad for _, bad in seen), len(seen))
-        state = step(trigger, state, reading, at(seconds)).state
+        state = step(trigger, state, [reading], at(seconds)).state
         if state.phase is Phase.FIRING:
             return seconds
     raise AssertionError("it counts without end")

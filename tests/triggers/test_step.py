@@ -51,44 +51,44 @@ REVIEW = Action.REVIEW
 
 @pytest.mark.parametrize("status", MISSING)
 def test_a_missing_reading_is_never_judged_by_the_method(status: Status) -> None:
-    judged = judge(trigger_of(), replace(fresh(), memory=(1,)), missing(status), START)
+    judged = judge(trigger_of(), replace(fresh(), memory=(1,)), [missing(status)], START)
     assert judged.verdict is (Verdict.INSUFFICIENT if status is Status.NO_DATA else Verdict.SOURCE_ERROR)
     assert judged.memory == (1,)
     assert "it was away" in judged.sentence
 
 
 def test_no_data_is_explained_even_where_the_source_does_not() -> None:
-    judged = judge(trigger_of(), fresh(), Reading.missing(Status.NO_DATA, MINUTE, ""), START)
+    judged = judge(trigger_of(), fresh(), [Reading.missing(Status.NO_DATA, MINUTE, "")], START)
     assert judged.sentence == "the source has no data"
 
 
 def test_a_source_error_is_told_with_its_kind() -> None:
-    assert judge(trigger_of(), fresh(), missing(Status.PARTIAL), START).sentence == "partial: it was away"
+    assert judge(trigger_of(), fresh(), [missing(Status.PARTIAL)], START).sentence == "partial: it was away"
 
 
 def test_an_old_sample_says_nothing_about_now() -> None:
     trigger = trigger_of(max_staleness_s=300)
     for age, verdict in ((300, Verdict.BREACH), (301, Verdict.STALE)):
-        judged = judge(trigger, fresh(), replace(bad(), newest_sample_at=at(-age)), START)
+        judged = judge(trigger, fresh(), [replace(bad(), newest_sample_at=at(-age))], START)
         assert judged.verdict is verdict
 
 
 def test_staleness_is_not_looked_at_where_it_is_switched_off_or_unknown() -> None:
     old = replace(bad(), newest_sample_at=at(-(10**6)))
-    assert judge(trigger_of(max_staleness_s=0), fresh(), old, START).verdict is Verdict.BREACH
-    assert judge(trigger_of(max_staleness_s=60), fresh(), bad(), START).verdict is Verdict.BREACH
+    assert judge(trigger_of(max_staleness_s=0), fresh(), [old], START).verdict is Verdict.BREACH
+    assert judge(trigger_of(max_staleness_s=60), fresh(), [bad()], START).verdict is Verdict.BREACH
 
 
 @given(triggers(), readings())
 def test_an_empty_window_tells_nothing(trigger: Trigger, reading: Reading) -> None:
     state = fresh(0)
-    taken = step(trigger, state, replace(reading, window=window(trigger, state, START)), START)
+    taken = step(trigger, state, [replace(reading, window=window(trigger, state, START))], START)
     assert (taken.verdict, taken.state, taken.due) == (Verdict.INSUFFICIENT, state, ())
     assert taken.sentence == "the window is empty"
 
 
 def test_a_step_carries_the_reasons_of_its_verdict() -> None:
-    taken = step(trigger_of(), fresh(), bad(), START)
+    taken = step(trigger_of(), fresh(), [bad()], START)
     assert taken.sentence.startswith("50 of 100 are bad (50%); the limit is 10%")
     assert taken.numbers["measured"] == 0.5
 
@@ -206,10 +206,9 @@ def test_a_latch_ends_only_when_a_person_acknowledges_it(
 
 def test_after_an_acknowledgement_the_same_trouble_fires_anew() -> None:
     trigger = trigger_of(AnyEvent(), latch=True)
-    fired = step(trigger, fresh(), Reading.count(MINUTE, 1), START).state
-    quiet = step(
-        trigger, acknowledge(fired, at(1)), Reading.count(replace(MINUTE, end=at(60)), 0), at(60)
-    ).state
+    fired = step(trigger, fresh(), [Reading.count(MINUTE, 1)], START).state
+    nothing = [Reading.count(replace(MINUTE, end=at(60)), 0)]
+    quiet = step(trigger, acknowledge(fired, at(1)), nothing, at(60)).state
     assert quiet.phase is Phase.QUIET
-    again = step(trigger, quiet, Reading.count(replace(MINUTE, end=at(120)), 1), at(120))
+    again = step(trigger, quiet, [Reading.count(replace(MINUTE, end=at(120)), 1)], at(120))
     assert (again.state.phase, done([again])) == (Phase.FIRING, [REVIEW])

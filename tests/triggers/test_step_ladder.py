@@ -75,7 +75,7 @@ def test_a_trigger_without_a_ladder_fires_and_does_nothing() -> None:
 
 def test_a_ladder_that_became_shorter_while_firing_is_at_its_end() -> None:
     state = replace(fresh(), phase=Phase.FIRING, since=at(-9000), rungs=3, rung_at=at(-8000))
-    taken = step(trigger_of(), state, bad(), START)
+    taken = step(trigger_of(), state, [bad()], START)
     assert (taken.due, taken.state.rungs) == ((), 3)
 
 

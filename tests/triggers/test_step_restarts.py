@@ -64,7 +64,7 @@ def test_every_event_is_counted_exactly_once_whatever_failures_lie_between(
         over = window(trigger, state, now)
         seen = sum(over.start <= at(event) < over.end for event in happened)
         reading = missing(failure, over) if failure else Reading.count(over, seen)
-        state = step(trigger, state, reading, now).state
+        state = step(trigger, state, [reading], now).state
         if failure is None:
             assert state.memory == (sum(at(event) < now for event in happened),)
             assert state.read_to == now
@@ -72,8 +72,8 @@ def test_every_event_is_counted_exactly_once_whatever_failures_lie_between(
 
 def test_a_window_that_told_nothing_is_asked_for_again() -> None:
     trigger = trigger_of(AnyEvent())
-    told = step(trigger, fresh(), Reading.count(MINUTE, 0), START).state
-    failed = step(trigger, told, missing(over=window(trigger, told, at(60))), at(60)).state
+    told = step(trigger, fresh(), [Reading.count(MINUTE, 0)], START).state
+    failed = step(trigger, told, [missing(over=window(trigger, told, at(60)))], at(60)).state
     assert failed.read_to == START
     assert window(trigger, failed, at(120)).start == START
 
@@ -86,7 +86,7 @@ def act(trigger: Trigger, state: State, name: str, now: datetime, reading: Readi
         return enter_epoch(state, f"{state.epoch}+1", now), None
     if name == "escalate":
         return escalate(trigger, state, now)
-    taken = step(trigger, state, replace(reading, window=window(trigger, state, now)), now)
+    taken = step(trigger, state, [replace(reading, window=window(trigger, state, now))], now)
     return taken.state, taken
 
 
@@ -122,7 +122,7 @@ def test_after_a_clock_was_set_back_nothing_waits_for_it_to_catch_up(
     earlier = now - (at(back) - START)
     over = window(trigger, state, earlier)
     assert over.start <= over.end == earlier
-    state = step(trigger, state, replace(reading, window=over), earlier).state
+    state = step(trigger, state, [replace(reading, window=over)], earlier).state
     for name in INSTANTS:
         instant = getattr(state, name)
         assert instant is None or instant <= earlier
@@ -165,6 +165,6 @@ def test_a_trigger_firing_for_one_release_is_calmed_by_good_readings_of_the_next
 
 def test_a_good_reading_leaves_a_quiet_trigger_as_it_is() -> None:
     state = fresh()
-    taken = step(trigger_of(), state, good(), START)
+    taken = step(trigger_of(), state, [good()], START)
     assert taken.state == replace(state, memory=(0,), read_to=START)
     assert evaluate(trigger_of(), taken.state, "no_data", at(60)).state == taken.state

@@ -66,7 +66,7 @@ def taken(trigger: Trigger, state: State, described: dict[str, Any]) -> tuple[St
         state, due = escalate(trigger, state, now)
     else:
         over = window(trigger, state, now)
-        result = step(trigger, state, reading_of(described, over), now)
+        result = step(trigger, state, [reading_of(described, over)], now)
         state, due = result.state, result.due
         told = {"window": [over.start, over.end], "verdict": result.verdict}
     return state, {**told, "phase": state.phase, "due": [rung.do for rung in due]}

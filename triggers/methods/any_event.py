@@ -23,8 +23,10 @@ class AnyEvent(Method):
 
     count: int = 1
 
-    def judge(self, memory: tuple[int, ...], reading: Reading) -> Judgement:
+    def judge(self, memory: tuple[int, ...], *subject: Reading, baseline: Reading | None = None) -> Judgement:
         """Add the reading's bad things to those seen before."""
+        del baseline
+        (reading,) = subject
         if reading.bad is None:
             sentence = "the source gave a value where any_event needs a count of bad things"
             return Judgement(verdict=Verdict.SOURCE_ERROR, memory=memory, sentence=sentence)

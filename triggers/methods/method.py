@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from triggers.reading import Reading, is_finite
@@ -32,9 +33,23 @@ class Method(ABC):
     contiguous: ClassVar[bool] = False
     """Whether windows must follow one another without gap or overlap, because the method adds them up."""
 
+    comparable: ClassVar[bool] = False
+    """Whether answers can be judged beside those of a baseline."""
+
     @abstractmethod
-    def judge(self, memory: tuple[int, ...], reading: Reading) -> Judgement:
-        """Judge a reading whose status is ok. ``memory`` is empty at the start of an epoch."""
+    def judge(self, memory: tuple[int, ...], *subject: Reading, baseline: Reading | None = None) -> Judgement:
+        """Judge readings whose status is ok, one for each of `spans`. ``memory`` is empty at the start of an epoch.
+
+        ``baseline`` is there when the trigger has one and `wants_baseline` said so.
+        """
+
+    def spans(self, window_s: int, now: datetime) -> tuple[timedelta, ...]:  # noqa: ARG002 - of use to some
+        """How far back from ``now`` each window reaches; by default one window of ``window_s`` seconds."""
+        return (timedelta(seconds=window_s),)
+
+    def wants_baseline(self, memory: tuple[int, ...]) -> bool:  # noqa: ARG002 - of use to some
+        """Whether the next judgement needs a reading of the baseline."""
+        return True
 
     @abstractmethod
     def check(self) -> None:

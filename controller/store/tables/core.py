@@ -204,6 +204,8 @@ triggers = Table(
     Column("max_staleness_s", Integer, nullable=False),
     Column("arming", Text, nullable=False),
     Column("scope", Text, nullable=False),
+    text("baseline", "none"),
+    Column("baseline_offset_s", Integer, nullable=False, default=0),
     Column("ladder", Json, nullable=False),
     # What the trigger remembers and last said.
     Column("state", Json, nullable=False),

@@ -142,3 +142,39 @@ def test_parameters_that_make_no_sense_are_refused(params: dict[str, Any], field
         parse_method("threshold", {"limit": 0.1, **params})
     assert (refused.value.field, refused.value.message) == (field, message)
     assert refused.value.remedy
+
+
+def test_the_more_generous_of_limit_and_baseline_counts() -> None:
+    method = Threshold(limit=0.1, tolerance=1.5)
+    subject = Reading.ratio(MINUTE, 29, 100)
+    verdicts = [
+        method.judge((), subject, baseline=Reading.ratio(MINUTE, bad, 100)).verdict for bad in (0, 19, 20)
+    ]
+    assert verdicts == [Verdict.BREACH, Verdict.BREACH, Verdict.OK]
+    assert method.judge((), Reading.ratio(MINUTE, 9, 100), baseline=Reading.ratio(MINUTE, 0, 50)).verdict is (
+        Verdict.OK
+    )
+
+
+def test_where_low_is_bad_a_lower_baseline_allows_less() -> None:
+    method = Threshold(limit=0.5, below=1, tolerance=0.9)
+    judged = method.judge((), Reading.gauge(MINUTE, 0.4), baseline=Reading.gauge(MINUTE, 0.4))
+    assert (judged.verdict, judged.numbers["limit"]) == (Verdict.OK, 0.4 * 0.9)
+    assert judged.sentence == (
+        "0.4, samples not counted; the limit is 0.36 beside the baseline (0.4, samples not counted)"
+    )
+
+
+def test_a_baseline_of_too_few_compares_with_nothing() -> None:
+    method = Threshold(limit=0.1, min_samples=30)
+    subject = Reading.ratio(MINUTE, 29, 100)
+    few = method.judge((), subject, baseline=Reading.ratio(MINUTE, 2, 29))
+    none = method.judge((), subject, baseline=Reading.ratio(MINUTE, 0, 0))
+    assert few.verdict is none.verdict is Verdict.INSUFFICIENT
+    assert few.sentence.endswith("baseline: 2 of 29 are bad (6.9%); at least 30 are needed to compare")
+    assert none.sentence == "baseline: there is nothing to measure"
+
+
+def test_a_tolerance_below_nothing_is_refused() -> None:
+    with pytest.raises(BadParameter, match=r"params\.tolerance: -1 is less than 0; give 0 or more"):
+        parse_method("threshold", {"limit": 0.1, "tolerance": -1.0})
