@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -120,11 +121,13 @@ class Outbound:
         data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        ca: str = "",
     ) -> Answer:
         """Make one request; a mapping as ``data`` is sent as a form.
 
-        It ends within ``deadline_s`` seconds, name look-up and body included, and keeps no more than
-        ``max_bytes`` bytes of body, counted after decompression.
+        ``ca`` are certificates in PEM of the authorities to trust instead of the public ones. It ends within
+        ``deadline_s`` seconds, name look-up and body included, and keeps no more than ``max_bytes`` bytes of body,
+        counted after decompression.
 
         Raises:
             Refused: The URL, the address or a header is not allowed, or the answer is a redirect.
@@ -134,8 +137,18 @@ class Outbound:
         """
         route = self._route(url, until=self._clock() + deadline_s)
         request = _prepared(method, url, data, headers or {})
-        with _Adapter(route) as adapter:
+        with _Adapter(route, ca) as adapter:
             return _exchange(adapter, request, route, verify=self._ca_file or True, max_bytes=max_bytes)
+
+    @staticmethod
+    def can_trust(ca: str) -> bool:
+        """Whether a text is certificates in PEM, one at least."""
+        context = create_urllib3_context()
+        try:
+            context.load_verify_locations(cadata=ca)
+        except (ssl.SSLError, ValueError):
+            return False
+        return bool(context.cert_store_stats()["x509"])
 
     def _route(self, url: str, until: float) -> Route:
         scheme, host, port = _taken_apart(url)
@@ -264,8 +277,9 @@ class _TLSPool(HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """The transport of one call."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, ca: str) -> None:
         self._route = route
+        self._ca = ca
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def __enter__(self) -> Self:
@@ -277,6 +291,8 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         context = create_urllib3_context()
         context.sslsocket_class = TLSSocket
+        if self._ca:
+            context.load_verify_locations(cadata=self._ca)
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
@@ -284,3 +300,8 @@ class _Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         pool.conn_kw["route"] = self._route
         return pool
+
+    def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
+        super().cert_verify(conn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if self._ca:
+            conn.ca_certs = None  # The context has them, and no others.

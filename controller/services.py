@@ -79,7 +79,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     secrets = Secrets(settings.outbound_secrets)
     listings = asked(chosen(settings.model_listings), outbound, secrets)
     calendar = ModelCalendar(load_calendar(settings.model_calendar), listings, now)
-    access = Access(outbound, database, calendar)
+    access = Access(outbound, database, calendar, secrets=secrets, now=now)
     cases = Cases(plans, calendar)
     rollouts = Rollouts(database, cases, now)
     ramps = Ramps(database, cases, rollouts, now)

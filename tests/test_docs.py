@@ -31,10 +31,12 @@ from controller.api.trigger_schemas import RungSchema, TriggerSchema
 from controller.http import Outbound
 from controller.importers import read_report
 from controller.model_calendar import ModelCalendar
+from controller.secrets import Secrets
 from controller.settings import Settings, load_settings
 from controller.sources import SOURCES, Source
 from controller.sources.access import Access
 from controller.sources.template import LABELS
+from controller.sources.web.web import AUTH, WEB_SETTINGS
 from controller.store.database import Database
 from controller.store.keys import KeyKind, new_secret
 from controller.store.outcomes import MEASURES
@@ -107,7 +109,15 @@ def test_every_setting_is_described(page: str) -> None:
 
 def test_every_described_setting_is_one() -> None:
     known = {"HEADGATE_SECRET_", *map(variable_of, SETTINGS)}
-    for name in ("operations.md", "install.md", "concepts.md", "triggers.md", "flags.md", "security.md"):
+    for name in (
+        "operations.md",
+        "install.md",
+        "concepts.md",
+        "triggers.md",
+        "sources.md",
+        "flags.md",
+        "security.md",
+    ):
         assert set(re.findall(r"HEADGATE_[A-Z_]+", read(name))) <= known, name
 
 
@@ -132,11 +142,18 @@ def test_every_word_of_the_domain_is_in_the_concepts(words: Any) -> None:
     assert missing(words, read("concepts.md")) == set()
 
 
-@pytest.mark.parametrize(
-    "words", [Action, Arming, Scope, Verdict, Status, TriggerClass, SOURCES, METHODS, MEASURES]
-)
+@pytest.mark.parametrize("words", [Action, Arming, Scope, Verdict, Status, TriggerClass, METHODS])
 def test_every_word_of_triggers_is_described(words: Any) -> None:
     assert missing(words, read("triggers.md")) == set()
+
+
+def test_every_source_and_what_it_measures_is_described() -> None:
+    assert missing({*SOURCES, *MEASURES}, read("sources.md")) == set()
+
+
+def test_every_setting_of_a_source_is_described() -> None:
+    known = {*WEB_SETTINGS, *AUTH, *(name for names in AUTH.values() for name in names)}
+    assert missing(known, read("sources.md")) == set()
 
 
 def test_every_phase_is_described() -> None:
@@ -155,7 +172,7 @@ def test_every_parameter_of_a_method_is_described(method: str) -> None:
 
 
 def test_every_variable_of_a_query_is_described() -> None:
-    assert missing((f"${{{name}}}" for name in (*LABELS, "window")), read("triggers.md")) == set()
+    assert missing((f"${{{name}}}" for name in (*LABELS, "window")), read("sources.md")) == set()
 
 
 def test_every_metric_is_described_with_its_labels() -> None:
@@ -240,6 +257,8 @@ def test_every_example_in_json_is_accepted(text: str, tmp_path: Path) -> None:
     schema = _schema_of(example)
     if schema is not None:
         loaded = schema.load(example)
+        if isinstance(schema, schemas.SourceSchema):
+            _connect(loaded["kind"], loaded["settings"], tmp_path)
         if isinstance(schema, TriggerSchema):
             parse_method(loaded.method, loaded.params)
             _source(loaded.source, tmp_path).check_query(loaded.query)
@@ -273,10 +292,26 @@ def _schema_of(example: dict[str, Any]) -> Schema | None:
     return None
 
 
+def _access(folder: Path, secrets: Secrets | None = None) -> Access:
+    calendar = ModelCalendar(Calendar(), {}, lambda: datetime.now(UTC))
+    database = Database(f"sqlite:///{folder}/none.db")
+    return Access(Outbound(), database, calendar, secrets=secrets or Secrets({}))
+
+
+def _connect(kind: str, settings: dict[str, Any], folder: Path) -> None:
+    """Make a source as an example describes it, with secrets for where it sends them."""
+    places = re.findall(r'"(?:token_)?url": "(https?://[^/"]+)', json.dumps(settings))
+    names = re.findall(r'"env:([A-Z_]+)"', json.dumps(settings))
+    given = {
+        f"HEADGATE_SECRET_{name}": f"{place} user:secret"
+        for name, place in zip(names, reversed(places), strict=False)
+    }
+    SOURCES[kind].from_settings(settings, _access(folder, Secrets(given)))
+
+
 def _source(key: str, folder: Path) -> Source:
     """A source as the examples mean it: the built-in one, or else a Prometheus."""
-    database = Database(f"sqlite:///{folder}/none.db")
-    access = Access(Outbound(), database, ModelCalendar(Calendar(), {}, lambda: datetime.now(UTC)))
+    access = _access(folder)
     if key in SOURCES:
         return SOURCES[key].from_settings({}, access)
     return SOURCES["prometheus"].from_settings({"url": "http://prometheus:9090"}, access)

@@ -14,6 +14,7 @@ from controller.sources.source import (
     Question,
     Shape,
     Source,
+    Tried,
     shape_of,
 )
 
@@ -24,4 +25,14 @@ SOURCES: Mapping[str, type[Source]] = {
 }
 """Every kind of source by its name in settings."""
 
-__all__ = ["SOURCES", "BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "shape_of"]
+__all__ = [
+    "SOURCES",
+    "BadConfiguration",
+    "BadQuery",
+    "BadSetting",
+    "Question",
+    "Shape",
+    "Source",
+    "Tried",
+    "shape_of",
+]

@@ -6,6 +6,7 @@ is kept here, under a key that names its settings, so that it is forgotten when 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -35,3 +36,8 @@ class Memory:
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
             return cast("_T", self._kept[key])
+
+
+def digest(text: str) -> str:
+    """A short name for a text that may hold what should not be kept."""
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 
 from controller.errors import NotFound
 from controller.sources.access import Access
-from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, shape_of
+from controller.sources.own_store import own_store_works
+from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.outcomes import MEASURES, NEEDS_LIMIT, Count, Tally, tallies
 from controller.store.projects import get_environment, get_project
@@ -52,6 +53,10 @@ class Outcomes(Source):
             _limit(query)
         elif "limit" in query:
             raise BadQuery("limit", f"{measure} is counted without a limit", "leave it out")
+
+    def test(self, deadline_s: float) -> Tried:  # noqa: ARG002 - the database has one of its own
+        """See `Source.test`."""
+        return own_store_works(self._database)
 
     def read(
         self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Self
 from controller.errors import Conflict, NotFound
 from controller.model_calendar import ModelCalendar
 from controller.sources.access import Access
-from controller.sources.source import BadQuery, BadSetting, Shape, Source, shape_of
+from controller.sources.own_store import own_store_works
+from controller.sources.source import BadQuery, BadSetting, Shape, Source, Tried, shape_of
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.evidence import evidence_of
 from controller.store.projects import get_environment, get_project
@@ -54,6 +55,10 @@ class Records(Source):
             remedy = f"use one of {', '.join(_MEASURES)}"
             raise BadQuery("measure", f"{query['measure']!r} is not counted", remedy)
         _days(query)
+
+    def test(self, deadline_s: float) -> Tried:  # noqa: ARG002 - the database has one of its own
+        """See `Source.test`."""
+        return own_store_works(self._database)
 
     def read(
         self,

@@ -15,7 +15,7 @@ from triggers import Reading, Status, Window
 if TYPE_CHECKING:
     from controller.sources.access import Access
 
-__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "shape_of"]
+__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "Tried", "shape_of"]
 
 
 class BadQuery(BadConfiguration):
@@ -47,6 +47,14 @@ class Question:
     query: Mapping[str, str]
     variables: Mapping[str, str]
     window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of trying a source: whether it works, and what was seen or what stands against it."""
+
+    works: bool
+    message: str
 
 
 class Source(ABC):
@@ -87,6 +95,10 @@ class Source(ABC):
         Raises:
             BadQuery: A part is missing or unknown, or its text cannot be used.
         """
+
+    @abstractmethod
+    def test(self, deadline_s: float) -> Tried:
+        """Find out, by asking something that costs little, whether the source answers and accepts the credentials."""
 
     @abstractmethod
     def read(

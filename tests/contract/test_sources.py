@@ -31,7 +31,7 @@ from controller.store.projects import add_environment, add_project
 from controller.store.releases import add_release
 from controller.store.rollouts import add_rollout
 from stages import Calendar, ModelEnd, Rollout, seal
-from tests.access import ACCESS
+from tests.access import fresh_access
 from tests.endpoint import (
     SLOW_BODY,
     SLOW_CHUNKS,
@@ -172,7 +172,7 @@ def _prometheus() -> Kind:
     query = {"bad": 'sum(increase(bad{feature="${feature}"}[${window}]))', "total": "sum(all)"}
     return Kind(
         meet_over_http(
-            lambda url: Prometheus.from_settings({"url": url}, ACCESS),
+            lambda url: Prometheus.from_settings({"url": url}, fresh_access()),
             query,
             {
                 Case.OK: vector("3"),

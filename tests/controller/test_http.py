@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -292,6 +293,20 @@ def test_no_message_holds_anything_secret(behaviour: Behaviour) -> None:
 def test_a_certificate_of_a_known_authority_is_accepted(tls_endpoint: Endpoint, certificate: Path) -> None:
     outbound = Outbound(ca_file=f"{certificate}.crt")
     assert outbound.send("GET", tls_endpoint.url, deadline_s=PATIENT_S).body == b"hello"
+
+
+def test_the_authorities_of_a_call_replace_all_others(tls_endpoint: Endpoint, certificate: Path) -> None:
+    ca = Path(f"{certificate}.crt").read_text()
+    assert Outbound.can_trust(ca)
+    assert OUTBOUND.send("GET", tls_endpoint.url, deadline_s=PATIENT_S, ca=ca).body == b"hello"
+    other = Path(certifi.where()).read_text()
+    with pytest.raises(Unreachable, match="certificate"):
+        Outbound(ca_file=f"{certificate}.crt").send("GET", tls_endpoint.url, deadline_s=PATIENT_S, ca=other)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+def test_what_is_no_certificate_cannot_be_trusted(text: str) -> None:
+    assert not Outbound.can_trust(text)
 
 
 def test_a_certificate_of_an_unknown_authority_is_not_accepted(tls_endpoint: Endpoint) -> None:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
+from urllib.parse import urlencode
 
-from controller.http import Answer, Outbound, OutboundError, header_is_sendable
+from controller.http import Answer, OutboundError
 from controller.sources.access import Access
 from controller.sources.prometheus.answers import Part, understood
 from controller.sources.prometheus.asking import Asking, Loners
-from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, shape_of
+from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
 from controller.sources.template import BadTemplate, MissingValue, Template
+from controller.sources.web import WEB_SETTINGS, Entered, Web, web_from
 from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
 
-MAX_BYTES = 1 << 20
 MAX_WARNINGS = 10
 
-_SETTINGS = ("url", "headers", "params")
+_PATH = "/api/v1/query"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _RESERVED_PARAMS = ("query", "time", "timeout")
-_CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
-_FRAMING_HEADERS = ("connection", "content-length", "content-type", "host", "transfer-encoding")
 _FROM_BAD_TO_WORSE = (Status.OK, Status.PARTIAL, Status.NO_DATA, Status.INVALID, Status.ERROR)
 _EVALUATION_SHARE = 0.9
 """How much of the time left the server may spend, so that it can still say itself that it was too slow."""
@@ -38,51 +38,46 @@ class Prometheus(Source):
 
     def __init__(
         self,
-        url: str,
-        outbound: Outbound,
+        web: Web,
         *,
-        headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        clock: Callable[[], float] = time.monotonic,
         loners: Loners | None = None,
     ) -> None:
-        """``headers`` and ``params`` go with every query; neither is a place for a credential.
-
-        ``loners`` remembers from one reading to the next what cannot be asked together with others.
-        """
-        self._endpoint = url.rstrip("/") + "/api/v1/query"
-        self._outbound = outbound
-        self._headers = dict(headers or {})
+        """``params`` go with every query. ``loners`` remembers what cannot be asked together with others."""
+        self._web = web
         self._params = dict(params or {})
-        self.clock = clock
-        self._loners = loners or Loners(clock)
+        self._loners = loners or Loners(self.clock)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
-        """Make a source from ``url`` (without ``/api/v1``), ``headers`` (no credentials) and ``params``.
+        """Make a source from the settings of a web source, whose ``url`` ends before ``/api/v1``, and ``params``.
 
         Raises:
             BadSetting: A setting is missing, unknown or cannot be used.
         """
-        if unknown := sorted(set(map(str, settings)) - set(_SETTINGS)):
-            raise BadSetting(unknown[0], "is unknown", f"known are {', '.join(_SETTINGS)}")
-        headers, params = _headers(settings.get("headers")), _params(settings.get("params"))
-        url = _url(settings.get("url"), access.outbound)
-        loners = access.memory.of((cls.kind, "loners", url), lambda: Loners(time.monotonic))
-        return cls(url, access.outbound, headers=headers, params=params, loners=loners)
+        entered = Entered(settings, (*WEB_SETTINGS, "params"))
+        web = web_from(entered, access)
+        if "/api/v1" in web.url:
+            raise BadSetting("url", "contains /api/v1", "enter the address up to there")
+        loners = access.memory.of((cls.kind, "loners", web.url), lambda: Loners(time.monotonic))
+        return cls(web, params=_params(entered), loners=loners)
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""
-        try:
-            self._outbound.check_leads(self._endpoint)
-        except OutboundError as error:
-            raise BadSetting("url", str(error), "enter an address that may be called") from None
+        self._web.check_leads()
 
     def check_query(self, query: Mapping[str, str]) -> None:
         """See `Source.check_query`; the server's own opinion of a query is known only when it is asked."""
         shape_of(query, self.shapes)
         for part, text in query.items():
             _template(part, text)
+
+    def test(self, deadline_s: float) -> Tried:
+        """See `Source.test`."""
+        part = self._ask("vector(1)", datetime.now(UTC), deadline_s)
+        if part.status in (Status.OK, Status.PARTIAL):
+            return Tried(works=True, message="; ".join(("it answers queries", *part.warnings)))
+        return Tried(works=False, message=self._web.redact(part.message))
 
     def read(
         self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float
@@ -94,7 +89,7 @@ class Prometheus(Source):
         for part in prepared.parts:
             if not any(answered.status is Status.ERROR for answered in parts.values()):
                 parts[part] = self._ask(prepared.asked[part], window.end, until - self.clock())
-        return prepared.reading(parts)
+        return self._shown(prepared.reading(parts))
 
     def read_many(self, questions: Sequence[Question], deadline_s: float) -> list[Reading]:
         """See `Source.read_many`. Queries about the same moment are joined into one request."""
@@ -104,10 +99,18 @@ class Prometheus(Source):
         for each in prepared:
             queries.setdefault(each.window.end, []).extend(each.queries)
         answers = {end: self._asking(end, until).answers(asked) for end, asked in queries.items()}
-        return [
+        readings = [
             each.reading({part: answers[each.window.end][each.asked[part]] for part in each.parts})
             for each in prepared
         ]
+        return [self._shown(reading) for reading in readings]
+
+    def _shown(self, reading: Reading) -> Reading:
+        """The reading without any secret that the server repeated."""
+        if reading.status is Status.OK:
+            return reading
+        warnings = tuple(map(self._web.redact, reading.warnings))
+        return replace(reading, message=self._web.redact(reading.message), warnings=warnings)
 
     def _prepared(self, question: Question) -> _Prepared:
         asked: dict[str, str] = {}
@@ -136,9 +139,7 @@ class Prometheus(Source):
             "time": f"{end.timestamp():.3f}",
             "timeout": f"{max(1, round(left_s * 1000 * _EVALUATION_SHARE))}ms",
         }
-        return self._outbound.send(
-            "POST", self._endpoint, data=form, headers=self._headers, deadline_s=left_s, max_bytes=MAX_BYTES
-        )
+        return self._web.send("POST", _PATH, left_s, body=urlencode(form).encode(), headers=_FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,47 +188,9 @@ def _reading(parts: Mapping[str, Part], window: Window) -> Reading:
     return reading.warned(warnings[:MAX_WARNINGS])
 
 
-def _url(url: object, outbound: Outbound) -> str:
-    if not isinstance(url, str) or not url:
-        raise BadSetting("url", "is missing", "enter an address such as http://prometheus:9090")
-    try:
-        outbound.check(url)
-    except OutboundError as error:
-        raise BadSetting("url", str(error), "enter an address that may be called") from None
-    if "?" in url or "#" in url:
-        raise BadSetting("url", "has a query or a fragment", "enter extra parameters as params")
-    if "/api/v1" in url:
-        raise BadSetting("url", "contains /api/v1", "enter the address up to there")
-    return url
-
-
-def _headers(headers: object) -> dict[str, str]:
-    checked = _texts("headers", headers)
-    for name, value in checked.items():
-        field = f"headers.{name}"
-        if not header_is_sendable(name, value):
-            raise BadSetting(field, "is not a header", "use printable ASCII, without space around it")
-        if name.lower() in _CREDENTIAL_HEADERS:
-            raise BadSetting(field, "would hold a credential in plain text", "let a proxy in front add it")
-        if name.lower() in _FRAMING_HEADERS:
-            raise BadSetting(field, "is set by the connection itself", "leave it out")
-    return checked
-
-
-def _params(params: object) -> dict[str, str]:
-    checked = _texts("params", params)
-    for name in checked:
+def _params(entered: Entered) -> dict[str, str]:
+    params = entered.texts("params")
+    for name in params:
         if name in _RESERVED_PARAMS:
             raise BadSetting(f"params.{name}", "is set for every query", "leave it out")
-    return checked
-
-
-def _texts(field: str, value: object) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise BadSetting(field, "is not a mapping", "enter names with their values")
-    for name, text in value.items():
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise BadSetting(f"{field}.{name}", "is not a text", "put it in quotes")
-    return dict(value)
+    return params

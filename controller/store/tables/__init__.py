@@ -1,6 +1,7 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
 from controller.store.tables.actions import narrowings
+from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     api_keys,
     approvals,
@@ -47,6 +48,7 @@ __all__ = [
     "flag_sets",
     "groups",
     "idempotency",
+    "inbound_events",
     "incident_events",
     "incidents",
     "measurements",
@@ -65,6 +67,7 @@ __all__ = [
     "rollouts",
     "servings",
     "sessions",
+    "source_budgets",
     "sources",
     "triggers",
     "users",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from controller.sources import Question, Shape, Source
+from controller.sources import Question, Shape, Source, Tried
 from controller.sources.access import Access
 from triggers import Reading, Status, Window
 
@@ -29,6 +29,9 @@ class Echo(Source):
 
     def check_query(self, query: Mapping[str, str]) -> None:
         pass
+
+    def test(self, deadline_s: float) -> Tried:
+        return Tried(works=True, message="")
 
     def read(
         self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float

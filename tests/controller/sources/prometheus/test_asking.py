@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.http import Outbound
 from controller.sources import Question
 from controller.sources.prometheus import Prometheus
+from tests.access import fresh_access
 from tests.endpoint import Call, Endpoint, hanging, replying, serving
 from triggers import Reading, Status, Window
 
@@ -21,12 +21,16 @@ WINDOW = Window(END - timedelta(minutes=5), END)
 BRANCH = re.compile(r'label_replace\(\((.*?)\n\), "headgate_q", "([0-9]+)"', re.DOTALL)
 
 
+def prometheus(url: str, **settings: object) -> Prometheus:
+    return Prometheus.from_settings({"url": url, **settings}, fresh_access())
+
+
 def values(*queries: str) -> list[Question]:
     return [Question({"value": query}, {}, WINDOW) for query in queries]
 
 
 def read(endpoint: Endpoint, *queries: str) -> list[Reading]:
-    return Prometheus(endpoint.url, Outbound()).read_many(values(*queries), PATIENT_S)
+    return prometheus(endpoint.url).read_many(values(*queries), PATIENT_S)
 
 
 def asked_together(call: Call) -> list[str]:
@@ -69,7 +73,7 @@ def test_queries_about_one_moment_are_one_request() -> None:
 def test_each_moment_is_a_request_of_its_own() -> None:
     later = Window(WINDOW.start, END + timedelta(seconds=10))
     with serving(answer) as endpoint:
-        source = Prometheus(endpoint.url, Outbound())
+        source = prometheus(endpoint.url)
         readings = source.read_many([*values("m1", "m2"), Question({"value": "m3"}, {}, later)], PATIENT_S)
     assert [reading.value for reading in readings] == [1, 2, 3]
     assert [float(call.form["time"]) for call in endpoint.calls] == [END.timestamp(), END.timestamp() + 10]
@@ -78,7 +82,7 @@ def test_each_moment_is_a_request_of_its_own() -> None:
 def test_bad_and_total_go_together() -> None:
     with serving(answer) as endpoint:
         question = Question({"bad": "m1", "total": "m4"}, {}, WINDOW)
-        (reading,) = Prometheus(endpoint.url, Outbound()).read_many([question], PATIENT_S)
+        (reading,) = prometheus(endpoint.url).read_many([question], PATIENT_S)
     assert (reading.bad, reading.total, len(endpoint.calls)) == (1, 4, 1)
 
 
@@ -93,7 +97,7 @@ def test_a_question_that_cannot_be_asked_does_not_keep_the_others_from_being_ask
 def test_a_query_that_the_server_refuses_is_found_and_spoils_no_other(status: int, kind: str) -> None:
     names = [f"m{number}" for number in range(16)]
     with serving(spoiled_by("m5", lambda call: refuse(call, status, kind))) as endpoint:
-        source = Prometheus(endpoint.url, Outbound())
+        source = prometheus(endpoint.url)
         readings = source.read_many(values(*names), PATIENT_S)
         found_in = len(endpoint.calls)
         again = source.read_many(values(*names), PATIENT_S)
@@ -132,7 +136,7 @@ def test_a_server_in_trouble_is_asked_once(status: int) -> None:
 
 def test_a_server_that_hangs_is_asked_once_and_leaves_half_of_the_time() -> None:
     with serving(hanging) as endpoint:
-        readings = Prometheus(endpoint.url, Outbound()).read_many(values("m1", "m2"), 0.4)
+        readings = prometheus(endpoint.url).read_many(values("m1", "m2"), 0.4)
     assert [reading.status for reading in readings] == [Status.ERROR] * 2
     assert len(endpoint.calls) == 1
 

@@ -9,17 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.http import Outbound
-from controller.sources import BadQuery, BadSetting
+from controller.secrets import Secrets
+from controller.sources import BadQuery, BadSetting, Question
 from controller.sources.prometheus import Prometheus
 from controller.sources.wording import MAX_MESSAGE, one_line
-from tests.access import ACCESS
+from tests.access import fresh_access
 from tests.endpoint import Call, Endpoint, closed_port, replying, serving
 from triggers import Reading, Status, Window
 
 PATIENT_S = 20.0
 END = datetime(2026, 1, 2, 12, tzinfo=UTC)
 WINDOW = Window(END - timedelta(minutes=5), END)
+
+
+def prometheus(url: str, **settings: object) -> Prometheus:
+    return Prometheus.from_settings({"url": url, **settings}, fresh_access())
 
 
 def sample(value: str) -> list[object]:
@@ -42,7 +46,7 @@ def by_query(answers: Mapping[str, bytes]) -> Callable[[Call], None]:
 
 
 def read(endpoint: Endpoint, query: Mapping[str, str], **variables: str) -> Reading:
-    return Prometheus(endpoint.url, Outbound()).read(query, variables, WINDOW, PATIENT_S)
+    return prometheus(endpoint.url).read(query, variables, WINDOW, PATIENT_S)
 
 
 def read_body(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Reading:
@@ -56,7 +60,7 @@ def read_body(body: bytes, status: int = 200, headers: Mapping[str, str] | None 
 def test_every_query_is_about_the_end_of_the_window() -> None:
     source_settings = {"headers": {"X-Scope-OrgID": "acme"}, "params": {"dedup": "true"}}
     with serving(replying(200, vector("1"))) as endpoint:
-        source = Prometheus.from_settings({"url": endpoint.url + "/prom/", **source_settings}, ACCESS)
+        source = Prometheus.from_settings({"url": endpoint.url + "/prom/", **source_settings}, fresh_access())
         query = {"bad": 'sum(increase(b{f="${feature}"}[${window}]))', "total": "t"}
         reading = source.read(query, {"feature": 'a"b'}, WINDOW, PATIENT_S)
     first, second = endpoint.calls
@@ -74,7 +78,8 @@ def test_every_query_is_about_the_end_of_the_window() -> None:
 def test_the_second_query_has_only_the_time_that_the_first_has_left() -> None:
     moments = iter([100.0, 100.0, 104.0])
     with serving(replying(200, vector("1"))) as endpoint:
-        source = Prometheus(endpoint.url, Outbound(), clock=lambda: next(moments))
+        source = prometheus(endpoint.url)
+        source.clock = lambda: next(moments)
         source.read({"bad": "b", "total": "t"}, {}, WINDOW, 10.0)
     assert [call.form["timeout"] for call in endpoint.calls] == ["9000ms", "5400ms"]
 
@@ -294,7 +299,7 @@ def test_one_line_is_short_and_printable(text: str) -> None:
 
 
 def test_nobody_there_is_an_error() -> None:
-    source = Prometheus(f"http://127.0.0.1:{closed_port()}", Outbound())
+    source = prometheus(f"http://127.0.0.1:{closed_port()}")
     reading = source.read({"value": "x"}, {}, WINDOW, PATIENT_S)
     assert reading.status is Status.ERROR
     assert "connection refused" in reading.message
@@ -308,7 +313,7 @@ def test_nobody_there_is_an_error() -> None:
     [{"bad": "a", "total": "b"}, {"count": "a"}, {"value": "a"}, {"value": "a", "samples": "b"}],
 )
 def test_the_four_forms_of_a_query_are_accepted(query: dict[str, str]) -> None:
-    Prometheus("http://127.0.0.1", Outbound()).check_query(query)
+    prometheus("http://127.0.0.1").check_query(query)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +333,7 @@ def test_the_four_forms_of_a_query_are_accepted(query: dict[str, str]) -> None:
 def test_a_query_that_cannot_be_asked_is_refused_and_read_as_an_error(
     query: dict[str, str], field: str
 ) -> None:
-    source = Prometheus(f"http://127.0.0.1:{closed_port()}", Outbound())
+    source = prometheus(f"http://127.0.0.1:{closed_port()}")
     with pytest.raises(BadQuery) as refused:
         source.check_query(query)
     assert refused.value.field == field
@@ -372,6 +377,30 @@ def test_a_variable_without_a_value_is_an_error_and_nothing_is_asked() -> None:
 )
 def test_a_setting_that_cannot_be_used_is_refused(given_settings: dict[str, Any], field: str) -> None:
     with pytest.raises(BadSetting) as refused:
-        Prometheus.from_settings(given_settings, ACCESS)
+        Prometheus.from_settings(given_settings, fresh_access())
     assert refused.value.field == field
     assert refused.value.remedy
+
+
+def test_a_secret_that_the_server_repeats_is_struck_out() -> None:
+    def repeating(call: Call) -> None:
+        error = f"who are you, {call.headers['authorization']}?"
+        call.reply(400, json.dumps({"status": "error", "errorType": "bad_data", "error": error}).encode())
+
+    with serving(repeating) as endpoint:
+        secrets = Secrets({"HEADGATE_SECRET_A": f"{endpoint.url} the-token"})
+        settings = {"url": endpoint.url, "auth": {"scheme": "bearer", "secret": "env:A"}}
+        source = Prometheus.from_settings(settings, fresh_access(secrets=secrets))
+        assert source.read({"value": "x"}, {}, WINDOW, PATIENT_S).message.endswith("who are you, Bearer ***?")
+        (reading,) = source.read_many([Question({"value": "x"}, {}, WINDOW)], PATIENT_S)
+        assert "the-token" not in str(reading)
+        assert "the-token" not in source.test(PATIENT_S).message
+
+
+def test_a_server_that_answers_works() -> None:
+    with serving(replying(200, vector("1"))) as endpoint:
+        assert prometheus(endpoint.url).test(PATIENT_S).works
+    with serving(replying(401)) as endpoint:
+        tried = prometheus(endpoint.url).test(PATIENT_S)
+        assert not tried.works
+        assert "401" in tried.message

@@ -1,0 +1,7 @@
+"""What metric sources that are asked over HTTP have in common: settings, credentials, limits, and the way out."""
+
+from controller.sources.web.auth import Auth, Unsigned
+from controller.sources.web.entered import Entered
+from controller.sources.web.web import WEB_SETTINGS, Said, Web, web_from
+
+__all__ = ["WEB_SETTINGS", "Auth", "Entered", "Said", "Unsigned", "Web", "web_from"]
