@@ -15,6 +15,7 @@ from flask import Flask
 from app import services_of
 from controller.observability import LATENESS, TICK_FAILURES
 from controller.sources import SOURCES, Shape, Source
+from controller.sources.source import Tried
 from controller.store.database import DatabaseUnavailable
 from controller.ticks import Lanes, Ticks
 from tests.controller.tenant import ADA, PATIENCE_S, Tenant
@@ -90,6 +91,9 @@ class Raising(Source):
 
     def check_query(self, query: Any) -> None:
         pass
+
+    def test(self, deadline_s: float) -> Tried:
+        return Tried(works=True, message="it answers")
 
     def read(self, query: Any, variables: Any, window: Window, deadline_s: float) -> Reading:
         if query["value"] == "evil":
