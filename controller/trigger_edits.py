@@ -32,6 +32,7 @@ from triggers import (
     BadParameter,
     Baseline,
     Method,
+    Param,
     Rung,
     Scope,
     Trigger,
@@ -49,7 +50,7 @@ class Definition:
     source: str
     query: Mapping[str, str]
     method: str
-    params: Mapping[str, float]
+    params: Mapping[str, Param]
     rest: Mapping[str, Any]
 
 
@@ -179,6 +180,7 @@ def _build(definition: Definition) -> Trigger:
     except BadParameter as bad:
         raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
     _check_limit(method, definition.query)
+    _check_shape(method, definition.query)
     _check_comparable(trigger, definition.query)
     if trigger.scope is Scope.ALL:
         for part, text in definition.query.items():
@@ -207,9 +209,23 @@ def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> 
 def _check_limit(method: Method, query: Mapping[str, str]) -> None:
     """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
     limit = method.params().get("limit", 0)
-    if limit > 1 and not {"value", "count"} & set(query):
+    if not isinstance(limit, str) and limit > 1 and not {"value", "count"} & set(query):
         problem = Problem("params.limit", f"{limit:g} is more than all answers", "give a share: 0.05 is 5 %")
         raise InvalidInput(problem)
+
+
+def _check_shape(method: Method, query: Mapping[str, str]) -> None:
+    """Whether the method can judge what the query asks for."""
+    for part in ("bad", "count", "value"):
+        if part in query and part not in method.reads:
+            wanted = " or ".join("bad and total" if each == "bad" else each for each in method.reads)
+            problem = Problem(f"query.{part}", f"{method.name} cannot judge it", f"ask for {wanted}")
+            raise InvalidInput(problem, code="bad_query")
+    if "measure" in query and "bad" not in method.reads:
+        remedy = f"ask another source for {' or '.join(method.reads)}"
+        raise InvalidInput(
+            Problem("query.measure", f"{method.name} cannot judge it", remedy), code="bad_query"
+        )
 
 
 def _check_comparable(trigger: Trigger, query: Mapping[str, str]) -> None:

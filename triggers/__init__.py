@@ -4,13 +4,14 @@ Nothing here reads a clock, a socket or the environment; the same code runs live
 """
 
 from triggers.ask import Ask, Side, asks, window
-from triggers.detection import Bar, Detection, Unforeseeable, bar_of, detect
-from triggers.methods import METHODS, BadParameter, Method, parse_method
+from triggers.bars import Bar, Unforeseeable, bar_of
+from triggers.detection import Detection, detect
+from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
 from triggers.reading import Reading, Status, Window
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
 from triggers.trigger import Action, Arming, Baseline, Rung, Scope, Trigger, TriggerClass
-from triggers.verdict import Judgement, Verdict
+from triggers.verdict import Judgement, Severity, Verdict
 
 __all__ = [
     "METHODS",
@@ -23,10 +24,12 @@ __all__ = [
     "Detection",
     "Judgement",
     "Method",
+    "Param",
     "Phase",
     "Reading",
     "Rung",
     "Scope",
+    "Severity",
     "Side",
     "State",
     "Status",

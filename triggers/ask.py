@@ -53,9 +53,9 @@ def window(trigger: Trigger, state: State, now: datetime) -> Window:
 def windows(trigger: Trigger, state: State, now: datetime) -> tuple[Window, ...]:
     """The spans of time to ask about what is judged.
 
-    They never reach back before the epoch. Methods that add windows up get windows that touch, the first of
-    which begins with the epoch however long the source has been failing; the others get as many seconds as they
-    ask for. A window is empty at the very moment an epoch begins.
+    They never reach back before the epoch, save for methods that judge across epochs. Methods that add windows up get
+    windows that touch, the first of which begins with the epoch however long the source has been failing; the others
+    get as many seconds as they ask for. A window is empty at the very moment an epoch begins.
     """
     found = (now - span for span in trigger.method.spans(trigger.window_s, now))
     return tuple(_since(trigger, state, earliest, now) for earliest in found)
@@ -64,7 +64,7 @@ def windows(trigger: Trigger, state: State, now: datetime) -> tuple[Window, ...]
 def _since(trigger: Trigger, state: State, earliest: datetime, now: datetime) -> Window:
     if trigger.method.contiguous:
         earliest = state.read_to or state.epoch_at or earliest
-    if state.epoch_at is not None:
+    if state.epoch_at is not None and not trigger.method.across_epochs:
         earliest = max(earliest, state.epoch_at)
     return Window(min(earliest, now), now)
 

@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
-from itertools import count, pairwise
+from itertools import pairwise
 
-from triggers.methods import AnyEvent, Method, Threshold
+from triggers.bars import Bar, Unforeseeable, bar_of
 from triggers.trigger import Trigger
-
-RARE = 0.01
-"""The share of bad answers that is asked about where the limit is none at all, and twice the limit says nothing."""
 
 _HOUR_S = 3600
 _LONGEST_S = 366 * 24 * _HOUR_S
 _CERTAIN = 1e-9
+_HARDLY = 1e-4
+"""Of what only adds up, the rest that may be left out of a mean."""
 _NEGLIGIBLE = 1e-12
 _MOST_BAD = 4000
 """More bad answers than that between two readings make nothing surer."""
@@ -31,25 +29,6 @@ _MOST_WORK = 1_000_000
 _FINE = 500
 """Into how many parts the mean time of a method that only adds up is divided."""
 _MOST_BLOCKS = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """What it takes for a method to be in breach, when a ``share`` of all answers is bad.
-
-    ``words`` say that share. Of a number of answers, at least ``min_samples``, ``least`` gives how many have to be bad;
-    ``row`` is how many such readings in a row it takes.
-    """
-
-    share: float
-    words: str
-    least: Callable[[int], int]
-    min_samples: int = 1
-    row: int = 1
-
-
-class Unforeseeable(Exception):
-    """It cannot be told in advance when a trigger would fire; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,35 +46,6 @@ class Detection:
     sentence: str
 
 
-@singledispatch
-def bar_of(method: Method) -> Bar:
-    """What it takes for a method to be in breach, at twice its limit. Each method that can be foreseen registers here.
-
-    Raises:
-        Unforeseeable: It cannot be told.
-    """
-    raise Unforeseeable(f"for the method {method.name} it cannot be told")
-
-
-@bar_of.register
-def _(method: AnyEvent) -> Bar:
-    return Bar(share=RARE, words=_one_in(RARE), least=lambda _answers: method.count)
-
-
-@bar_of.register
-def _(method: Threshold) -> Bar:
-    if method.below or method.limit < 0 or method.limit >= 1:
-        raise Unforeseeable(f"the limit {method.limit:g} is not one on a share of answers")
-    share = min(1.0, 2 * method.limit) or RARE
-    return Bar(
-        share=share,
-        words=_twice(method.limit),
-        least=lambda answers: _least_beyond(method.limit, answers),
-        min_samples=method.min_samples,
-        row=method.m,
-    )
-
-
 def detect(trigger: Trigger, answers_per_hour: float, planned_s: int = 0) -> Detection:
     """How long a trigger would take to fire on twice its limit, and how likely it does so within ``planned_s``.
 
@@ -103,11 +53,12 @@ def detect(trigger: Trigger, answers_per_hour: float, planned_s: int = 0) -> Det
     between two readings; S comes from the binomial distribution of the bad answers in each window.
     """
     try:
-        course = _course(trigger, bar_of(trigger.method), answers_per_hour)
+        bar = bar_of(trigger.method, trigger.sharing)
+        course = _course(trigger, bar, answers_per_hour)
     except Unforeseeable as reason:
         sentence = f"{trigger.key}: when it would fire cannot be told: {reason}"
         return Detection(expected_s=None, answers=None, within=None, sentence=sentence)
-    bar, expected_s = bar_of(trigger.method), course.mean_s
+    expected_s = course.mean_s
     within = course.fired_by(planned_s) if planned_s else None
     if expected_s > _LONGEST_S:
         why = _why_never(trigger, bar, answers_per_hour)
@@ -152,7 +103,7 @@ class _Course:
         end = self.alive[-1][0]
         if seconds < end:
             return 1 - next(alive for time, alive in reversed(self.alive) if time <= seconds)
-        return 1 - _alive_after(int((seconds - end) / self.stride_s), self.runs, self.p)
+        return max(0.0, 1 - _alive_after(int((seconds - end) / self.stride_s), self.runs, self.p))
 
 
 def _course(trigger: Trigger, bar: Bar, answers_per_hour: float) -> _Course:
@@ -162,7 +113,7 @@ def _course(trigger: Trigger, bar: Bar, answers_per_hour: float) -> _Course:
     rate = min(answers_per_hour / _HOUR_S, useful)
     if rate <= 0:
         return _Course(alive=[(0.0, 1.0)], stride_s=trigger.interval_s, p=0.0, runs=[1.0])
-    fewest = max(1, bar.least(bar.min_samples) / bar.share / _FINE if trigger.method.contiguous else 1)
+    fewest = max(1, bar.typical / _FINE if trigger.method.contiguous else 1)
     interval_s = trigger.interval_s * max(1, math.ceil(fewest / (rate * trigger.interval_s)))
     breach_s = (bar.row - 1) * trigger.interval_s + math.ceil(
         trigger.hold_s / trigger.interval_s
@@ -170,14 +121,15 @@ def _course(trigger: Trigger, bar: Bar, answers_per_hour: float) -> _Course:
     rows = 1 + math.ceil(breach_s / interval_s)
     if trigger.method.contiguous:
         alive, runs = _grow(bar, rate, interval_s, rows, math.inf)
-        if sum(runs) > _CERTAIN:
+        if sum(runs) > _HARDLY:
             raise Unforeseeable("it counts too many answers")
         return _Course(alive=alive, stride_s=interval_s, p=1.0, runs=[0.0] * rows)
-    alive, runs = _grow(bar, rate, interval_s, rows, trigger.window_s)
+    window_s = bar.window_s or trigger.window_s
+    alive, runs = _grow(bar, rate, interval_s, rows, window_s)
     return _Course(
         alive=alive,
-        stride_s=interval_s * math.ceil(trigger.window_s / interval_s),
-        p=_chance(bar, _whole(rate * trigger.window_s)),
+        stride_s=interval_s * math.ceil(window_s / interval_s),
+        p=_chance(bar, _whole(rate * window_s)),
         runs=runs,
     )
 
@@ -280,16 +232,12 @@ def _alive_after(readings: int, runs: Sequence[float], p: float) -> float:
     return alive * float((alive / before) ** (readings - _MOST_BLOCKS))
 
 
-def _least_beyond(limit: float, answers: int) -> int:
-    """How many of the answers have to be bad to be beyond a limit, compared as `Threshold` does it."""
-    return next(bad for bad in count(max(0, int(limit * answers) - 1)) if bad / answers > limit)
-
-
 def _why_never(trigger: Trigger, bar: Bar, answers_per_hour: float) -> str:
     if answers_per_hour <= 0:
         return "no answers are expected"
-    held = _whole(answers_per_hour / _HOUR_S * trigger.window_s)
-    window = f"a window of {_span(trigger.window_s)} would hold {_many(held)}"
+    window_s = bar.window_s or trigger.window_s
+    held = _whole(answers_per_hour / _HOUR_S * window_s)
+    window = f"a window of {_span(window_s)} would hold {_many(held)}"
     if held < bar.min_samples and not trigger.method.contiguous:
         return f"{window}; {bar.min_samples} are needed"
     return f"it would take longer than a year; {window}"
@@ -298,16 +246,6 @@ def _why_never(trigger: Trigger, bar: Bar, answers_per_hour: float) -> str:
 def _whole(answers: float) -> int:
     """Whole answers; a hair's breadth below a whole number is that number."""
     return int(answers + 1e-6)
-
-
-def _twice(limit: float) -> str:
-    if not limit:
-        return _one_in(RARE)
-    return f"twice the limit ({2 * limit * 100:.3g}%)" if 2 * limit <= 1 else "nothing but bad answers"
-
-
-def _one_in(share: float) -> str:
-    return f"one bad answer in {round(1 / share)}"
 
 
 def _many(answers: float) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from triggers.verdict import Severity
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,7 @@ class State:
     ``epoch`` names what is being judged (releases, rule); ``epoch_at`` is when that began, and nothing
     older counts. ``since`` is when the phase began, ``good_since`` when an unbroken run of good readings
     began while firing. ``rungs`` of the ladder have been taken, the newest of them at ``rung_at``.
-    ``read_to`` is the end of the last window that told something.
+    ``read_to`` is the end of the last window that told something. ``severity`` is that of the last breach.
     """
 
     epoch: str = ""
@@ -39,6 +41,7 @@ class State:
     rungs: int = 0
     rung_at: datetime | None = None
     read_to: datetime | None = None
+    severity: Severity = Severity.CRITICAL
 
     def to_json(self) -> dict[str, Any]:
         """The state as JSON types; `from_json` turns it back."""
@@ -58,6 +61,7 @@ class State:
             memory=tuple(_typed(int, number) for number in _typed(list, stored.get("memory", []))),
             phase=Phase(stored.get("phase", Phase.QUIET)),
             rungs=_typed(int, stored.get("rungs", 0)),
+            severity=Severity(stored.get("severity", Severity.CRITICAL)),
             **{name: _instant(stored.get(name)) for name in _INSTANTS},
         )
         if state.rungs < 0 or (state.phase is not Phase.QUIET and state.since is None):
@@ -90,7 +94,7 @@ def enter_epoch(state: State, epoch: str, now: datetime) -> State:
         # A new trigger counts from when it was made, not from when somebody first got round to it.
         return replace(state, epoch=epoch)
     entered = replace(state, epoch=epoch, epoch_at=now, memory=(), good_since=None, read_to=None)
-    return entered if state.phase is Phase.FIRING else replace(entered, phase=Phase.QUIET, since=None)
+    return entered if state.phase is Phase.FIRING else State(epoch=epoch, epoch_at=now)
 
 
 def acknowledge(state: State, now: datetime) -> State:

@@ -10,7 +10,7 @@ from triggers.ask import wants_baseline
 from triggers.reading import Reading, Status
 from triggers.state import Phase, State, not_ahead
 from triggers.trigger import Rung, Trigger
-from triggers.verdict import Judgement, Verdict
+from triggers.verdict import Judgement, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Step:
     due: tuple[Rung, ...]
     sentence: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    severity: Severity = Severity.CRITICAL
 
 
 def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datetime) -> Step:
@@ -33,6 +34,7 @@ def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datet
     state = not_ahead(state, now)
     judgement = judge(trigger, state, readings, now)
     judged = _moved(trigger, _remembered(state, readings[0], judgement), judgement.verdict, now)
+    judged = _worsened(state, judged, judgement, now)
     climbed, due = _climbed(trigger, judged, judgement.verdict, now)
     return Step(
         verdict=judgement.verdict,
@@ -40,6 +42,7 @@ def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datet
         due=due,
         sentence=judgement.sentence,
         numbers=judgement.numbers,
+        severity=judgement.severity,
     )
 
 
@@ -51,12 +54,12 @@ def judge(trigger: Trigger, state: State, readings: Sequence[Reading], now: date
     if problem := _first_problem(trigger, subject, baseline, now):
         verdict, sentence = problem
         return Judgement(verdict=verdict, memory=state.memory, sentence=sentence)
-    return trigger.method.judge(state.memory, *subject, baseline=baseline)
+    return trigger.method.judge(state.memory, *subject, baseline=baseline, sharing=trigger.sharing)
 
 
 def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tuple[Rung, ...]]:
     """Take the next rungs of a firing trigger at once, because those due could not be carried out."""
-    ahead = trigger.ladder[state.rungs :]
+    ahead = [rung for rung in trigger.ladder[state.rungs :] if rung.severity.rank <= state.severity.rank]
     if state.phase is not Phase.FIRING or not ahead:
         return state, ()
     rungs = tuple(rung for rung in ahead if rung.after_s == ahead[0].after_s)
@@ -118,6 +121,14 @@ def _calmed(trigger: Trigger, state: State, verdict: Verdict, now: datetime) -> 
     if trigger.latch or now - good_since < timedelta(seconds=trigger.clear_s):
         return replace(state, good_since=good_since)
     return replace(state, phase=Phase.QUIET, since=now, good_since=None, rungs=0, rung_at=None)
+
+
+def _worsened(before: State, state: State, judgement: Judgement, now: datetime) -> State:
+    """A breach that became critical begins to wait anew, for the rungs that were not for a warning."""
+    if judgement.verdict is not Verdict.BREACH:
+        return state
+    worse = before.phase is Phase.FIRING and judgement.severity.rank > before.severity.rank
+    return replace(state, severity=judgement.severity, rung_at=now if worse else state.rung_at)
 
 
 def _climbed(

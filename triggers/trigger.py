@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from triggers.methods import BadParameter, Method
+from triggers.verdict import Severity
 
 _LONGEST_S = 366 * 24 * 3600
 """No time of a trigger is longer than a year."""
@@ -111,11 +112,13 @@ class Rung:
     """One step of a ladder: do this after ``after_s`` seconds of firing, if still in breach.
 
     ``args`` is what the action needs to know besides; what may stand in it is up to whoever carries it out.
+    One marked as a warning is taken in any breach, the others in a critical one only.
     """
 
     do: Action
     after_s: int = 0
     args: Mapping[str, Arg] = field(default_factory=dict)
+    severity: Severity = Severity.CRITICAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,8 @@ class Trigger:
     stay good before it stops firing. ``latch``: it stops firing only when a person acknowledges it.
     ``max_staleness_s``: a reading whose newest sample is older than this says nothing about now; 0 switches
     the check off. ``ladder``: in the order of its waiting times. ``baseline_offset_s``: how long ago the previous
-    period was; 0 is ``window_s``, so that it ends where the window begins.
+    period was; 0 is ``window_s``, so that it ends where the window begins. ``sharing``: over how many triggers of the
+    feature, this one among them, the false alarms are divided that methods may give which weigh evidence.
 
     Raises:
         BadParameter: A time is out of range, a rung waits less than the one before it, or there is nothing to compare.
@@ -146,6 +150,7 @@ class Trigger:
     max_staleness_s: int = 0
     baseline: Baseline = Baseline.NONE
     baseline_offset_s: int = 0
+    sharing: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what `step` could not make sense of."""
@@ -153,10 +158,13 @@ class Trigger:
             _check_time(name, getattr(self, name), 1)
         for name in ("hold_s", "clear_s", "max_staleness_s", "baseline_offset_s"):
             _check_time(name, getattr(self, name), 0)
-        reached = 0
+        reached, worst = 0, 0
         for position, rung in enumerate(self.ladder):
             _check_time(f"ladder[{position}].after_s", rung.after_s, reached)
             reached = rung.after_s
+            late = "a warning stands behind what waits for worse"
+            _require(rung.severity.rank >= worst, f"ladder[{position}].severity", late, "put it further up")
+            worst = rung.severity.rank
         self._check_baseline()
 
     def _check_baseline(self) -> None:

@@ -22,16 +22,30 @@ class Verdict(StrEnum):
         return self in (Verdict.SOURCE_ERROR, Verdict.STALE)
 
 
+class Severity(StrEnum):
+    """How bad a breach is, where a method can tell."""
+
+    WARNING = "warning"
+    """It is going to be too much; only those rungs of a ladder are taken that are marked so."""
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """The worse, the higher."""
+        return list(Severity).index(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """A verdict with its reasons.
 
     ``memory`` is what the method wants to be given next time: whole numbers only, so that a restart changes
     nothing. ``sentence`` says the verdict in words; ``numbers`` holds what it was computed from, all of it
-    finite.
+    finite. ``severity`` is that of a breach.
     """
 
     verdict: Verdict
     memory: tuple[int, ...]
     sentence: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    severity: Severity = Severity.CRITICAL

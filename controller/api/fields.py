@@ -91,23 +91,23 @@ class Number(fields.Float):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> float:
-        if type(value) not in (int, float):
+        if type(value) not in (int, float, str):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class ParamNumber(fields.Field[Any]):
-    """A finite number that stays whole if it is whole."""
+class Param(fields.Field[Any]):
+    """A number that stays whole if it is whole, or a text."""
 
-    default_error_messages = {"invalid": "Not a valid number."}  # noqa: RUF012 - marshmallow declares it so
+    default_error_messages = {"invalid": "Neither a number nor a text."}  # noqa: RUF012 - marshmallow declares it so
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"type": "number"}, **kwargs)
+        super().__init__(metadata={"anyOf": [{"type": "number"}, {"type": "string"}]}, **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        if type(value) not in (int, float):
+        if type(value) not in (int, float, str):
             raise self.make_error("invalid")
         return super()._deserialize(value, attr, data, **kwargs)
 

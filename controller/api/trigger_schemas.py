@@ -7,11 +7,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from controller.api.fields import Choice, Key, ParamNumber, Text, Truth, Whole
+from controller.api.fields import Choice, Key, Param, Text, Truth, Whole
 from controller.api.schemas import share
 from controller.trigger_edits import Definition
 from stages import WHOLE
-from triggers import Action, Arming, Baseline, Rung, Scope, TriggerClass
+from triggers import Action, Arming, Baseline, Rung, Scope, Severity, TriggerClass
 
 _DAY = 86_400
 
@@ -36,6 +36,7 @@ class RungSchema(Schema):
     do = Choice(Action, required=True)
     after_s = Whole(0, 7 * _DAY, load_default=0)
     args = fields.Nested(RungArgsSchema, load_default=dict)
+    severity = Choice(Severity, load_default=Severity.CRITICAL)
 
     @validates_schema
     def args_belong_to_the_action(self, content: dict[str, Any], **_: object) -> None:
@@ -61,7 +62,7 @@ class TriggerSchema(Schema):
     source = Key(required=True)
     query = fields.Dict(keys=fields.String(), values=Text(5000, shortest=1), required=True)
     method = Text(40, shortest=1, required=True)
-    params = fields.Dict(keys=fields.String(), values=ParamNumber(), load_default=dict)
+    params = fields.Dict(keys=fields.String(), values=Param(), load_default=dict)
     window_s = Whole(1, 30 * _DAY, load_default=300)
     interval_s = Whole(1, _DAY, load_default=60)
     hold_s = Whole(0, 7 * _DAY, load_default=0)
@@ -81,6 +82,13 @@ class TriggerSchema(Schema):
         waits = [rung.after_s for rung in content.get("ladder", ()) if isinstance(rung, Rung)]
         if waits != sorted(waits):
             raise ValidationError("after_s must not fall from one rung to the next.", "ladder")
+
+    @validates_schema
+    def warnings_come_first(self, content: dict[str, Any], **_: object) -> None:
+        """A rung for a warning does not stand behind one that waits for worse."""
+        ranks = [rung.severity.rank for rung in content.get("ladder", ()) if isinstance(rung, Rung)]
+        if ranks != sorted(ranks):
+            raise ValidationError("Rungs for a warning come before the others.", "ladder")
 
     @post_load
     def build(self, content: dict[str, Any], **_: object) -> Definition:
@@ -109,6 +117,7 @@ class StandingTriggerSchema(Schema):
     scope = fields.String()
     baseline = fields.String()
     baseline_offset_s = fields.Integer()
+    sharing = fields.Integer()
     ladder = fields.List(fields.Dict())
     phase = fields.String(allow_none=True)
     since = fields.AwareDateTime(allow_none=True)

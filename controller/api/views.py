@@ -69,8 +69,15 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "scope": trigger.scope.value,
         "baseline": trigger.baseline.value,
         "baseline_offset_s": trigger.baseline_offset_s,
+        "sharing": trigger.sharing,
         "ladder": [
-            {"do": rung.do.value, "after_s": rung.after_s, "args": dict(rung.args)} for rung in trigger.ladder
+            {
+                "do": rung.do.value,
+                "after_s": rung.after_s,
+                "args": dict(rung.args),
+                "severity": rung.severity.value,
+            }
+            for rung in trigger.ladder
         ],
         "phase": state.phase.value,
         "since": None if state.phase is Phase.QUIET else state.since,

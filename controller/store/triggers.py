@@ -16,11 +16,13 @@ from controller.store.database import Transaction
 from controller.store.sources import readable_settings
 from controller.store.tables import readings, rollouts, sources, triggers
 from triggers import (
+    METHODS,
     Action,
     Arming,
     Baseline,
     Rung,
     Scope,
+    Severity,
     State,
     Trigger,
     TriggerClass,
@@ -193,8 +195,21 @@ def triggers_by_rollout(tx: Transaction, rollout_ids: list[int]) -> dict[int, li
     return found
 
 
+_others = triggers.alias("others")
+_SHARING = [name for name, method in METHODS.items() if method.shares_alarms]
+
 _JOINED = select(
     triggers,
+    # What a shadow says alarms nobody, so it takes nothing from those that act.
+    select(func.count())
+    .where(
+        _others.c.rollout_id == triggers.c.rollout_id,
+        _others.c.id != triggers.c.id,
+        _others.c.method.in_(_SHARING),
+        _others.c.arming != Arming.SHADOW.value,
+    )
+    .scalar_subquery()
+    .label("others_sharing"),
     sources.c.key.label("source_key"),
     sources.c.kind.label("source_kind"),
     sources.c.settings.label("source_settings"),
@@ -224,7 +239,13 @@ def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict
         "baseline": trigger.baseline.value,
         "baseline_offset_s": trigger.baseline_offset_s,
         "ladder": [
-            {"do": rung.do.value, "after_s": rung.after_s, "args": dict(rung.args)} for rung in trigger.ladder
+            {
+                "do": rung.do.value,
+                "after_s": rung.after_s,
+                "args": dict(rung.args),
+                "severity": rung.severity.value,
+            }
+            for rung in trigger.ladder
         ],
     }
 
@@ -280,6 +301,7 @@ def _trigger(row: Row[Any]) -> Trigger:
         scope=Scope(row.scope),
         baseline=Baseline(row.baseline),
         baseline_offset_s=typed(int, row.baseline_offset_s),
+        sharing=1 + row.others_sharing,
         ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),
     )
 
@@ -288,4 +310,5 @@ def _rung(stored: Any) -> Rung:
     args = typed(dict, stored["args"])
     if not all(isinstance(arg, int | str) for arg in args.values()):
         raise TypeError(f"{args!r} are not the arguments of a rung")
-    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), dict(args))
+    severity = Severity(stored.get("severity", Severity.CRITICAL))
+    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), dict(args), severity)

@@ -8,7 +8,7 @@ import pytest
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from controller.trigger_edits import Definition
 from tests.controller.tenant import ADA, Tenant
-from triggers import Action, Baseline, Phase, Rung, Scope
+from triggers import Action, Arming, Baseline, Phase, Rung, Scope
 
 DEFINITION = Definition(
     key="unsupported",
@@ -76,6 +76,51 @@ def test_a_bare_count_is_not_compared(live: Tenant) -> None:
         live.parts.trigger_edits.add(live.where(), asked, ADA)
     stored = live.parts.trigger_edits.add(live.where(), replace(asked, query={"value": "errors"}), ADA)
     assert (stored.trigger.baseline, stored.trigger.baseline_offset_s) == (Baseline.PREVIOUS, 86_400)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "query", "field"),
+    [
+        ("evidence", {"limit": 0.05}, {"value": "up"}, "query.value"),
+        ("burn_rate", {"limit": 0.01}, {"count": "up"}, "query.count"),
+        ("budget", {"amount": 5}, {"bad": "up", "total": "up"}, "query.bad"),
+        ("evidence", {"limit": 5}, {"bad": "up", "total": "up"}, "params.limit"),
+    ],
+)
+def test_a_method_is_asked_for_what_it_can_judge(
+    live: Tenant, method: str, params: dict[str, Any], query: dict[str, str], field: str
+) -> None:
+    definition = replace(DEFINITION, source="metrics", method=method, params=params, query=query)
+    with pytest.raises(InvalidInput) as bad:
+        live.parts.trigger_edits.add(live.where(), definition, ADA)
+    assert [problem.field for problem in bad.value.problems] == [field]
+
+
+def test_money_is_not_asked_of_outcomes(live: Tenant) -> None:
+    with pytest.raises(InvalidInput, match="budget cannot judge it"):
+        live.parts.trigger_edits.add(
+            live.where(), replace(DEFINITION, method="budget", params={"amount": 5}), ADA
+        )
+
+
+def test_armed_triggers_that_weigh_divide_their_false_alarms(live: Tenant) -> None:
+    weighing = replace(DEFINITION, method="evidence", params={"limit": 0.05})
+
+    def add(key: str, **rest: Any) -> None:
+        definition = replace(weighing, key=key, rest={**weighing.rest, **rest})
+        live.parts.trigger_edits.add(live.where(), definition, ADA)
+
+    def sharing() -> list[int]:
+        return [live.standing(key).trigger.sharing for key in ("one", "two", "quiet")]
+
+    add("one", arming=Arming.ACT)
+    add("quiet")
+    add("two", arming=Arming.HOLD)
+    assert sharing() == [2, 2, 3]
+    live.trigger("counts", query={"measure": "sensitive_data"}, method="any_event", params={"count": 1})
+    assert sharing() == [2, 2, 3]
+    live.parts.trigger_edits.drop(live.where(), "two", ADA, "enough")
+    assert [live.standing(key).trigger.sharing for key in ("one", "quiet")] == [1, 2]
 
 
 def test_a_new_trigger_is_due_at_once_and_its_key_is_taken(live: Tenant) -> None:

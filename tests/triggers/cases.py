@@ -20,11 +20,12 @@ from triggers import (
     Step,
     Trigger,
     Window,
+    asks,
     enter_epoch,
     step,
     window,
 )
-from triggers.methods import AnyEvent, Threshold
+from triggers.methods import AnyEvent, Budget, BurnRate, Evidence, EvidenceCusum, Threshold
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MISSING = (Status.NO_DATA, Status.PARTIAL, Status.INVALID, Status.ERROR)
@@ -85,6 +86,11 @@ def evaluate(trigger: Trigger, state: State, name: str, now: datetime) -> Step:
     return step(trigger, state, [reading], now)
 
 
+def answers(trigger: Trigger, state: State, now: datetime, reading: Reading) -> list[Reading]:
+    """The same reading in answer to every question of an evaluation."""
+    return [replace(reading, window=ask.window) for ask in asks(trigger, state, now)]
+
+
 def done(steps: Iterable[Step]) -> list[Action]:
     """Every action that fell due, in order."""
     return [rung.do for taken in steps for rung in taken.due]
@@ -96,7 +102,7 @@ def happen(
     """Evaluate a sequence; yields the time, the state before, and the step."""
     for gap, reading in sequence:
         now = now + (at(gap) - START)
-        taken = step(trigger, state, [replace(reading, window=window(trigger, state, now))], now)
+        taken = step(trigger, state, answers(trigger, state, now, reading), now)
         yield now, state, taken
         state = taken.state
 
@@ -125,7 +131,20 @@ def methods() -> st.SearchStrategy[Method]:
         Threshold, limit=st.floats(0, 1), min_samples=st.integers(1, 50), k=counts, below=st.integers(0, 1)
     )
     strict = thresholds.flatmap(lambda some: st.integers(1, some.k).map(lambda m: replace(some, m=m)))
-    return st.one_of(st.builds(AnyEvent, count=counts), strict)
+    limits = st.floats(0.001, 0.7)
+    return st.one_of(
+        st.builds(AnyEvent, count=counts),
+        strict,
+        st.builds(Evidence, limit=limits, alpha=st.floats(0.001, 0.5), min_samples=st.integers(1, 50)),
+        st.builds(EvidenceCusum, limit=limits, run_length=st.floats(2, 1e6)),
+        st.builds(BurnRate, limit=st.floats(0.001, 0.06), min_samples=st.integers(1, 50)),
+        st.builds(
+            Budget,
+            amount=st.floats(0.1, 100),
+            period=st.sampled_from(["day", "week", "month"]),
+            project=st.integers(0, 1),
+        ),
+    )
 
 
 def triggers(method: st.SearchStrategy[Method] | None = None) -> st.SearchStrategy[Trigger]:

@@ -13,6 +13,7 @@ from tests.triggers.cases import (
     MINUTE,
     MISSING,
     START,
+    answers,
     at,
     done,
     ended,
@@ -86,7 +87,7 @@ def act(trigger: Trigger, state: State, name: str, now: datetime, reading: Readi
         return enter_epoch(state, f"{state.epoch}+1", now), None
     if name == "escalate":
         return escalate(trigger, state, now)
-    taken = step(trigger, state, [replace(reading, window=window(trigger, state, now))], now)
+    taken = step(trigger, state, answers(trigger, state, now, reading), now)
     return taken.state, taken
 
 
@@ -122,12 +123,12 @@ def test_after_a_clock_was_set_back_nothing_waits_for_it_to_catch_up(
     earlier = now - (at(back) - START)
     over = window(trigger, state, earlier)
     assert over.start <= over.end == earlier
-    state = step(trigger, state, [replace(reading, window=over)], earlier).state
+    state = step(trigger, state, answers(trigger, state, earlier, reading), earlier).state
     for name in INSTANTS:
         instant = getattr(state, name)
         assert instant is None or instant <= earlier
     following = window(trigger, state, earlier + (at(1) - START))
-    assert following.length.total_seconds() >= 1
+    assert following.length.total_seconds() >= 1 or trigger.method.across_epochs
 
 
 def test_a_hold_time_begun_in_the_future_begins_again() -> None:

@@ -5,18 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from triggers.methods.any_event import AnyEvent
-from triggers.methods.method import BadParameter, Method, Number
+from triggers.methods.budget import Budget
+from triggers.methods.burn_rate import BurnRate
+from triggers.methods.evidence import Evidence
+from triggers.methods.evidence_cusum import EvidenceCusum
+from triggers.methods.method import BadParameter, Method, Param
 from triggers.methods.threshold import Threshold
 
 METHODS: Mapping[str, type[Method]] = {
     "any_event": AnyEvent,
     "threshold": Threshold,
+    "evidence": Evidence,
+    "evidence_cusum": EvidenceCusum,
+    "burn_rate": BurnRate,
+    "budget": Budget,
 }
 
-__all__ = ["METHODS", "AnyEvent", "BadParameter", "Method", "Number", "Threshold", "parse_method"]
+__all__ = [
+    "METHODS",
+    "AnyEvent",
+    "BadParameter",
+    "Budget",
+    "BurnRate",
+    "Evidence",
+    "EvidenceCusum",
+    "Method",
+    "Param",
+    "Threshold",
+    "parse_method",
+]
 
 
-def parse_method(name: str, params: Mapping[str, Number]) -> Method:
+def parse_method(name: str, params: Mapping[str, Param]) -> Method:
     """Build a method from its name and parameters.
 
     Raises:

@@ -20,12 +20,20 @@ class AnyEvent(Method):
 
     name: ClassVar[str] = "any_event"
     contiguous: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("bad", "count")
+    shown: ClassVar[tuple[str, str]] = ("seen", "limit")
 
     count: int = 1
 
-    def judge(self, memory: tuple[int, ...], *subject: Reading, baseline: Reading | None = None) -> Judgement:
+    def judge(
+        self,
+        memory: tuple[int, ...],
+        *subject: Reading,
+        baseline: Reading | None = None,
+        sharing: int = 1,
+    ) -> Judgement:
         """Add the reading's bad things to those seen before."""
-        del baseline
+        del baseline, sharing
         (reading,) = subject
         if reading.bad is None:
             sentence = "the source gave a value where any_event needs a count of bad things"

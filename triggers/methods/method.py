@@ -11,7 +11,8 @@ from typing import ClassVar, Self
 from triggers.reading import Reading, is_finite
 from triggers.verdict import Judgement
 
-Number = int | float
+Param = int | float | str
+"""A parameter of a method."""
 
 
 class BadParameter(ValueError):
@@ -33,14 +34,29 @@ class Method(ABC):
     contiguous: ClassVar[bool] = False
     """Whether windows must follow one another without gap or overlap, because the method adds them up."""
 
+    across_epochs: ClassVar[bool] = False
+    """Whether windows may reach back before the epoch, because what is judged has nothing to do with releases."""
     comparable: ClassVar[bool] = False
     """Whether answers can be judged beside those of a baseline."""
+    shares_alarms: ClassVar[bool] = False
+    """Whether the false alarms it may give are divided over the triggers of the feature that do the same."""
+    reads: ClassVar[tuple[str, ...]] = ("bad", "count", "value")
+    """The parts of a query of which one has to be there."""
+    shown: ClassVar[tuple[str, str]]
+    """The names of the numbers that say how far it is, and how far it may be."""
 
     @abstractmethod
-    def judge(self, memory: tuple[int, ...], *subject: Reading, baseline: Reading | None = None) -> Judgement:
+    def judge(
+        self,
+        memory: tuple[int, ...],
+        *subject: Reading,
+        baseline: Reading | None = None,
+        sharing: int = 1,
+    ) -> Judgement:
         """Judge readings whose status is ok, one for each of `spans`. ``memory`` is empty at the start of an epoch.
 
-        ``baseline`` is there when the trigger has one and `wants_baseline` said so.
+        ``baseline`` is there when the trigger has one and `wants_baseline` said so. ``sharing``: how many triggers
+        divide the false alarms they may give, where the method `shares_alarms`.
         """
 
     def spans(self, window_s: int, now: datetime) -> tuple[timedelta, ...]:  # noqa: ARG002 - of use to some
@@ -55,12 +71,12 @@ class Method(ABC):
     def check(self) -> None:
         """Raise BadParameter when the parameters do not make sense together."""
 
-    def params(self) -> dict[str, Number]:
+    def params(self) -> dict[str, Param]:
         """The parameters as plain numbers; `parse` turns them back."""
         return {parameter.name: getattr(self, parameter.name) for parameter in fields(self)}
 
     @classmethod
-    def parse(cls, params: Mapping[str, Number]) -> Self:
+    def parse(cls, params: Mapping[str, Param]) -> Self:
         """Build the method from plain numbers.
 
         Raises:
@@ -84,13 +100,31 @@ def require(condition: bool, field: str, message: str, remedy: str) -> None:  # 
         raise BadParameter(f"params.{field}", message, remedy)
 
 
-def _check_type(method: str, name: str, parameter: Field[Number], params: Mapping[str, Number]) -> None:
+def per_cent(share: float) -> str:
+    """A share in words."""
+    return f"{share * 100:.3g}%"
+
+
+def _check_type(method: str, name: str, parameter: Field[Param], params: Mapping[str, Param]) -> None:
+    wanted = _KINDS[str(parameter.type)]
     if name not in params:
-        require(parameter.default is not MISSING, name, f"{method} needs it", "give a number")
+        require(parameter.default is not MISSING, name, f"{method} needs it", f"give {wanted}")
         return
-    given, wants_whole = params[name], parameter.type == "int"
+    given = params[name]
     # A boolean is an int to Python, and never what was meant here.
-    fits = type(given) is int or (type(given) is float and not wants_whole)
-    kind = "a whole number" if wants_whole else "a number"
-    require(fits, name, f"{given!r} is not {kind}", f"give {kind}")
-    require(wants_whole or is_finite(given), name, f"{given} is not finite", "give a finite number")
+    fits = type(given) is int or (type(given) is float and parameter.type == "float")
+    if parameter.type == "str":
+        fits = type(given) is str and 0 < len(given) <= _LONGEST
+    require(fits, name, f"{given!r} is not {wanted}", f"give {wanted}")
+    if not isinstance(given, str):
+        require(
+            parameter.type == "int" or is_finite(given),
+            name,
+            f"{given} is not finite",
+            "give a finite number",
+        )
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "str": "a text"}
+_LONGEST = 200
+"""No text has more characters."""

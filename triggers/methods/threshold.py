@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
-from triggers.methods.method import Method, require
+from triggers.methods.method import Method, per_cent, require
 from triggers.reading import Reading
 from triggers.verdict import Judgement, Verdict
 
@@ -30,6 +30,7 @@ class Threshold(Method):
 
     name: ClassVar[str] = "threshold"
     comparable: ClassVar[bool] = True
+    shown: ClassVar[tuple[str, str]] = ("measured", "limit")
 
     limit: float
     min_samples: int = 1
@@ -38,8 +39,15 @@ class Threshold(Method):
     below: int = 0
     tolerance: float = 1.0
 
-    def judge(self, memory: tuple[int, ...], *subject: Reading, baseline: Reading | None = None) -> Judgement:
+    def judge(
+        self,
+        memory: tuple[int, ...],
+        *subject: Reading,
+        baseline: Reading | None = None,
+        sharing: int = 1,
+    ) -> Judgement:
         """Compare one reading and count how many of the last ``k`` were beyond the limit."""
+        del sharing
         measured = _measure(subject[0])
         before = None if baseline is None else _measure(baseline)
         if baseline is not None and measured.samples is None:
@@ -82,7 +90,7 @@ class Threshold(Method):
         return min(self.limit, allowed) if self.below else max(self.limit, allowed)
 
     def _limit_in_words(self, limit: float, measured: _Measured, before: _Measured | None) -> str:
-        words = _per_cent(limit) if measured.is_share else f"{limit:g}"
+        words = per_cent(limit) if measured.is_share else f"{limit:g}"
         if before is None:
             return f"the limit is {words}"
         return f"the limit is {words} beside the baseline ({before.words})"
@@ -141,12 +149,8 @@ def _measure(reading: Reading) -> _Measured:
     if reading.total is None:
         return _Measured(float(reading.bad), None, f"{reading.bad} counted")
     rate = reading.bad / reading.total
-    words = f"{reading.bad} of {reading.total} are bad ({_per_cent(rate)})"
+    words = f"{reading.bad} of {reading.total} are bad ({per_cent(rate)})"
     return _Measured(rate, reading.total, words, is_share=True)
-
-
-def _per_cent(share: float) -> str:
-    return f"{share * 100:.3g}%"
 
 
 def _measure_gauge(value: float, samples: int | None) -> _Measured:

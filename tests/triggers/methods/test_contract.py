@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.triggers.cases import ok_readings
+from tests.triggers.cases import MINUTE, ok_readings
 from triggers import METHODS, BadParameter, Method, Reading, Verdict, parse_method
 
 PARAMETERS = [(name, parameter.name) for name, method in METHODS.items() for parameter in fields(method)]
-PLAIN: dict[Any, float] = {"int": 1, "float": 0.25}
+PLAIN: dict[Any, float] = {"int": 1, "float": 0.05}
 
 every_method = pytest.mark.parametrize("name", METHODS)
 every_parameter = pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
@@ -40,8 +40,8 @@ def test_the_registry_knows_a_method_by_its_own_name(name: str) -> None:
 
 
 @every_method
-def test_parameters_are_plain_numbers_and_say_which_kind(name: str) -> None:
-    assert {part.type for part in fields(METHODS[name])} <= {"int", "float"}
+def test_parameters_are_numbers_or_texts_and_say_which(name: str) -> None:
+    assert {part.type for part in fields(METHODS[name])} <= {"int", "float", "str"}
 
 
 @every_method
@@ -101,7 +101,8 @@ def judged_in_turn(method: Method, readings: list[Reading]) -> list[Any]:
     memory: tuple[int, ...] = ()
     judgements = []
     for reading in readings:
-        judgements.append(method.judge(memory, reading))
+        spans = method.spans(60, MINUTE.end)
+        judgements.append(method.judge(memory, *(reading for _ in spans)))
         memory = judgements[-1].memory
     return judgements
 
@@ -122,6 +123,14 @@ def test_memory_is_whole_numbers_and_numbers_are_finite(name: str, readings: lis
         assert all(math.isfinite(number) for number in judged.numbers.values())
         assert judged.sentence
         json.dumps(dict(judged.numbers), allow_nan=False)
+
+
+@every_method
+@given(readings=st.lists(ok_readings()))
+def test_a_verdict_shows_how_far_it_is_and_how_far_it_may_be(name: str, readings: list[Reading]) -> None:
+    for judged in judged_in_turn(parse_method(name, plain(name)), readings):
+        if judged.verdict in (Verdict.OK, Verdict.BREACH):
+            assert set(METHODS[name].shown) <= set(judged.numbers)
 
 
 @every_method

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from triggers import BadParameter, parse_method
+from triggers import METHODS, BadParameter, parse_method
 from triggers.methods import AnyEvent, Threshold
 from triggers.methods.method import require
 
@@ -24,7 +24,7 @@ def test_a_whole_number_is_taken_where_any_number_may_stand() -> None:
 @pytest.mark.parametrize(
     ("name", "params", "field", "remedy"),
     [
-        ("guess", {}, "method", "use one of any_event, threshold"),
+        ("guess", {}, "method", f"use one of {', '.join(METHODS)}"),
         ("any_event", {"counts": 1}, "params.counts", "use count"),
         ("threshold", {}, "params.limit", "give a number"),
         ("threshold", {"limit": "0.1"}, "params.limit", "give a number"),
