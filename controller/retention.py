@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.store.database import Database
+from controller.store.database import Database, Transaction
 from controller.store.idempotency import forget_results
 from controller.store.outbox import forget_messages
 from controller.store.outcomes import forget_outcomes
-from controller.store.readings import forget_readings
+from controller.store.readings import forget_quiet_readings, forget_telling_readings
 
+EVERY_S = 60.0
+"""How often what is old is forgotten: little at a time, so that nobody waits for it."""
+_AT_A_TIME = 5000
 _RESULTS_KEPT = timedelta(days=1)
 
 
-def forget_old(database: Database, now: datetime, kept: timedelta) -> None:
-    """Delete readings, outcomes and delivered messages older than ``kept``.
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept: readings in which nothing was wrong for ``quiet``, other records for ``kept``.
 
     The results of repeatable requests are kept for a day.
     """
-    with database.write() as tx:
-        forget_readings(tx, now - kept)
-        forget_outcomes(tx, now - kept)
-        forget_messages(tx, now - kept)
-        forget_results(tx, now - _RESULTS_KEPT)
+
+    database: Database
+    now: Callable[[], datetime]
+    quiet: timedelta
+    kept: timedelta
+
+    def forget_old(self) -> None:
+        """Delete what is older, in many short transactions. Any number of workers may do it at once."""
+        now = self.now()
+        self._forget(forget_quiet_readings, now - min(self.quiet, self.kept))
+        self._forget(forget_telling_readings, now - self.kept)
+        with self.database.write() as tx:
+            forget_outcomes(tx, now - self.kept)
+            forget_messages(tx, now - self.kept)
+            forget_results(tx, now - _RESULTS_KEPT)
+
+    def _forget(self, forget: Callable[[Transaction, datetime, int], int], before: datetime) -> None:
+        gone = _AT_A_TIME
+        while gone == _AT_A_TIME:
+            with self.database.write() as tx:
+                gone = forget(tx, before, _AT_A_TIME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from controller.actions import Actions
 from controller.asking import Asker
@@ -28,6 +29,8 @@ from controller.ramps import Ramps
 from controller.readiness import Readiness
 from controller.registry_desk import RegistryDesk
 from controller.restoring import MOVE_EVERY_S, Restoring
+from controller.retention import EVERY_S as RETENTION_EVERY_S
+from controller.retention import Retention
 from controller.rollouts import Clock, Rollouts
 from controller.secrets import Secrets
 from controller.settings import Settings
@@ -91,6 +94,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
     verifications = Verifications(database, now)
     asker = Asker(access, settings.read_deadline_s)
     evaluations = Evaluations(database, Actions(rollouts, Guards(), now), asker, now)
+    kept = timedelta(days=settings.retention_days)
+    retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     ticks = Ticks(
         database,
         evaluations,
@@ -98,8 +103,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
         tick_s=settings.tick_s,
         lease_s=settings.lease_s,
         lane_width=settings.lane_width,
-        retention_days=settings.retention_days,
         chores=[
+            Chore("retention", RETENTION_EVERY_S, retention.forget_old),
             Chore("models", _DAY_S, calendar.refresh, everywhere=True),
             Chore("break-glass", END_EVERY_S, break_glass.end_overdue),
             Chore("pointer-moves", MOVE_EVERY_S, restoring.run),

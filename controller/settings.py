@@ -47,12 +47,13 @@ class Settings:
     port: int = 8080
     threads: int = 8
     public_url: str = ""
-    tick_s: float = 1.0
+    tick_s: float = 0.25
     lease_s: float = 60.0
     read_deadline_s: float = 5.0
     lane_width: int = 4
     valid_for_s: int = 300
     retention_days: int = 30
+    quiet_days: float = 7.0
     plans: str = ""
     model_calendar: str = ""
     model_listings: str = ""
@@ -156,6 +157,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "HEADGATE_LANE_WIDTH": _WHOLE,
     "HEADGATE_VALID_FOR_S": _WHOLE,
     "HEADGATE_RETENTION_DAYS": _WHOLE,
+    "HEADGATE_QUIET_DAYS": (_positive(float), "a number of days above 0"),
 }
 
 

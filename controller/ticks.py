@@ -21,16 +21,14 @@ from controller.asking import most_at_once
 from controller.evaluations import Evaluations
 from controller.notices import deliver
 from controller.observability import LATENESS, TICK_FAILURES
-from controller.retention import forget_old
 from controller.rollouts import Clock
-from controller.store.claims import claim, oldest_due, sources_with_due
+from controller.store.claims import bring_back, claim, oldest_due, sources_with_due
 from controller.store.database import Database
 from controller.store.sources import kind_of_source
 
 log = logging.getLogger(__name__)
 
 _SLOWEST_HEARTBEAT_S = 10.0
-_SWEEP_EVERY = timedelta(hours=1)
 
 
 class Lanes:
@@ -131,7 +129,6 @@ class Ticks:
         tick_s: float,
         lease_s: float,
         lane_width: int,
-        retention_days: int,
         chores: Iterable[Chore] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -140,10 +137,9 @@ class Ticks:
         self._now = now
         self._tick_s = tick_s
         self._lease_s = lease_s
-        self._retention = timedelta(days=retention_days)
         self._monotonic = monotonic
         self._beat = monotonic()
-        self._swept_at: datetime | None = None
+        self._ticked_at: datetime | None = None
         self.lanes = Lanes(lane_width, self._drain)
         self._all_chores = tuple(chores)
         self.chores = Chores(self._all_chores, now)
@@ -180,9 +176,10 @@ class Ticks:
         return self._monotonic() - self._beat <= max(_SLOWEST_HEARTBEAT_S, 5 * self._tick_s)
 
     def tick(self) -> None:
-        """Wake the lane of each source with due triggers, deliver what waits, and forget what is old."""
+        """Wake the lane of each source with due triggers, and deliver what waits."""
         try:
             now = self._now()
+            self._mind_the_clock(now)
             with self._database.read() as tx:
                 due, oldest = sources_with_due(tx, now), oldest_due(tx, now)
             LATENESS.set((now - oldest).total_seconds() if oldest else 0)
@@ -190,16 +187,17 @@ class Ticks:
                 self.lanes.wake(source_id)
             self.chores.wake()
             deliver(self._database, now)
-            self._sweep(now)
             self._beat = self._monotonic()
         except Exception:
             TICK_FAILURES.inc()
             log.exception("tick failed")
 
-    def _sweep(self, now: datetime) -> None:
-        if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
-            forget_old(self._database, now, self._retention)
-            self._swept_at = now
+    def _mind_the_clock(self, now: datetime) -> None:
+        """After a clock was set back, nothing would be due until it has caught up. Who has just started cannot know."""
+        if self._ticked_at is None or now < self._ticked_at:
+            with self._database.write() as tx:
+                bring_back(tx, now, self._lease_s)
+        self._ticked_at = now
 
     def _drain(self, source_id: int) -> None:
         while True:

@@ -10,8 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
+from controller.store.columns import microseconds
 from controller.store.database import Transaction
 from controller.store.tables import rollouts, sources, triggers
 from triggers import State
@@ -47,9 +61,24 @@ def sources_with_due(tx: Transaction, now: datetime) -> list[int]:
 
 def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
     """When the trigger that waits longest fell due."""
-    waiting = and_(triggers.c.broken.is_(None), triggers.c.due_at <= now)
-    oldest = tx.scalar(select(func.min(triggers.c.due_at)).where(waiting))
+    mine = (triggers.c.source_id == sources.c.id, triggers.c.broken.is_(None), triggers.c.due_at <= now)
+    # By source, because the index goes by it.
+    first = select(func.min(triggers.c.due_at)).where(*mine).correlate(sources).scalar_subquery()
+    firsts = select(first.label("due_at")).select_from(sources).subquery()
+    oldest = tx.scalar(select(func.min(firsts.c.due_at)))
     return oldest if isinstance(oldest, datetime) else None
+
+
+def bring_back(tx: Transaction, now: datetime, lease_s: float) -> None:
+    """Make due at once what is due later than it can be, and let no lease last longer than one can.
+
+    Both is so only after a clock was set back.
+    """
+    latest = microseconds(now) + cast(triggers.c.interval_s, BigInteger) * 1_000_000
+    ahead = type_coerce(triggers.c.due_at, BigInteger) > latest
+    tx.execute(update(triggers).where(ahead).values(due_at=now))
+    longest = now + timedelta(seconds=lease_s)
+    tx.execute(update(triggers).where(triggers.c.lease_until > longest).values(lease_until=longest))
 
 
 def claim(tx: Transaction, source_id: int, now: datetime, lease_s: float, limit: int) -> list[Claim]:

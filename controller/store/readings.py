@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 
 from controller.store.database import Transaction
-from controller.store.tables import readings
+from controller.store.tables import IS_QUIET, IS_TELLING, readings
 from triggers import Reading, Step
 
 
@@ -93,9 +93,21 @@ def readings_of(
     ]
 
 
-def forget_readings(tx: Transaction, before: datetime) -> int:
-    """Delete readings from before an instant."""
-    return tx.execute(delete(readings).where(readings.c.evaluated_at < before)).rowcount
+def forget_quiet_readings(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete up to so many readings in which nothing was wrong, from before an instant; returns how many."""
+    return _forget(tx, IS_QUIET, before, limit)
+
+
+def forget_telling_readings(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete up to so many of the other readings, from before an instant; returns how many."""
+    return _forget(tx, IS_TELLING, before, limit)
+
+
+def _forget(tx: Transaction, condition: str, before: datetime, limit: int) -> int:
+    old = select(readings.c.id).where(text(condition), readings.c.evaluated_at < before)
+    # What another worker is deleting is left to it.
+    some = old.order_by(readings.c.evaluated_at).limit(limit).with_for_update(skip_locked=True)
+    return tx.execute(delete(readings).where(readings.c.id.in_(some))).rowcount
 
 
 _MOST = 2**63 - 1

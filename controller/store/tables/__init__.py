@@ -3,8 +3,11 @@
 from controller.store.tables.actions import narrowings
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
+    IS_QUIET,
+    IS_TELLING,
     api_keys,
     approvals,
+    blindness,
     changes,
     environments,
     evidence,
@@ -38,8 +41,11 @@ from controller.store.tables.readiness import (
 from controller.store.tables.schema import metadata
 
 __all__ = [
+    "IS_QUIET",
+    "IS_TELLING",
     "api_keys",
     "approvals",
+    "blindness",
     "break_glasses",
     "changes",
     "environments",

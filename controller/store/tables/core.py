@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -14,9 +16,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 
 from controller.store.columns import Instant, Json, Key
 from controller.store.tables.schema import metadata, own_id, parent, text
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """An index over a part of the rows, on either database."""
+    return {"sqlite_where": sql_text(condition), "postgresql_where": sql_text(condition)}
+
 
 projects = Table(
     "projects",
@@ -202,6 +211,9 @@ triggers = Table(
     Column("clear_s", Integer, nullable=False),
     Column("latch", Boolean, nullable=False),
     Column("max_staleness_s", Integer, nullable=False),
+    # What to do when there is nothing to judge; what is left out goes by the tier of the feature.
+    Column("policies", Json),
+    Column("use_partial", Boolean, nullable=False, default=False),
     Column("arming", Text, nullable=False),
     Column("scope", Text, nullable=False),
     text("baseline", "none"),
@@ -212,6 +224,8 @@ triggers = Table(
     Column("verdict", Text),
     text("sentence"),
     Column("evaluated_at", Instant),
+    # When a source last said something that could be judged.
+    Column("seen_at", Instant),
     # A row that cannot be read is set aside with the reason, and is not claimed again until it is changed.
     Column("broken", Text),
     # The row is the lock: whoever holds the lease may write, and only under the fence it was given.
@@ -222,6 +236,10 @@ triggers = Table(
     UniqueConstraint("rollout_id", "key"),
     Index("ix_triggers_source_due", "source_id", "due_at"),
 )
+
+IS_QUIET = "phase = 'quiet' AND verdict IN ('ok', 'insufficient')"
+"""Readings in which nothing was wrong. Written out, because an index that holds a part of the rows goes by its text."""
+IS_TELLING = f"NOT ({IS_QUIET})"
 
 readings = Table(
     "readings",
@@ -247,6 +265,20 @@ readings = Table(
     Column("due", Json, nullable=False),
     Column("evaluated_at", Instant, nullable=False),
     UniqueConstraint("trigger_id", "slot"),
+    # For forgetting what is old. Each reading is in one of the two.
+    Index("ix_readings_quiet", "evaluated_at", **_only(IS_QUIET)),
+    Index("ix_readings_telling", "evaluated_at", **_only(IS_TELLING)),
+)
+
+# Times in which a source says nothing, or nobody asks it; a row lasts as long as that does.
+blindness = Table(
+    "blindness",
+    metadata,
+    own_id(),
+    parent("sources"),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    UniqueConstraint("source_id", "reason"),
 )
 
 changes = Table(

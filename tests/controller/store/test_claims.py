@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from controller.store.claims import (
     Claim,
     Settlement,
+    bring_back,
     claim,
     give_back,
     hold,
@@ -154,3 +155,25 @@ def test_the_next_slot_is_the_first_after_now_on_the_same_grid(interval: int, la
 def test_a_clock_that_was_set_back_does_not_repeat_a_slot() -> None:
     slot, missed = next_slot(START, 10, START - timedelta(hours=1))
     assert (slot, missed) == (START + timedelta(seconds=10), 0)
+
+
+def test_a_clock_that_was_set_back_delays_nothing(watched: Tenant) -> None:
+    first = watched.claims(limit=6)
+    done(watched, *watched.claims(limit=6))
+    watched.clock.pass_(-3600)
+    assert watched.claims() == []
+    with watched.parts.database.write() as tx:
+        bring_back(tx, watched.clock(), 60)
+    due = watched.claims()
+    assert {claim.slot for claim in due} == {watched.clock()}
+    assert not {claim.trigger_id for claim in due} & {claim.trigger_id for claim in first}
+    watched.clock.pass_(60)
+    assert len(watched.claims()) == 12, "a lease lasts no longer than one does"
+
+
+def test_what_is_due_as_usual_stays_due_as_it_was(watched: Tenant) -> None:
+    done(watched, *watched.claims(limit=6))
+    before = rows(watched)
+    with watched.parts.database.write() as tx:
+        bring_back(tx, watched.clock(), 60)
+    assert rows(watched) == before
