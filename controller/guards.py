@@ -13,6 +13,7 @@ from controller.store.features import feature_by_id
 from controller.store.narrowings import Narrowing, find_narrowing
 from controller.store.outcomes import count_answers
 from controller.store.rollouts import StoredRollout
+from controller.viability import Viability
 from stages import DAY, answers_a_day, saturation
 from triggers import Action, Rung
 
@@ -21,12 +22,18 @@ from triggers import Action, Rung
 class Guards:
     """Looks at a rung before it is taken."""
 
+    viability: Viability
+
     def against(self, tx: Transaction, stored: StoredRollout, rung: Rung, now: datetime) -> str:
         """Why a rung would not make the feature safer; empty if nothing is known against it."""
         if rung.do is Action.REVIEW:
             return _reviewers(tx, stored, now)
         if rung.do is Action.NARROW:
             return _named(tx, stored, rung)
+        if rung.do is Action.REVERT:
+            forced = bool(rung.args.get("force"))
+            against = self.viability.against(tx, stored, now, forced=forced)
+            return "; ".join(refusal.message for refusal in against)
         return ""
 
 

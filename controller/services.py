@@ -39,6 +39,8 @@ from controller.store.database import Database
 from controller.ticks import Chore, Ticks
 from controller.trigger_edits import TriggerEdits
 from controller.verifications import VERIFY_EVERY_S, Verifications
+from controller.viability import Viability
+from controller.viability_checks import LOOK_EVERY_S, ViabilityChecks
 
 _DAY_S = 86_400.0
 
@@ -66,6 +68,8 @@ class Services:
     incidents: IncidentDesk
     restoring: Restoring
     verifications: Verifications
+    viability: Viability
+    viability_checks: ViabilityChecks
     trigger_edits: TriggerEdits
     narrowings: Narrowings
     evaluations: Evaluations
@@ -92,8 +96,10 @@ def build_services(settings: Settings, now: Clock) -> Services:
     registries = RegistryDesk(database, outbound, secrets, now, deadline_s)
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
+    viability = Viability(calendar)
+    viability_checks = ViabilityChecks(database, viability, registries, now, deadline_s)
     asker = Asker(access, settings.read_deadline_s)
-    evaluations = Evaluations(database, Actions(rollouts, Guards(), now), asker, now)
+    evaluations = Evaluations(database, Actions(rollouts, Guards(viability), now), asker, now)
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     ticks = Ticks(
@@ -109,6 +115,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("break-glass", END_EVERY_S, break_glass.end_overdue),
             Chore("pointer-moves", MOVE_EVERY_S, restoring.run),
             Chore("verifications", VERIFY_EVERY_S, verifications.run),
+            Chore("viability", LOOK_EVERY_S, viability_checks.run),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
         ],
     )
@@ -132,6 +139,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
         incidents=IncidentDesk(database, verifications, now),
         restoring=restoring,
         verifications=verifications,
+        viability=viability,
+        viability_checks=viability_checks,
         narrowings=Narrowings(database, now),
         trigger_edits=TriggerEdits(database, access, now),
         evaluations=evaluations,

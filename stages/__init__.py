@@ -82,6 +82,7 @@ from stages.report import Dataset, EvalReport, Metric, MetricKind
 from stages.requirement import Artifact, Gate, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
+from stages.viability import Target, Trouble, unviable
 
 __all__ = [
     "DAY",
@@ -151,8 +152,10 @@ __all__ = [
     "Standing",
     "Step",
     "Subject",
+    "Target",
     "Threshold",
     "Tier",
+    "Trouble",
     "Waiver",
     "Watch",
     "advance_to",
@@ -199,5 +202,6 @@ __all__ = [
     "unmet",
     "unsettled",
     "unverified",
+    "unviable",
     "why_unpinned",
 ]

@@ -287,6 +287,11 @@ def _key(provider: str, id: str) -> tuple[str, str]:
     return _seller(provider), habit.wrapping.sub("", name, count=1).replace("@", "-")
 
 
+def same_seller(one: str, other: str) -> bool:
+    """Whether two spellings name the same one who serves models."""
+    return _seller(one) == _seller(other)
+
+
 def _seller(provider: str) -> str:
     """The first of the names of who serves a model."""
     return next(iter(_habit(provider).names), _spelled(provider))

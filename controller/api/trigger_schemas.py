@@ -20,12 +20,14 @@ class RungArgsSchema(Schema):
     """What an action needs to know."""
 
     share = share(0, WHOLE)
+    force = Truth(metadata={"description": "With revert: go back even to another compatibility class"})
     to = Key(metadata={"description": "With narrow: the name of a narrowing of this rollout"})
 
 
 _TAKEN_BY: Mapping[str, frozenset[Action]] = {
     "share": frozenset({Action.NARROW}),
     "to": frozenset({Action.NARROW}),
+    "force": frozenset({Action.REVERT}),
 }
 """The actions that each argument means something to."""
 

@@ -26,6 +26,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "narrowing": "controller.cli.narrowings",
+        "revert-target": "controller.cli.releases",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",
         "move": "controller.cli.moves",

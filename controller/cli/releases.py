@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from controller.cli.bundles import BadBundle, Draft, complete, from_work_tree
-from controller.cli.connection import Failed, Told, in_project
+from controller.cli.connection import Failed, Told, in_environment, in_project
 from controller.cli.documents import document
 from controller.cli.options import reason
 from controller.cli.remote import Remote, SaidNo
-from controller.cli.text import aligned, described, moment
+from controller.cli.text import aligned, described, moment, refusals
 from controller.errors import InvalidInput
 from stages import Goodness
 
@@ -157,4 +157,20 @@ def _compared(found: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-COMMANDS: Mapping[str, click.Command] = {"release": release}
+@click.command("revert-target")
+@click.argument("feature")
+@in_environment
+def revert_target(remote: Remote, feature: str) -> Told:
+    """Show the release that a revert would bring back, and what is against it."""
+    found = remote.get(remote.of_rollout(feature, "revert-target"))
+    return Told(found, _target(feature, found))
+
+
+def _target(feature: str, found: Mapping[str, Any]) -> Iterator[str]:
+    answer = "can serve" if found["viable"] else "would not help"
+    yield f"{feature}: {found['release'] or 'nothing'} {answer}"
+    yield from refusals(found["against"])
+    yield from aligned(("not found out", what) for what in found["undetermined"])
+
+
+COMMANDS: Mapping[str, click.Command] = {"release": release, "revert-target": revert_target}

@@ -181,10 +181,10 @@ def test_two_triggers_that_fire_over_one_release_revert_it_once(simple: Tenant) 
     cause = Cause(simple.standing(), rollout, Window(now, now))
     fired = State(phase=Phase.FIRING, since=now, rungs=1, rung_at=now)
     outcome = Step(verdict=Verdict.BREACH, state=fired, due=(Rung(Action.REVERT),), sentence="bad")
-    results = []
+    results, actions = [], Actions(simple.rollouts, Guards(simple.parts.viability), simple.clock)
     with simple.parts.database.write() as tx:
         for _ in range(2):
-            results += Actions(simple.rollouts, Guards(), simple.clock).act(tx, cause, outcome, now)[1]
+            results += actions.act(tx, cause, outcome, now)[1]
     assert [one["result"] for one in results] == [
         "done",
         "unneeded: the releases that were judged are not served any more",

@@ -1,6 +1,6 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
-from controller.store.tables.actions import narrowings
+from controller.store.tables.actions import narrowings, revert_checks
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     IS_QUIET,
@@ -70,6 +70,7 @@ __all__ = [
     "readings",
     "registries",
     "releases",
+    "revert_checks",
     "rollouts",
     "servings",
     "sessions",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Table, Text, UniqueConstraint
 
-from controller.store.columns import Json
+from controller.store.columns import Instant, Json
 from controller.store.tables.schema import metadata, own_id, parent
 
 # The narrower exposures that a ladder can name.
@@ -16,4 +16,18 @@ narrowings = Table(
     Column("key", Text, nullable=False),
     Column("exposure", Json, nullable=False),
     UniqueConstraint("rollout_id", "key"),
+)
+
+# What the last look at what a revert would bring back has found.
+revert_checks = Table(
+    "revert_checks",
+    metadata,
+    own_id(),
+    parent("rollouts"),
+    Column("release", Text, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+    Column("missing", Json, nullable=False),
+    Column("unknown", Json, nullable=False),
+    Column("viable", Boolean, nullable=False),
+    UniqueConstraint("rollout_id"),
 )

@@ -16,3 +16,9 @@ def test_narrowings_are_set_listed_and_removed(installation: Installation) -> No
     assert "takes nothing away" in shell.refused(
         "narrowing", "set", FEATURE, "all", "--share", "100%", "--reason", "x"
     )
+
+
+def test_what_a_revert_would_bring_back_is_shown(installation: Installation) -> None:
+    installation.live()
+    said = installation.free.ok("revert-target", FEATURE)
+    assert said.startswith(f"{FEATURE}: nothing would not help\n  revert_target_missing  move  ")

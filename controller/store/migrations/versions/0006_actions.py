@@ -25,10 +25,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_narrowings")),
         sa.UniqueConstraint("rollout_id", "key", name=op.f("uq_narrowings_rollout_id_key")),
     )
+    op.create_table(
+        "revert_checks",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("rollout_id", KEY, nullable=False),
+        sa.Column("release", sa.Text(), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.Column("missing", sa.Text(), nullable=False),
+        sa.Column("unknown", sa.Text(), nullable=False),
+        sa.Column("viable", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rollout_id"], ["rollouts.id"], name=op.f("fk_revert_checks_rollout_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revert_checks")),
+        sa.UniqueConstraint("rollout_id", name=op.f("uq_revert_checks_rollout_id")),
+    )
     op.add_column("features", sa.Column("review_capacity_per_day", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     """Take it away again."""
     op.drop_column("features", "review_capacity_per_day")
+    op.drop_table("revert_checks")
     op.drop_table("narrowings")
