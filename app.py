@@ -28,6 +28,7 @@ from controller.api import (
     revert_targets,
     rollouts,
     sdk,
+    tasks,
     triggers,
 )
 from controller.api.auth import Guard, anybody, register_guards, server_only
@@ -54,6 +55,7 @@ _PARTS = (
     triggers,
     narrowings,
     revert_targets,
+    tasks,
     plain_flags,
     requirements,
     sdk,

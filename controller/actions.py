@@ -19,6 +19,7 @@ from controller.store.narrowings import Narrowing, find_narrowing
 from controller.store.outbox import put
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
+from controller.tasks import ask_for
 from stages import EXPOSED, NOBODY, Exposure, Mode, Refused, Request
 from triggers import Action, Arming, Phase, Rung, Step, Window, escalate
 
@@ -170,7 +171,7 @@ class Actions:
         return Taken(rung.do, Result.DONE)
 
     def _task(self, tx: Transaction, cause: Cause, rung: Rung, outcome: Step) -> Taken:
-        """Tell somebody; the record shows it like any other action."""
+        """Tell somebody, or ask for something to be done; the record shows it like any other action."""
         change = Change(
             project_id=cause.rollout.project_id,
             name=rung.do.value,
@@ -182,7 +183,12 @@ class Actions:
             evidence=cause.evidence(outcome),
         )
         record(tx, change)
-        return Taken(rung.do, Result.DONE)
+        if rung.do is Action.NOTIFY:
+            return Taken(rung.do, Result.DONE)
+        id, is_new = ask_for(tx, cause.rollout, rung, cause.actor, outcome.sentence, self._now())
+        return (
+            Taken(rung.do, Result.DONE) if is_new else Taken(rung.do, Result.UNNEEDED, f"task {id} is open")
+        )
 
 
 _NOBODY = "nobody has the feature"

@@ -58,8 +58,7 @@ class Narrowings:
         with self.database.write() as tx:
             stored = locate(tx, where)
             if users := [each.trigger.key for each in _users(tx, stored, key)]:
-                detail = f"{', '.join(users)} would narrow to {key}; change the ladder there first"
-                raise Conflict("narrowing_in_use", detail)
+                raise _in_use(users, key, "change the ladder there first")
             if not drop_narrowing(tx, stored.id, key):
                 raise NotFound("narrowing", key)
             self._record(tx, stored, "narrowing.remove", actor, reason, {"narrowing": key})
@@ -110,9 +109,15 @@ def _refuse_wider(tx: Transaction, stored: StoredRollout, before: Narrowing, cei
     """What an armed trigger goes down to becomes wider only where somebody agrees to it: by changing the trigger."""
     armed = [each for each in _users(tx, stored, before.key) if each.trigger.arming is Arming.ACT]
     if stored.protected and armed and not ceiling.is_within(before.ceiling):
-        keys = ", ".join(each.trigger.key for each in armed)
-        detail = f"{keys} would narrow to {before.key}, and this would make it wider"
-        raise Conflict("narrowing_in_use", f"{detail}. Define another one, and change the ladder there.")
+        keys = [each.trigger.key for each in armed]
+        raise _in_use(
+            keys, before.key, "a wider one takes another name; define it, and change the ladder there"
+        )
+
+
+def _in_use(triggers: list[str], key: str, remedy: str) -> Conflict:
+    detail = f"{', '.join(triggers)} would narrow to {key}"
+    return Conflict("narrowing_in_use", f"{detail}; {remedy}", Problem("narrowing", detail, remedy))
 
 
 def _users(tx: Transaction, stored: StoredRollout, key: str) -> list[StoredTrigger]:

@@ -36,6 +36,7 @@ from controller.secrets import Secrets
 from controller.settings import Settings
 from controller.sources.access import Access
 from controller.store.database import Database
+from controller.tasks import Tasks
 from controller.ticks import Chore, Ticks
 from controller.trigger_edits import TriggerEdits
 from controller.verifications import VERIFY_EVERY_S, Verifications
@@ -72,6 +73,7 @@ class Services:
     viability_checks: ViabilityChecks
     trigger_edits: TriggerEdits
     narrowings: Narrowings
+    tasks: Tasks
     evaluations: Evaluations
     ticks: Ticks
     plain_flags: PlainFlags
@@ -142,6 +144,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         viability=viability,
         viability_checks=viability_checks,
         narrowings=Narrowings(database, now),
+        tasks=Tasks(database, now),
         trigger_edits=TriggerEdits(database, access, now),
         evaluations=evaluations,
         ticks=ticks,

@@ -20,13 +20,18 @@ class RungArgsSchema(Schema):
     """What an action needs to know."""
 
     share = share(0, WHOLE)
+    owner = Text(200, shortest=1, metadata={"description": "Who shall do it, if not the feature's owner"})
+    webhook = Key(metadata={"description": "The destination that is told of the task besides"})
     force = Truth(metadata={"description": "With revert: go back even to another compatibility class"})
     to = Key(metadata={"description": "With narrow: the name of a narrowing of this rollout"})
 
 
+_TASKS = frozenset({Action.REFRESH_DATA, Action.UPDATE_EVAL_SET})
 _TAKEN_BY: Mapping[str, frozenset[Action]] = {
     "share": frozenset({Action.NARROW}),
     "to": frozenset({Action.NARROW}),
+    "owner": _TASKS,
+    "webhook": _TASKS,
     "force": frozenset({Action.REVERT}),
 }
 """The actions that each argument means something to."""

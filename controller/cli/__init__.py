@@ -25,6 +25,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "flags": "controller.cli.plain_flags",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
+        "task": "controller.cli.tasks",
         "narrowing": "controller.cli.narrowings",
         "revert-target": "controller.cli.releases",
         "plans": "controller.cli.governance",

@@ -24,9 +24,23 @@ class Message:
     created_at: datetime
 
 
-def put(tx: Transaction, project_id: int, event: str, payload: Mapping[str, Any], now: datetime) -> None:
-    """Add a message."""
-    values = {"project_id": project_id, "event": event, "payload": dict(payload), "created_at": now}
+def put(
+    tx: Transaction,
+    project_id: int,
+    event: str,
+    payload: Mapping[str, Any],
+    now: datetime,
+    *,
+    destination: str = "",
+) -> None:
+    """Add a message. With a ``destination`` it goes there besides, whatever that asks for."""
+    values = {
+        "project_id": project_id,
+        "event": event,
+        "payload": dict(payload),
+        "created_at": now,
+        "destination": destination,
+    }
     tx.execute(insert(outbox).values(**values))
 
 

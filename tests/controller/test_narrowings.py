@@ -58,7 +58,7 @@ def test_what_an_armed_trigger_goes_down_to_does_not_become_wider(simple: Tenant
     simple.trigger("unsupported", Rung(Action.NARROW, 0, {"to": "few"}), arming=arming)
     define(simple, share=50)
     if arming is Arming.ACT:
-        with pytest.raises(Conflict, match="would make it wider"):
+        with pytest.raises(Conflict, match="a wider one takes another name"):
             define(simple, share=51)
     else:
         assert define(simple, share=51).share == 51

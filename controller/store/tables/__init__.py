@@ -1,6 +1,6 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
-from controller.store.tables.actions import narrowings, revert_checks
+from controller.store.tables.actions import narrowings, revert_checks, tasks
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     IS_QUIET,
@@ -76,6 +76,7 @@ __all__ = [
     "sessions",
     "source_budgets",
     "sources",
+    "tasks",
     "triggers",
     "users",
     "waivers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Table, Text, UniqueConstraint
 
 from controller.store.columns import Instant, Json
-from controller.store.tables.schema import metadata, own_id, parent
+from controller.store.tables.schema import metadata, own_id, parent, text
 
 # The narrower exposures that a ladder can name.
 narrowings = Table(
@@ -30,4 +30,20 @@ revert_checks = Table(
     Column("unknown", Json, nullable=False),
     Column("viable", Boolean, nullable=False),
     UniqueConstraint("rollout_id"),
+)
+
+# What triggers ask people to do.
+tasks = Table(
+    "tasks",
+    metadata,
+    own_id(),
+    parent("rollouts", index=True),
+    Column("kind", Text, nullable=False),
+    text("owner"),
+    text("reason"),
+    Column("opened_by", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    text("closed_by"),
+    Column("closed_at", Instant),
+    text("resolution"),
 )

@@ -309,6 +309,8 @@ outbox = Table(
     parent("projects"),
     Column("event", Text, nullable=False),
     Column("payload", Json, nullable=False),
+    # The one destination it goes to, whatever the destination asks for; empty: those that ask for its event.
+    text("destination"),
     Column("created_at", Instant, nullable=False),
     Column("delivered_at", Instant, index=True),
 )

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from app import services_of
+from controller.rollouts import Where, locate
+from controller.store.tasks import add_task
 from tests.controller.cli.conftest import FEATURE, Installation
 
 
@@ -22,3 +25,21 @@ def test_what_a_revert_would_bring_back_is_shown(installation: Installation) -> 
     installation.live()
     said = installation.free.ok("revert-target", FEATURE)
     assert said.startswith(f"{FEATURE}: nothing would not help\n  revert_target_missing  move  ")
+
+
+def test_tasks_are_listed_and_closed(installation: Installation) -> None:
+    installation.live()
+    with services_of(installation.app).database.write() as tx:
+        stored = locate(tx, Where("acme", installation.free.environment, FEATURE))
+        id = add_task(
+            tx,
+            stored.id,
+            "refresh_data",
+            "claims",
+            "too old",
+            "trigger:drift",
+            services_of(installation.app).now(),
+        )
+    assert installation.free.ok("task", "list").split()[:3] == [str(id), "open", "refresh_data"]
+    assert installation.free.ok("task", "close", str(id), "--text", "rebuilt") == f"task {id}: closed\n"
+    assert installation.free.ok("task", "list", "--status", "open") == ""
