@@ -17,12 +17,14 @@ from controller.api import (
     governance,
     health,
     incidents,
+    instances,
     narrowings,
     ofrep,
     plain_flags,
     projects,
     ramps,
     readiness,
+    receipts,
     registries,
     requirements,
     revert_targets,
@@ -57,8 +59,10 @@ _PARTS = (
     revert_targets,
     tasks,
     plain_flags,
+    instances,
     requirements,
     sdk,
+    receipts,
     ofrep,
     flagd,
 )
@@ -137,6 +141,7 @@ def _register_doors(app: Flask) -> dict[str, Guard]:
     app.register_blueprint(console.blueprint)
     return {
         "sdk": server_only,
+        "receipts": server_only,
         "ofrep": server_only,
         "flagd": server_only,
         "docs": anybody,

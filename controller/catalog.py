@@ -140,7 +140,7 @@ class Catalog:
                 _refuse_to_lower(tx, feature, described)
             told = {"tier_lowered_by": actor.name} if lowered else {}
             changed = change_feature(tx, feature, **described, **told)
-            _redraw(tx, feature.project_id)
+            _redraw(tx, feature.project_id, now)
             before = {name: getattr(feature, name) for name in described}
             self._record(
                 tx,
@@ -167,7 +167,7 @@ class Catalog:
                 raise Conflict("feature_in_use", detail)
             bury_feature(tx, feature, now)
             drop_triggers_of(tx, feature.id)
-            _redraw(tx, feature.project_id)
+            _redraw(tx, feature.project_id, now)
             self._record(tx, feature.project_id, "feature.delete", actor, now, feature=key, reason=reason)
 
     def make_release(
@@ -361,10 +361,10 @@ def _refuse_while_blocked(
         raise Conflict("release_blocked", f"{detail}. Hand in new evidence for it that holds first.")
 
 
-def _redraw(tx: Transaction, project_id: int) -> None:
+def _redraw(tx: Transaction, project_id: int, now: datetime) -> None:
     """A feature's description stands in the flags of every environment."""
     for environment in environments_of(tx, project_id):
-        raise_revision(tx, environment.id)
+        raise_revision(tx, environment.id, now)
 
 
 def _where_exposed(tx: Transaction, feature: Feature, *, protected: bool = False) -> list[str]:

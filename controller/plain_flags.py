@@ -137,7 +137,7 @@ class PlainFlags:
             if dry_run or asked.is_empty:
                 return asked
             asked.write(tx, actor.name, reason, now)
-            revision = raise_revision(tx, environment.id)
+            revision = raise_revision(tx, environment.id, now)
             change = Change(
                 project_id=environment.project_id,
                 name="flags.import",
@@ -256,7 +256,7 @@ def _record(
     after: PlainFlag | None,
 ) -> None:
     flag = after or before
-    revision = raise_revision(tx, environment.id)
+    revision = raise_revision(tx, environment.id, now)
     change = Change(
         project_id=environment.project_id,
         name=name,

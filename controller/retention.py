@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.store.database import Database, Transaction
+from controller.store.flag_counts import forget_counts
 from controller.store.idempotency import forget_results
 from controller.store.outbox import forget_messages
 from controller.store.outcomes import forget_outcomes
@@ -16,13 +17,15 @@ EVERY_S = 60.0
 """How often what is old is forgotten: little at a time, so that nobody waits for it."""
 _AT_A_TIME = 5000
 _RESULTS_KEPT = timedelta(days=1)
+COUNTS_KEPT = timedelta(days=400)
+"""For how long it is known how often a flag was asked for; some are asked for once a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept: readings in which nothing was wrong for ``quiet``, other records for ``kept``.
 
-    The results of repeatable requests are kept for a day.
+    The results of repeatable requests are kept for a day, how often flags were asked for for longer.
     """
 
     database: Database
@@ -39,6 +42,7 @@ class Retention:
             forget_outcomes(tx, now - self.kept)
             forget_messages(tx, now - self.kept)
             forget_results(tx, now - _RESULTS_KEPT)
+            forget_counts(tx, now - COUNTS_KEPT)
 
     def _forget(self, forget: Callable[[Transaction, datetime, int], int], before: datetime) -> None:
         gone = _AT_A_TIME

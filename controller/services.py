@@ -27,6 +27,7 @@ from controller.promotions import Promotions
 from controller.ramps import EVERY_S as CLIMB_EVERY_S
 from controller.ramps import Ramps
 from controller.readiness import Readiness
+from controller.receipts import FLUSH_EVERY_S, Receipts
 from controller.registry_desk import RegistryDesk
 from controller.restoring import MOVE_EVERY_S, Restoring
 from controller.retention import EVERY_S as RETENTION_EVERY_S
@@ -77,6 +78,7 @@ class Services:
     evaluations: Evaluations
     ticks: Ticks
     plain_flags: PlainFlags
+    receipts: Receipts
     snapshots: Snapshots
 
 
@@ -102,6 +104,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     viability_checks = ViabilityChecks(database, viability, registries, now, deadline_s)
     asker = Asker(access, settings.read_deadline_s)
     evaluations = Evaluations(database, Actions(rollouts, Guards(viability), now), asker, now)
+    receipts = Receipts(database, now)
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     ticks = Ticks(
@@ -119,6 +122,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("verifications", VERIFY_EVERY_S, verifications.run),
             Chore("viability", LOOK_EVERY_S, viability_checks.run),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
+            Chore("receipts", FLUSH_EVERY_S, receipts.flush, everywhere=True),
         ],
     )
     return Services(
@@ -149,5 +153,6 @@ def build_services(settings: Settings, now: Clock) -> Services:
         evaluations=evaluations,
         ticks=ticks,
         plain_flags=PlainFlags(database, now),
+        receipts=receipts,
         snapshots=Snapshots(database, settings.valid_for_s),
     )

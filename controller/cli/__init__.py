@@ -23,6 +23,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "release": "controller.cli.releases",
         "evidence": "controller.cli.evidence",
         "flags": "controller.cli.plain_flags",
+        "instances": "controller.cli.instances",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "task": "controller.cli.tasks",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from controller.errors import Conflict, NotFound
 from controller.store.database import Transaction
-from controller.store.tables import environments, projects
+from controller.store.tables import environments, projects, revisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def lock_environment(tx: Transaction, environment_id: int) -> None:
     tx.execute(this.with_for_update(key_share=True))
 
 
-def raise_revision(tx: Transaction, environment_id: int) -> int:
+def raise_revision(tx: Transaction, environment_id: int, now: datetime) -> int:
     """Count one more snapshot of an environment's flags, and return its number."""
     raised = (
         update(environments)
@@ -123,7 +123,13 @@ def raise_revision(tx: Transaction, environment_id: int) -> int:
         .values(revision=environments.c.revision + 1)
         .returning(environments.c.revision)
     )
-    return int(tx.execute(raised).scalar_one())
+    number = int(tx.execute(raised).scalar_one())
+    # Where the environment came back from a backup, the number may have been there before.
+    tx.execute(
+        delete(revisions).where(revisions.c.environment_id == environment_id, revisions.c.number >= number)
+    )
+    tx.execute(insert(revisions).values(environment_id=environment_id, number=number, at=now))
+    return number
 
 
 _PROJECT = select(

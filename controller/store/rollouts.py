@@ -63,7 +63,7 @@ def apply(tx: Transaction, change: RolloutChange) -> int:
     if not written.rowcount:
         now = tx.scalar(select(rollouts.c.version).where(rollouts.c.id == change.stored.id)) or 0
         raise VersionConflict(f"the rollout of {before.feature} in {before.environment}", now)
-    revision = raise_revision(tx, change.stored.environment_id)
+    revision = raise_revision(tx, change.stored.environment_id, change.at)
     record(
         tx,
         Change(
@@ -87,7 +87,7 @@ def add_rollout(tx: Transaction, feature_id: int, environment_id: int, rollout: 
     tx.execute(
         insert(rollouts).values(feature_id=feature_id, environment_id=environment_id, **_columns(rollout))
     )
-    raise_revision(tx, environment_id)
+    raise_revision(tx, environment_id, rollout.stage_since)
 
 
 def get_rollout(tx: Transaction, environment_id: int, feature: str) -> StoredRollout:

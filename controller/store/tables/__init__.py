@@ -25,7 +25,7 @@ from controller.store.tables.core import (
     triggers,
     users,
 )
-from controller.store.tables.flags import flag_sets, plain_flags
+from controller.store.tables.flags import flag_counts, flag_sets, instances, plain_flags, revisions
 from controller.store.tables.readiness import (
     break_glasses,
     groups,
@@ -51,12 +51,14 @@ __all__ = [
     "environments",
     "evidence",
     "features",
+    "flag_counts",
     "flag_sets",
     "groups",
     "idempotency",
     "inbound_events",
     "incident_events",
     "incidents",
+    "instances",
     "measurements",
     "metadata",
     "narrowings",
@@ -71,6 +73,7 @@ __all__ = [
     "registries",
     "releases",
     "revert_checks",
+    "revisions",
     "rollouts",
     "servings",
     "sessions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from controller.store.columns import Instant, Json
 from controller.store.tables.schema import metadata, own_id, parent, text
@@ -42,4 +42,48 @@ flag_sets = Table(
     Column("evaluators", Json, nullable=False, default=dict),
     Column("metadata", Json, nullable=False, default=dict),
     UniqueConstraint("environment_id"),
+)
+
+# When each revision was made; kept for as long as somebody may be behind it.
+revisions = Table(
+    "revisions",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("number", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("environment_id", "number"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("instance", Text, nullable=False),
+    text("sdk"),
+    text("app"),
+    text("app_version"),
+    Column("revision", Integer),
+    text("etag"),
+    # When it put this revision in use by its own clock, and when we first heard of that.
+    Column("applied_at", Instant, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    UniqueConstraint("environment_id", "instance"),
+    Index("ix_instances_seen", "environment_id", "seen_at"),
+)
+
+# How often a flag was answered with a variant on a day.
+flag_counts = Table(
+    "flag_counts",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("flag", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("day", Instant, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    UniqueConstraint("environment_id", "day", "flag", "variant"),
 )

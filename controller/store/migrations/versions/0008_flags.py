@@ -1,0 +1,106 @@
+"""Plain flags, and what product code says of the flags it runs."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0006"
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Add the tables; nothing older needs them."""
+    op.create_table(
+        "plain_flags",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("client_visible", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("deleted_by", sa.Text(), nullable=False),
+        sa.Column("deleted_because", sa.Text(), nullable=False),
+        _parent("plain_flags"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plain_flags")),
+        sa.UniqueConstraint("environment_id", "key", name=op.f("uq_plain_flags_environment_id_key")),
+    )
+    op.create_table(
+        "flag_sets",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("evaluators", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        _parent("flag_sets"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flag_sets")),
+        sa.UniqueConstraint("environment_id", name=op.f("uq_flag_sets_environment_id")),
+    )
+    op.create_table(
+        "revisions",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        _parent("revisions"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revisions")),
+        sa.UniqueConstraint("environment_id", "number", name=op.f("uq_revisions_environment_id_number")),
+    )
+    op.create_table(
+        "instances",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("sdk", sa.Text(), nullable=False),
+        sa.Column("app", sa.Text(), nullable=False),
+        sa.Column("app_version", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=True),
+        sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("applied_at", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        _parent("instances"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instances")),
+        sa.UniqueConstraint("environment_id", "instance", name=op.f("uq_instances_environment_id_instance")),
+    )
+    op.create_index("ix_instances_seen", "instances", ["environment_id", "seen_at"])
+    op.create_table(
+        "flag_counts",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("flag", sa.Text(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
+        sa.Column("day", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        _parent("flag_counts"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flag_counts")),
+        sa.UniqueConstraint(
+            "environment_id",
+            "day",
+            "flag",
+            "variant",
+            name=op.f("uq_flag_counts_environment_id_day_flag_variant"),
+        ),
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    for table in ("flag_counts", "instances", "revisions", "flag_sets", "plain_flags"):
+        op.drop_table(table)
+
+
+def _parent(table: str) -> sa.ForeignKeyConstraint:
+    name = op.f(f"fk_{table}_environment_id")
+    return sa.ForeignKeyConstraint(["environment_id"], ["environments.id"], name=name, ondelete="CASCADE")
