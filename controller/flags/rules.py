@@ -83,6 +83,8 @@ class Rules:
 
     def written_out(self, rule: Any) -> Any:
         """A rule with every shared rule in place of its name; it is one that nothing is wrong with."""
+        if not self._shared:
+            return rule
         if isinstance(rule, dict):
             if set(rule) == {"$ref"}:
                 return self.written_out(self._shared[rule["$ref"]])

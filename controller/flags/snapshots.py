@@ -19,7 +19,7 @@ from controller.flags.rules import Rules
 from controller.observability import BROKEN_ROLLOUTS
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
-from controller.store.plain_flags import FlagSet, PlainFlag, flag_set_of, plain_flags_in
+from controller.store.plain_flags import FlagSet, definitions_in, flag_set_of, why_broken
 from controller.store.projects import environment_by_id, project_keys
 from controller.store.releases import bundles_of
 from controller.store.rollouts import StoredRollout, rollouts_in
@@ -101,19 +101,22 @@ def _plain(tx: Transaction, environment_id: int) -> dict[str, Any]:
     """The plain flags. They were checked when they were set; what the evaluator cannot use harms no other flag."""
     shared = flag_set_of(tx, environment_id)
     rules = Rules(shared.evaluators)
-    return {flag.key: _served(flag, shared, rules) for flag in plain_flags_in(tx, environment_id)}
+    return {
+        key: _served(key, definition, shared, rules, version=version, client_visible=visible)
+        for key, definition, version, visible in definitions_in(tx, environment_id)
+    }
 
 
-def _served(flag: PlainFlag, shared: FlagSet, rules: Rules) -> dict[str, Any]:
-    if flag.broken:
-        log.error("the flag %s is served as disabled: %s", flag.key, flag.broken)
-        return broken_flag(flag.broken)
+def _served(key: str, definition: Any, shared: FlagSet, rules: Rules, **known: Any) -> dict[str, Any]:
+    why = why_broken(definition)
     try:
-        version, visible = flag.version, flag.client_visible
-        return served(dict(flag.definition), shared, rules, version=version, client_visible=visible)
+        flag = broken_flag(why) if why else served(definition, shared, rules, **known)
     except (LookupError, TypeError, ValueError, RecursionError) as error:
-        log.exception("the flag %s is served as disabled", flag.key)
-        return broken_flag(f"{type(error).__name__}: {error}"[:200])
+        why = f"{type(error).__name__}: {error}"[:200]
+        flag = broken_flag(why)
+    if why:
+        log.error("the flag %s is served as disabled: %s", key, why)
+    return flag
 
 
 def _compiled(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,18 @@ def plain_flags_in(
         plain_flags.c.id > after,
     )
     return [_flag(row) for row in tx.execute(living.order_by(plain_flags.c.id).limit(limit))]
+
+
+def definitions_in(tx: Transaction, environment_id: int) -> Iterator[tuple[str, Any, int, bool]]:
+    """Of each living flag what is served of it: key, definition as it is kept, version, client visibility.
+
+    Every change of any flag reads all of them, so it is no more than that.
+    """
+    table = plain_flags.c
+    living = select(table.key, table.definition, table.version, table.client_visible).where(
+        table.environment_id == environment_id, table.deleted_at.is_(None)
+    )
+    yield from (tuple(row) for row in tx.execute(living.order_by(table.id)))
 
 
 def known_flags(tx: Transaction, environment_id: int) -> dict[str, PlainFlag]:
@@ -154,7 +166,7 @@ def keep_flag_set(tx: Transaction, environment_id: int, shared: FlagSet) -> None
 
 
 def _flag(row: Row[Any]) -> PlainFlag:
-    why = _why_broken(row.definition)
+    why = why_broken(row.definition)
     readable = {
         "definition": {} if why else row.definition,
         "tags": [str(tag) for tag in row.tags] if isinstance(row.tags, list) else [],
@@ -166,7 +178,8 @@ def _flag(row: Row[Any]) -> PlainFlag:
     return PlainFlag(**{**row._mapping, **readable, "broken": why})
 
 
-def _why_broken(definition: Any) -> str:
+def why_broken(definition: Any) -> str:
+    """Why a definition cannot be used; nothing if it can."""
     if not isinstance(definition, dict):
         return "its definition cannot be read"
     if not isinstance(definition.get("variants"), dict) or not isinstance(
