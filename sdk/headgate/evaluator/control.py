@@ -9,7 +9,7 @@ from headgate.evaluator.coercion import LISTS, NUMBERS, to_number, truthy
 from headgate.evaluator.compiler import ROOT, Compiler, Constant, Rule, Scope, as_test
 from headgate.evaluator.operators import missing
 from headgate.evaluator.paths import look_up, walk
-from headgate.evaluator.shortcuts import plain_variable
+from headgate.evaluator.shortcuts import Equality, equality_of, plain_variable
 
 
 def _var(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
@@ -119,8 +119,24 @@ def _first_of(pairs: list[tuple[Rule, Rule]], otherwise: Rule) -> Rule:
     return choose
 
 
+def _when_equal(equality: Equality, outcome: Rule, otherwise: Rule) -> Rule:
+    """Return the rule for ``if`` an attribute is a text, the most usual one: without a call for the test."""
+    name, text, call = equality
+
+    def choose(data: Any) -> Any:
+        value = data.get(name)
+        if value == text if type(value) is str else call(value, text):
+            return outcome(data)
+        return otherwise(data)
+
+    return choose
+
+
 def compile_if(compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Callable[[Any], Rule]) -> Rule:
     """Compile an ``if`` whose outcomes are compiled by ``leaf``."""
+    equality = equality_of(arguments[0]) if scope is ROOT and len(arguments) in (2, 3) else None
+    if equality is not None:
+        return _when_equal(equality, leaf(arguments[1]), leaf(arguments[2] if len(arguments) > 2 else None))
     pairs = len(arguments) // 2 * 2
     tests = [compiler.test(node, scope) for node in arguments[:pairs:2]]
     outcomes = [leaf(node) for node in arguments[1:pairs:2]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import KeysView, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from typing import Any
 
-from headgate.evaluator.answer import Evaluation
-from headgate.evaluator.answers import error
+from headgate.evaluator.answers import Wrap, as_it_is, error
 from headgate.evaluator.compiler import Rule
 from headgate.evaluator.expansion import Expansion
 from headgate.evaluator.flag import Clock, compile_flag, is_metadata
@@ -16,6 +16,7 @@ from headgate.evaluator.limits import (
     MAX_NODES_PER_DOCUMENT,
     MAX_NODES_PER_FLAG,
 )
+from headgate.evaluator.unread import Unread, read_flag, split
 
 
 class DocumentError(ValueError):
@@ -29,32 +30,77 @@ class Document:
     costs next to nothing. Two threads that ask for the same flag first may both compile it, to the same end.
     """
 
-    __slots__ = ("_clock", "_flags", "_metadata", "_rules")
+    __slots__ = ("_clock", "_flags", "_metadata", "_shared", "_wrap", "rules")
 
-    def __init__(self, flags: Mapping[str, Any], metadata: Mapping[str, Any], clock: Clock) -> None:
-        """Use ``Document.parse``; this takes what is checked already."""
+    def __init__(
+        self,
+        flags: Mapping[str, Any],
+        shared: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        clock: Clock,
+        wrap: Wrap,
+    ) -> None:
+        """Use ``Document.parse`` or ``Document.read``; this takes what is checked already."""
         self._flags = flags
+        self._shared = shared
         self._metadata = metadata
         self._clock = clock
-        self._rules: dict[str, Rule] = {}
+        self._wrap = wrap
+        self.rules: dict[str, Rule] = {}
+        """The flags asked for so far, each a function of a context that is a plain dictionary."""
 
     @classmethod
-    def parse(cls, mapping: Mapping[str, Any], *, clock: Clock = time.time) -> Document:
+    def parse(
+        cls, mapping: Mapping[str, Any], *, clock: Clock = time.time, wrap: Wrap = as_it_is
+    ) -> Document:
         """Read a document as it comes out of a JSON parser.
 
         A flag that cannot be used answers ERROR / PARSE_ERROR with a message; the others are not affected.
-        ``clock`` is asked only when a rule reads ``$flagd.timestamp``. What is given is kept, not copied: do
-        not change it afterwards. Raises DocumentError when ``mapping`` is no flag document.
+        ``clock`` is asked only when a rule reads ``$flagd.timestamp``. ``wrap`` turns every answer, once, into
+        what is returned instead. What is given is kept, not copied: do not change it afterwards.
+        Raises DocumentError when ``mapping`` is no flag document.
         """
-        flags, shared, metadata = _parts(mapping)
-        document = cls(flags, metadata, clock)
-        if shared:
-            # Shared rules can be written out into far more than was sent, so that all flags share a bound.
-            # Which of them it refuses must not depend on the order they are asked for in.
-            expansion = Expansion(shared, MAX_NODES_PER_DOCUMENT)
-            for key in flags:
-                document._compile(key, expansion)
-        return document
+        return cls(*_parts(mapping), clock, wrap)
+
+    @classmethod
+    def read(cls, text: str | bytes, *, clock: Clock = time.time, wrap: Wrap = as_it_is) -> Document:
+        """Read a document from JSON; see ``parse``.
+
+        The text is checked from end to end, but a flag is kept as text until it is asked for: of ten thousand
+        flags a product uses a few. Raises DocumentError, also for text that is no JSON.
+        """
+        try:
+            mapping = split(text)
+        except (ValueError, RecursionError) as problem:
+            raise DocumentError(f"That is no JSON: {problem}") from problem
+        return cls.parse(mapping, clock=clock, wrap=wrap)
+
+    def patched(
+        self,
+        changed: Mapping[str, Any],
+        removed: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Document:
+        """Return a document with some flags changed and others removed; this one stays as it is.
+
+        ``metadata`` takes the place of all the document's metadata. Raises DocumentError.
+        """
+        flags = dict(self._flags)
+        flags.update(changed)
+        for key in removed:
+            flags.pop(key, None)
+        new = {"flags": flags, "metadata": self._metadata if metadata is None else metadata}
+        return Document.parse({**new, "$evaluators": self._shared}, clock=self._clock, wrap=self._wrap)
+
+    def wrapped(self, wrap: Wrap) -> Document:
+        """Return the same flags with other answers made of theirs."""
+        return Document(self._flags, self._shared, self._metadata, self._clock, wrap)
+
+    def text(self) -> str:
+        """Return the document as JSON."""
+        flags = ",".join(f"{json.dumps(key)}:{_as_text(flag)}" for key, flag in self._flags.items())
+        more = f'"$evaluators":{json.dumps(self._shared)},' if self._shared else ""
+        return f'{{"metadata":{json.dumps(self._metadata)},{more}"flags":{{{flags}}}}}'
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -65,36 +111,61 @@ class Document:
         """Return the keys of all flags, usable or not."""
         return self._flags.keys()
 
-    def evaluate(self, flag_key: str, context: Mapping[str, Any] | None = None) -> Evaluation:
-        """Return the answer for one flag. Never raises.
+    def evaluate(self, flag_key: str, context: Mapping[str, Any] | None = None) -> Any:
+        """Return the answer for one flag, an ``Evaluation`` unless ``wrap`` made something else. Never raises.
 
         ``context`` holds the attributes, among them ``targetingKey``, the text that identifies the user.
         """
         try:
             try:
-                rule = self._rules[flag_key]
+                rule = self.rules[flag_key]
             except KeyError:
-                rule = self._compile(flag_key, Expansion({}, MAX_NODES_PER_FLAG))
+                rule = self.compiled(flag_key)
             # The rules rely on a plain dictionary; anything else that is a mapping is copied into one.
-            return rule(context if type(context) is dict else dict(context or {}))  # type: ignore[no-any-return]
+            return rule(context if type(context) is dict else dict(context or {}))
         except Exception as problem:  # Whatever a rule stumbles over must not reach the product.
             return self._failed(flag_key, problem)
 
-    def _compile(self, key: str, expansion: Expansion) -> Rule:
-        """Compile a flag and keep it. Raises KeyError when there is no such flag."""
-        rule = compile_flag(key, self._flags[key], self._metadata, expansion, self._clock)
-        return self._rules.setdefault(key, rule)
+    def prepare(self) -> None:
+        """Compile now what cannot be compiled flag by flag, so that no lookup has to wait for it."""
+        if self._shared and not self.rules:
+            # Shared rules can be written out into far more than was sent, so that all flags share a bound.
+            # Which of them it refuses must not depend on the order they are asked for in.
+            expansion = Expansion(self._shared, MAX_NODES_PER_DOCUMENT)
+            self.rules.update({key: self._compile(key, expansion) for key in self._flags})
 
-    def _failed(self, flag_key: Any, problem: Exception) -> Evaluation:
+    def metadata_of(self, key: str) -> Mapping[str, Any]:
+        """Return the document's metadata, overlaid with that of the flag ``key`` if there is such a flag."""
+        flag = read_flag(self._flags.get(key))
+        own = flag.get("metadata") if isinstance(flag, dict) else None
+        return {**self._metadata, **own} if is_metadata(own) and own else self._metadata
+
+    def compiled(self, key: str) -> Rule:
+        """Return a flag as a function of a context that is a plain dictionary. Raises KeyError."""
+        if self._shared:
+            self.prepare()
+            return self.rules[key]
+        return self.rules.setdefault(key, self._compile(key, Expansion({}, MAX_NODES_PER_FLAG)))
+
+    def _compile(self, key: str, expansion: Expansion) -> Rule:
+        flag = read_flag(self._flags[key])
+        return compile_flag(key, flag, self._metadata, expansion, self._clock, self._wrap)
+
+    def _failed(self, flag_key: Any, problem: Exception) -> Any:
         if not isinstance(flag_key, str) or flag_key not in self._flags:
-            return error("FLAG_NOT_FOUND", "There is no such flag.", self._metadata)
+            answer = error("FLAG_NOT_FOUND", "There is no such flag.", self._metadata)
+            return self._wrap(flag_key if isinstance(flag_key, str) else "", answer)
         message = f"The rule could not be worked out ({type(problem).__name__})."
-        return error("GENERAL", message, self._metadata)
+        return self._wrap(flag_key, error("GENERAL", message, self._metadata))
 
 
 def compile_document(mapping: Mapping[str, Any], *, clock: Clock = time.time) -> Document:
     """Return ``Document.parse(mapping, clock=clock)``."""
     return Document.parse(mapping, clock=clock)
+
+
+def _as_text(flag: Any) -> str:
+    return flag if isinstance(flag, Unread) else json.dumps(flag)
 
 
 def _parts(mapping: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from headgate.evaluator.answer import Evaluation
-from headgate.evaluator.answers import Answers, error
+from headgate.evaluator.answers import Answers, Wrap, error
 from headgate.evaluator.compiler import Compiler, Rule
 from headgate.evaluator.expansion import Expansion
 from headgate.evaluator.limits import CompileError
@@ -17,19 +18,19 @@ Clock = Callable[[], float]
 
 
 def compile_flag(
-    key: str, flag: Any, shared_metadata: Mapping[str, Any], expansion: Expansion, clock: Clock
+    key: str, flag: Any, shared_metadata: Mapping[str, Any], expansion: Expansion, clock: Clock, wrap: Wrap
 ) -> Rule:
-    """Compile a flag into a function from a context to an ``Evaluation``.
+    """Compile a flag into a function from a context to what ``wrap`` makes of its ``Evaluation``.
 
     A flag that cannot be used becomes one that always answers ERROR / PARSE_ERROR.
     """
     metadata = dict(shared_metadata)
     try:
-        _check_shape(flag)
+        check_shape(flag)
         metadata.update(flag.get("metadata") or {})
-        return _compile_checked(key, flag, metadata, expansion, clock)
+        return _compile_checked(key, flag, metadata, expansion, clock, partial(wrap, key))
     except CompileError as problem:
-        return _always(error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata))
+        return _always(wrap(key, error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata)))
 
 
 def is_metadata(metadata: Any) -> bool:
@@ -44,7 +45,8 @@ def _is_metadatum(item: tuple[Any, Any]) -> bool:
     return isinstance(key, str) and key != "" and isinstance(value, (str, int, float))
 
 
-def _check_shape(flag: Any) -> None:
+def check_shape(flag: Any) -> None:
+    """Raise CompileError when ``flag`` is not shaped like one."""
     if not isinstance(flag, dict):
         raise CompileError("it is not an object.")
     if flag.get("state") not in ("ENABLED", "DISABLED"):
@@ -61,11 +63,16 @@ def _check_shape(flag: Any) -> None:
 
 
 def _compile_checked(
-    key: str, flag: dict[str, Any], metadata: Mapping[str, Any], expansion: Expansion, clock: Clock
+    key: str,
+    flag: dict[str, Any],
+    metadata: Mapping[str, Any],
+    expansion: Expansion,
+    clock: Clock,
+    wrap: Callable[[Evaluation], Any],
 ) -> Rule:
-    answers = Answers(flag["variants"], _name(flag.get("defaultVariant")), metadata)
+    answers = Answers(flag["variants"], _name(flag.get("defaultVariant")), metadata, wrap)
     if flag["state"] == "DISABLED":
-        return _always(Evaluation(reason="DISABLED", metadata=metadata))
+        return _always(wrap(Evaluation(reason="DISABLED", metadata=metadata)))
     if not flag.get("targeting"):
         return _always(answers.static())
     compiler = Compiler(key, DIALECT)
@@ -79,7 +86,7 @@ def _name(variant: Any) -> str | None:
     return variant or None
 
 
-def _always(answer: Evaluation) -> Rule:
+def _always(answer: Any) -> Rule:
     # A function is called faster than a Constant.
     return lambda _context: answer
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from headgate.evaluator.bucketing import (
     MAX_TOTAL_WEIGHT,
@@ -151,17 +151,15 @@ def _drawn(key: _Key, table: _Table, slow: Rule) -> Rule:
         first, second = table.outcomes
         if isinstance(first, Constant) and isinstance(second, Constant):
             return _drawn_of_two(key, table.limits[0], first.value, second.value, slow)
-    name, before, salt = key
+    name, heads = key.name, dict[int, bytes]()
+    slow = _learning(key, heads, slow)
     limits_, outcomes = table.limits, table.outcomes
 
     def draw(data: Any) -> Any:
-        value = data.get(name)
-        if type(value) is not str or not value:
-            return slow(data)
         try:
-            raw = salt + value.encode()
-            hashed = digest(before + TEXT_HEADS[len(raw)] + raw)
-        except (IndexError, UnicodeEncodeError):
+            raw = data[name].encode()
+            hashed = digest(heads[len(raw)] + raw)
+        except _UNUSUAL:
             return slow(data)
         return outcomes[bisect_right(limits_, hashed)](data)
 
@@ -170,16 +168,37 @@ def _drawn(key: _Key, table: _Table, slow: Rule) -> Rule:
 
 def _drawn_of_two(key: _Key, limit: int, first: Any, second: Any, slow: Rule) -> Rule:
     """Return the rule for in or out, which nearly every percentage is: one comparison and no further call."""
-    name, before, salt = key
+    name, heads = key.name, dict[int, bytes]()
+    slow = _learning(key, heads, slow)
 
     def draw(data: Any) -> Any:
-        value = data.get(name)
-        if type(value) is not str or not value:
-            return slow(data)
         try:
-            raw = salt + value.encode()
-            return first if digest(before + TEXT_HEADS[len(raw)] + raw) < limit else second
-        except (IndexError, UnicodeEncodeError):
+            raw = data[name].encode()
+            return first if digest(heads[len(raw)] + raw) < limit else second
+        except _UNUSUAL:
             return slow(data)
 
     return draw
+
+
+_UNUSUAL: Final = (KeyError, AttributeError, UnicodeEncodeError)
+"""Nothing to bucket by, no text, a text of a length not seen yet, and a text that cannot be written."""
+
+
+def _learning(key: _Key, heads: dict[int, bytes], slow: Rule) -> Rule:
+    """Return ``slow``, that notes what stands before the bytes of a text as long as this one.
+
+    The texts of one attribute have few lengths, so that the next one of this length need not come here.
+    """
+
+    def learn(data: Any) -> Any:
+        value = data.get(key.name)
+        # Where flag key and targeting key are bucketed together, an empty one has no bucket.
+        if isinstance(value, str) and (value or not key.before):
+            size = len(value.encode(errors="replace"))
+            total = len(key.salt) + size
+            if total < len(TEXT_HEADS):
+                heads[size] = key.before + TEXT_HEADS[total] + key.salt
+        return slow(data)
+
+    return learn

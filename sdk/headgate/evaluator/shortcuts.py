@@ -7,7 +7,7 @@ operator yields. Each takes the arguments of its operator and returns None when 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headgate.evaluator.operators import OPERATORS
 
@@ -47,18 +47,45 @@ def _variable_and_text(arguments: list[Any]) -> tuple[str, str] | None:
     return None
 
 
-def _equality(call: Callable[[Any, Any], Any], *, wanted: bool) -> Callable[[list[Any]], Rule | None]:
+class Equality(NamedTuple):
+    """What a rule compares: an attribute with a text, and how other types than text are compared with it."""
+
+    name: str
+    text: str
+    call: Callable[[Any, Any], Any]
+
+
+def equality_of(node: Any) -> Equality | None:
+    """Return what ``node`` compares when it is ``{"==": [{"var": "name"}, "text"]}``, in either order."""
+    arguments = node.get("==", node.get("===")) if isinstance(node, dict) and len(node) == 1 else None
+    found = _variable_and_text(arguments) if isinstance(arguments, list) and len(arguments) == 2 else None
+    return None if found is None else Equality(*found, OPERATORS[next(iter(node))].call)
+
+
+def _equals(name: str, text: str, call: Callable[[Any, Any], Any]) -> Rule:
+    def equals(data: Any) -> Any:
+        value = data.get(name)
+        return value == text if type(value) is str else call(value, text)
+
+    return equals
+
+
+def _differs(name: str, text: str, call: Callable[[Any, Any], Any]) -> Rule:
+    def differs(data: Any) -> Any:
+        value = data.get(name)
+        return value != text if type(value) is str else call(value, text)
+
+    return differs
+
+
+def _comparison(
+    compare: Callable[[str, str, Callable[[Any, Any], Any]], Rule], call: Callable[[Any, Any], Any]
+) -> Callable[[list[Any]], Rule | None]:
     def shortcut(arguments: list[Any]) -> Rule | None:
         found = _variable_and_text(arguments) if len(arguments) == 2 else None
         if found is None:
             return None
-        name, text = found
-
-        def compare(data: Any) -> Any:
-            value = data.get(name)
-            return (value == text) is wanted if type(value) is str else call(value, text)
-
-        return compare
+        return compare(*found, call)
 
     return shortcut
 
@@ -106,8 +133,8 @@ def _prefixed(arguments: list[Any]) -> Rule | None:
 
 
 SHORTCUTS: Final[dict[str, Callable[[list[Any]], Rule | None]]] = {
-    **{name: _equality(OPERATORS[name].call, wanted=True) for name in ("==", "===")},
-    **{name: _equality(OPERATORS[name].call, wanted=False) for name in ("!=", "!==")},
+    **{name: _comparison(_equals, OPERATORS[name].call) for name in ("==", "===")},
+    **{name: _comparison(_differs, OPERATORS[name].call) for name in ("!=", "!==")},
     "in": lambda arguments: _membership(arguments) or _list_membership(arguments),
     "cat": _prefixed,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headgate.evaluator.answer import Evaluation, Reason
+from headgate.evaluator.answer import Reason
 from headgate.evaluator.answers import Answers
 from headgate.evaluator.coercion import truthy
 from headgate.evaluator.compiler import ROOT, Compiler, Constant, Dialect, Rule, Scope, call_of, is_literal
@@ -34,7 +34,7 @@ DIALECT: Final = Dialect(
 
 
 class Targeting:
-    """Compiles the rule of one flag into a function from a context to an ``Evaluation``."""
+    """Compiles the rule of one flag into a function from a context to an answer."""
 
     def __init__(self, compiler: Compiler, answers: Answers) -> None:
         """``answers`` holds the flag's pre-built answers."""
@@ -65,7 +65,7 @@ class Targeting:
     def _looked_up(self, node: Any, reason: Reason) -> Rule:
         rule, of = self._compiler.value(node), self._answers.of
 
-        def answer(context: Any) -> Evaluation:
+        def answer(context: Any) -> Any:
             return of(rule(context), reason)
 
         return answer

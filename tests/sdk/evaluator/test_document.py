@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
@@ -191,3 +192,118 @@ def test_a_variant_without_a_value_is_an_error() -> None:
 def test_the_same_answer_is_the_same_object() -> None:
     document = Document.parse({"flags": {"flag": {**GOOD, "targeting": {"var": "a"}}}})
     assert document.evaluate("flag", {"a": "on"}) is document.evaluate("flag", {"a": "on"})
+
+
+def whole() -> dict[str, Any]:
+    return {
+        "metadata": {"revision": 1, "ü": "ü"},
+        "flags": {
+            "a": {**GOOD, "metadata": {"own": 1}},
+            "b": {**GOOD, "targeting": {"if": [{"$ref": "known"}, "on"]}},
+            'odd "key" \\ ü': GOOD,
+        },
+        "$evaluators": {"known": {"!!": [{"var": "targetingKey"}]}},
+        "$schema": "https://flagd.dev/schema/v0/flags.json",
+    }
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_document_read_from_text_answers_like_one_that_was_parsed(indent: Any, as_bytes: bool) -> None:
+    text = json.dumps(whole(), indent=indent, ensure_ascii=False)
+    read, parsed = Document.read(text.encode() if as_bytes else text), Document.parse(whole())
+    assert list(read.keys()) == list(parsed.keys())
+    for key in [*read.keys(), "absent"]:
+        for context in ({}, {"targetingKey": "user-1"}):
+            ours, theirs = read.evaluate(key, context), parsed.evaluate(key, context)
+            assert (ours.variant, ours.reason, ours.metadata) == (
+                theirs.variant,
+                theirs.reason,
+                theirs.metadata,
+            )
+    assert json.loads(read.text()) == {key: value for key, value in whole().items() if key != "$schema"}
+
+
+def test_an_empty_document_can_be_read() -> None:
+    assert list(Document.read(' { "flags" : { } , "metadata": null }\n').keys()) == []
+    assert json.loads(Document.read('{"flags": {}}').text()) == {"flags": {}, "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "nonsense",
+        '"flags"',
+        "{}",
+        '{"flags": {}',
+        '{"flags": {}} x',
+        '{"flags": {},}',
+        '{"flags": {"a": {},}}',
+        '{"flags": {"a" {}}}',
+        '{"flags": {"a": }}',
+        '{"flags": {a: {}}}',
+        '{"flags": {"a": {"b": NaN}}}',
+        '{"flags": {"a": 1e999}}',
+        '{"flags": {}, "metadata": -Infinity}',
+        '{"flags": {"a": ' + "[" * 100_000,
+        b"\xff{}",
+        json.dumps(whole())[:-20],
+    ],
+)
+def test_text_that_is_no_document_is_refused_as_a_whole(text: Any) -> None:
+    with pytest.raises(DocumentError):
+        Document.read(text)
+
+
+def test_a_flag_that_is_no_object_in_the_text_is_unusable_and_no_more() -> None:
+    document = Document.read(
+        '{"flags": {"a": "{}", "b": 1.5, "c": {"state": "ENABLED", "variants": {"x": 1.5}}}}'
+    )
+    assert [document.evaluate(key).error_code for key in "abc"] == ["PARSE_ERROR", "PARSE_ERROR", None]
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.floats() | st.text(), st.lists)), st.booleans())
+def test_reading_takes_what_a_json_parser_takes(flags: Any, ascii_only: bool) -> None:
+    text = json.dumps({"flags": flags}, ensure_ascii=ascii_only)
+    if "NaN" in json.dumps(flags) or "Infinity" in json.dumps(flags):
+        return
+    assert json.loads(Document.read(text).text())["flags"] == json.loads(text)["flags"]
+
+
+def test_a_patch_changes_some_flags_and_leaves_the_document_it_came_from_alone() -> None:
+    before = Document.read(json.dumps(whole()))
+    after = before.patched({"a": {**GOOD, "defaultVariant": "on"}, "new": GOOD}, ["absent"], {"revision": 2})
+    assert (before.evaluate("a").variant, after.evaluate("a").variant) == ("off", "on")
+    assert (before.evaluate("new").error_code, after.evaluate("new").variant) == ("FLAG_NOT_FOUND", "off")
+    assert after.evaluate("b", {"targetingKey": "user-1"}).variant == "on"
+    assert (before.metadata["revision"], after.metadata) == (1, {"revision": 2})
+    assert after.patched({}, ["a"]).evaluate("a").error_code == "FLAG_NOT_FOUND"
+    with pytest.raises(DocumentError):
+        before.patched({}, metadata={"a": []})
+
+
+def test_the_metadata_of_a_flag_is_laid_over_that_of_the_document() -> None:
+    document = Document.parse(whole())
+    assert document.metadata_of("a") == {"revision": 1, "ü": "ü", "own": 1}
+    assert document.metadata_of("b") == document.metadata_of("absent") == document.metadata
+    broken = Document.parse({"flags": {"a": {"metadata": []}}, "metadata": {"x": 1}})
+    assert broken.metadata_of("a") == {"x": 1}
+
+
+def test_answers_may_be_made_into_something_else_once() -> None:
+    made: list[str] = []
+
+    def wrap(key: str, answer: Evaluation) -> str:
+        made.append(key)
+        return f"{key}={answer.variant}"
+
+    document = Document.parse(whole()).wrapped(wrap)
+    document.prepare()
+    for _ in range(3):
+        assert document.evaluate("b", {"targetingKey": "user-1"}) == "b=on"
+    assert made.count("b") == 2
+    assert document.evaluate("absent") == "absent=None"
+    assert document.evaluate(None) == "=None"  # type: ignore[arg-type]

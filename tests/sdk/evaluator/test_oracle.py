@@ -16,7 +16,7 @@ import mmh3
 import pytest
 from headgate.evaluator import Document
 from headgate.evaluator.bucketing import hash_value
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from json_logic import builtins
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -184,6 +184,8 @@ def test_any_json_value_is_hashed_over_the_same_bytes(value: Any) -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=300))
+@example("salt", "x" * 300)
+@example("", "")
 def test_users_are_dealt_by_the_hash_of_salt_and_key_however_long_and_odd_they_are(
     salt: str, key: str
 ) -> None:
@@ -269,6 +271,8 @@ SHAPES: list[Any] = [
     {"===": [{"var": "a"}, "1"]},
     {"!=": [{"var": "a"}, "x"]},
     {"!==": ["1", {"var": "a"}]},
+    {"if": [{"==": [{"var": "a"}, "x"]}, "on", "off"]},
+    {"if": [{"===": ["1", {"var": "a"}]}, {"fractional": [["on", 50], ["off", 50]]}]},
     {"in": [{"var": "a"}, ["x", "y"]]},
     {"in": [{"var": "a"}, "xyz"]},
     {"in": ["x", {"merge": [{"var": "a"}]}]},
