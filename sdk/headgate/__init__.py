@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headgate.client import Client
+    from headgate.current import Status
     from headgate.decision import Decision, ErrorCode, Mode, Reason
-    from headgate.polling import Status
+    from headgate.offline import OfflineClient
+    from headgate.questions import Details
+    from headgate.runs import Run
 
-__all__ = ["Client", "Decision", "ErrorCode", "Mode", "Reason", "Status"]
+__all__ = ["Client", "Decision", "Details", "ErrorCode", "Mode", "OfflineClient", "Reason", "Run", "Status"]
 
 # The evaluator is used without the client, by the server too; only what is asked for is imported.
 _HOMES = {
     "Client": "headgate.client",
     "Decision": "headgate.decision",
+    "Details": "headgate.questions",
     "ErrorCode": "headgate.decision",
     "Mode": "headgate.decision",
+    "OfflineClient": "headgate.offline",
     "Reason": "headgate.decision",
-    "Status": "headgate.polling",
+    "Run": "headgate.runs",
+    "Status": "headgate.current",
 }
 
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import logging
+import atexit
+import json
+import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from headgate.context import make_context
-from headgate.decision import Decision, Mode, without_value
-from headgate.outcomes import OutcomeQueue, make_outcome
-from headgate.polling import Listener, Poller, Status
+from headgate import forks
+from headgate.current import Current
+from headgate.disk import LastKnownGood, Saver
+from headgate.evaluator import Document
+from headgate.outcomes import OutcomeQueue
+from headgate.polling import Poller
+from headgate.questions import Questions
+from headgate.receipts import Receipts
+from headgate.streaming import Streamer
+from headgate.tallies import Tallies
 from headgate.transport import Transport
 
-log = logging.getLogger("headgate")
 
-
-class Client:
+class Client(Questions):
     """Answers from memory whether a user may have a feature, and keeps the answers current in the background.
 
-    One daemon thread fetches the flags; a second one starts with the first reported outcome. Safe to share
-    between threads. Make one per process, after forking.
+    Daemon threads follow the stream of changes, ask for them while there is no stream, send receipts and
+    outcomes, and keep the flags on disk if wanted. Safe to share between threads, and across a fork: the child's
+    threads start with its first question. Make one per process.
     """
 
     def __init__(
@@ -31,130 +41,76 @@ class Client:
         *,
         poll_interval_s: float = 5.0,
         timeout_s: float = 10.0,
+        stream: bool = True,
+        cache_dir: str | os.PathLike[str] | None = None,
+        bootstrap: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        app: str | None = None,
+        app_version: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Connect to the Headgate at ``base_url`` with a server key.
 
-        ``poll_interval_s``: seconds between two questions for new flags. ``timeout_s``: the longest one
-        exchange may take. ``monotonic`` and ``clock`` are there for tests. Raises ValueError when an argument
-        cannot be right; never because Headgate is out of reach.
+        ``poll_interval_s``: seconds between two questions for new flags while there is no stream. ``timeout_s``:
+        the longest one exchange may take. ``stream``: whether to be told of changes. ``cache_dir``: a folder to
+        keep the last known good flags in, for a start while Headgate is out of reach; they are confidential.
+        ``bootstrap``: flags to begin with when there are none kept. ``app`` and ``app_version`` are shown beside
+        this instance. ``monotonic`` and ``clock`` are there for tests.
+
+        Raises ValueError when an argument cannot be right, OSError when the bootstrap file cannot be read;
+        never because Headgate is out of reach.
         """
         if not poll_interval_s > 0 or not timeout_s > 0:
             raise ValueError("poll_interval_s and timeout_s must be more than 0")
-        self._clock = clock
-        self._transport = Transport(base_url, key, timeout_s=timeout_s)
-        self._poller = Poller(self._transport, interval_s=poll_interval_s, monotonic=monotonic, clock=clock)
-        self._outcomes = OutcomeQueue(self._transport)
-        self._poller.start()
+        tallies = Tallies()
+        current = Current(tallies=tallies, monotonic=monotonic, clock=clock)
+        super().__init__(current, clock=clock)
+
+        def connect() -> Transport:
+            return Transport(base_url, key, timeout_s=timeout_s)
+
+        self._transports = [connect() for _ in range(4)]
+        for_polls, for_stream, for_outcomes, for_receipts = self._transports
+        self._streamer = Streamer(for_stream, current, tell=self._stream_changed, monotonic=monotonic)
+        self._poller = Poller(
+            for_polls,
+            current,
+            interval_s=poll_interval_s,
+            is_streaming=(lambda: self._streamer.is_live) if stream else (lambda: False),
+            monotonic=monotonic,
+        )
+        self._outcomes = OutcomeQueue(for_outcomes)
+        self._receipts = Receipts(
+            for_receipts, current, tallies, app=app, app_version=app_version, clock=clock, monotonic=monotonic
+        )
+        current.listen(lambda _revision: self._receipts.applied())
+        self._workers = [self._poller.worker, self._receipts.worker]
+        if stream:
+            self._workers.append(self._streamer.worker)
+        kept = None if cache_dir is None else LastKnownGood(cache_dir, base_url, key, clock=clock)
+        self._begin_with(kept, bootstrap)
+        self._saver = None if kept is None else Saver(kept, current, clock=clock)
+        if self._saver is not None:
+            self._workers.append(self._saver.worker)
+        self._waking = threading.Lock()
+        self._is_asleep = False
+        for worker in self._workers:
+            worker.start()
+        forks.watch(self)
+        atexit.register(_close, weakref.ref(self))
 
     def wait_until_ready(self, timeout_s: float = 5.0) -> bool:
-        """Wait for the first flags; return whether they are there."""
-        return self._poller.ready.wait(timeout_s)
+        """Wait for Headgate to say which flags are current; return whether there are flags that are valid.
 
-    def decide(
-        self,
-        feature: str,
-        user: object = None,
-        *,
-        task: str | None = None,
-        cohorts: Iterable[str] | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        default: Decision | Mode | None = None,
-    ) -> Decision:
-        """Return what ``user`` may have of ``feature``. Never raises, takes no lock, does no I/O.
-
-        Without a user (None or "") the question is anonymous: outside any percentage. ``default`` is returned
-        when there are no flags yet or none for the feature; without it the mode is "off".
+        Flags that were kept on disk or came with the product are in use before that.
         """
-        view = self._poller.view
-        try:
-            if view is None:
-                return without_value(feature, default, "ERROR", "PROVIDER_NOT_READY")
-            return view.decide(feature, make_context(user, task, cohorts, attributes), default)
-        except Exception:  # Whatever was passed in, the product goes on.
-            log.debug("A decision could not be made.", exc_info=True)
-            return _last_resort(feature, default)
-
-    def enabled(
-        self,
-        feature: str,
-        user: object = None,
-        *,
-        task: str | None = None,
-        cohorts: Iterable[str] | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        default: bool = False,
-    ) -> bool:
-        """Return whether ``user`` may have ``feature`` without a human in between; see ``decide``."""
-        view = self._poller.view
-        try:
-            if view is None:
-                return default
-            return view.is_on(feature, make_context(user, task, cohorts, attributes), default)
-        except Exception:  # Whatever was passed in, the product goes on.
-            log.debug("A switch could not be read.", exc_info=True)
-            return default
-
-    def report(
-        self,
-        decision: Decision,
-        *,
-        task: str | None = None,
-        latency_ms: float | None = None,
-        cost_usd: float | None = None,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-        grounded: bool | None = None,
-        citations_valid: bool | None = None,
-        sensitive_data: bool | None = None,
-        review: str | None = None,
-        abandoned: bool | None = None,
-        escalated: bool | None = None,
-        error: bool | None = None,
-    ) -> None:
-        """Queue what became of an answer. Never raises, never waits.
-
-        None means "not judged" and never counts as good. ``review`` is "accepted" or "rejected".
-        """
-        said = {
-            "task": task,
-            "latency_ms": latency_ms,
-            "cost_usd": cost_usd,
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
-            "grounded": grounded,
-            "citations_valid": citations_valid,
-            "sensitive_data": sensitive_data,
-            "review": review,
-            "abandoned": abandoned,
-            "escalated": escalated,
-            "error": error,
-        }
-        try:
-            self._outcomes.put(make_outcome(decision, said, self._clock()))
-        except Exception:  # Whatever was passed in, the product goes on.
-            log.debug("An outcome could not be queued.", exc_info=True)
-            self._outcomes.refuse()
+        self._wake()
+        self._current.ready.wait(timeout_s)
+        return self._current.view is not None and self.status in ("ready", "stale")
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Send queued outcomes now; return whether all were delivered or given up within ``timeout_s``."""
         return self._outcomes.flush(timeout_s)
-
-    def on_change(self, listener: Listener) -> None:
-        """Call ``listener`` with the revision after each new one was applied, in the background thread."""
-        self._poller.listen(listener)
-
-    @property
-    def revision(self) -> int | None:
-        """The revision of the flags in use; None before the first ones."""
-        view = self._poller.view
-        return None if view is None else view.revision
-
-    @property
-    def status(self) -> Status:
-        """One of "starting", "ready", "lost" and "closed"."""
-        return self._poller.status
 
     @property
     def dropped_outcomes(self) -> int:
@@ -165,8 +121,29 @@ class Client:
         """Send what is queued and stop, within about ``timeout_s``; then every flag obeys its when_lost."""
         deadline = time.monotonic() + timeout_s
         self._outcomes.close(timeout_s)
-        self._poller.stop(max(0.0, deadline - time.monotonic()))
-        self._transport.close()
+        for worker in self._workers:
+            worker.ask_to_stop()
+        self._streamer.interrupt()
+        self._current.end("closed")
+        for worker in self._workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        for transport in self._transports:
+            transport.close()
+
+    def after_fork(self) -> None:
+        """Make the copy in a child process whole; its threads start with its first question."""
+        if self.status == "closed":
+            return
+        self._waking = threading.Lock()
+        self._is_asleep = True
+        self._current.hide()
+        self._conversations.forget()
+        self._poller.renew()
+        self._streamer.renew()
+        self._outcomes.renew()
+        self._receipts.renew()
+        if self._saver is not None:
+            self._saver.worker.renew()
 
     def __enter__(self) -> Client:
         """Return the client itself."""
@@ -181,10 +158,46 @@ class Client:
         """Close the client."""
         self.close()
 
+    def _begin_with(self, kept: LastKnownGood | None, bootstrap: Any) -> None:
+        found = None if kept is None else kept.load()
+        if found is not None:
+            self._current.seed(found.document, found.etag, found.age_s)
+        elif bootstrap is not None:
+            self._current.seed(read_document(bootstrap, self._clock), None, 0.0)
 
-def _last_resort(feature: object, default: Decision | Mode | None) -> Decision:
-    if isinstance(default, Decision):
-        return default
-    mode: Mode | None = default if isinstance(default, str) else None
-    name = feature if isinstance(feature, str) else ""
-    return without_value(name, mode, "ERROR", "GENERAL")
+    def _stream_changed(self) -> None:
+        self._poller.worker.wake()
+
+    def _wake(self) -> None:
+        if not self._is_asleep:
+            return
+        with self._waking:
+            if self._is_asleep:
+                self._is_asleep = False
+                self._current.show()
+                for worker in self._workers:
+                    worker.start()
+
+    def _put(self, outcome: dict[str, Any]) -> None:
+        self._wake()
+        self._outcomes.put(outcome)
+
+    def _refuse(self) -> None:
+        self._outcomes.refuse()
+
+
+def read_document(source: Any, clock: Callable[[], float] = time.time) -> Document:
+    """Return the flag document in ``source``, a mapping or the path of a file.
+
+    Raises OSError when there is no such file, DocumentError (a ValueError) when it is no flag document.
+    """
+    if isinstance(source, Mapping):
+        return Document.read(json.dumps(source), clock=clock)
+    return Document.read(Path(source).read_bytes(), clock=clock)
+
+
+def _close(client: weakref.ref[Client]) -> None:
+    """At the end of the process, send what is still queued."""
+    alive = client()
+    if alive is not None and alive.status != "closed":
+        alive.close()

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
+
+
+class About(TypedDict, total=False):
+    """What else is known besides the user."""
+
+    task: str | None
+    cohorts: Iterable[str] | None
+    attributes: Mapping[str, Any] | None
 
 
 def targeting_key(user: Any) -> str:
@@ -26,9 +34,16 @@ def make_context(
     cohorts: Iterable[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the context. The caller's attributes never stand for the user, the task or the cohorts given."""
-    context: dict[str, Any] = dict(attributes) if attributes else {}
-    context["targetingKey"] = targeting_key(user)
+    """Return the context. The caller's attributes never stand for the user, the task or the cohorts given.
+
+    ``user`` may be a context already, a dictionary with ``targetingKey``; the rest is laid over it.
+    """
+    if type(user) is dict:
+        if task is None and cohorts is None and attributes is None:
+            return user
+        attributes, user = {**user, **(attributes or {})}, user.get("targetingKey")
+    context: dict[str, Any] = {**attributes} if attributes else {}
+    context["targetingKey"] = user if type(user) is str else targeting_key(user)
     if task is not None:
         context["task"] = task
     if cohorts is not None:

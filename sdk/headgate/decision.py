@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from headgate.evaluator import Evaluation
 from headgate.readonly import EMPTY, freeze
+from headgate.sampling import is_sampled
 
 Mode = Literal["off", "review", "live"]
 """In order of safety: not at all, with a human between the answer and the user, on its own."""
@@ -47,6 +48,23 @@ class Decision:
     def enabled(self) -> bool:
         """Whether the feature may run at all: the mode is live or review."""
         return self.mode != "off"
+
+    def needs_review(self, conversation: str | None = None, confidence: float | None = None) -> bool:
+        """Return whether a human has to look at the answer before the user does.
+
+        That is so when the decision says so, when ``confidence`` is below what the rollout asks for or is not a
+        number, and for the sampled share of conversations, always the same ones. Without a conversation
+        nothing is sampled.
+        """
+        review = _mapping(self.value.get("review"))
+        least, rate = _number(review.get("below_confidence")), _number(review.get("sample_rate"))
+        return (
+            self.review_required
+            or (least is not None and confidence is not None and not confidence >= least)
+            or (
+                rate is not None and conversation is not None and is_sampled(self.feature, conversation, rate)
+            )
+        )
 
 
 def without_value(
@@ -92,6 +110,10 @@ def from_evaluation(feature: str, found: Evaluation, revision: int | None) -> De
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else EMPTY
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _text(value: Any) -> str | None:

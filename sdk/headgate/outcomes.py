@@ -10,10 +10,11 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
+from headgate.backoff import Backoff
 from headgate.decision import Decision
-from headgate.polling import Backoff
+from headgate.polling import REFUSALS
 from headgate.transport import Transport, TransportError
 
 log = logging.getLogger("headgate")
@@ -49,6 +50,26 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+class Said(TypedDict, total=False):
+    """What may be said about an answer. What is left out, or None, is not judged and never counts as good.
+
+    ``review`` is "accepted" or "rejected".
+    """
+
+    task: str | None
+    latency_ms: float | None
+    cost_usd: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    grounded: bool | None
+    citations_valid: bool | None
+    sensitive_data: bool | None
+    review: str | None
+    abandoned: bool | None
+    escalated: bool | None
+    error: bool | None
+
+
 FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "task": _text,
     "latency_ms": _count,
@@ -63,7 +84,7 @@ FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "escalated": _judgement,
     "error": _judgement,
 }
-"""What may be said about an answer. What is not of the right kind counts as not judged."""
+"""How what is said is checked. What is not of the right kind counts as not judged."""
 
 
 def make_outcome(decision: Decision, said: Mapping[str, Any], at: float) -> dict[str, Any]:
@@ -98,13 +119,18 @@ class OutcomeQueue:
         self._interval_s = interval_s
         self._monotonic = monotonic
         self._backoff = Backoff(interval_s)
+        self._batch_size = MAX_BATCH
+        self._dropped = 0
+        self._stopped = False
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin empty and without a thread: after a fork what is queued is the parent's to send."""
+        self._transport.renew()
         self._changed = threading.Condition()
         self._waiting: deque[dict[str, Any]] = deque()
         self._sending: list[dict[str, Any]] = []
-        self._batch_size = MAX_BATCH
-        self._dropped = 0
         self._hurry = False
-        self._stopped = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -189,7 +215,7 @@ class OutcomeQueue:
             return self._settle()
         if answer.status in _UNACCEPTABLE:
             return self._divide(batch, answer.status)
-        refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        refused = answer.status in REFUSALS
         return self._try_again(f"status {answer.status}", answer.retry_after_s, refused=refused)
 
     def _take(self) -> list[dict[str, Any]]:

@@ -1,34 +1,36 @@
-"""A double for the tests of products: same methods as the client, no network, no threads."""
+"""A double for the tests of products: a client that says what it was told to say. No network, no threads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 from headgate.context import targeting_key
-from headgate.decision import Decision, Mode, Reason, without_value
-from headgate.outcomes import make_outcome
-from headgate.polling import Listener, Status
-from headgate.readonly import freeze
+from headgate.decision import Mode, WhenLost
+from headgate.evaluator import Document
+from headgate.offline import OfflineClient
+from headgate.view import SWITCH_SUFFIX
 
-_MOMENT = 1_577_836_800.0  # The start of the year 2020.
+_MOMENT: Final = 1_577_836_800.0  # The start of the year 2020.
+_EVERYBODY: Final = "everybody"
 
 
-class FakeClient:
-    """Says what it was told to say.
+class FakeClient(OfflineClient):
+    """Says what it was told to say, through the same evaluator as the client.
 
     ``FakeClient({"claims-assistant": "live"})`` lets everybody have the feature; ``set`` changes it, for
-    everybody or for one user. ``outcomes`` lists what was reported, as it would have been sent.
+    everybody or for one user, and ``set_flag`` a plain flag. ``override`` does so for a ``with`` block.
+    ``outcomes`` lists what was reported, as it would have been sent.
     """
 
     def __init__(self, features: Mapping[str, Mode] | None = None) -> None:
         """``features`` maps the key of each known feature to its mode."""
+        super().__init__({"flags": {}, "metadata": {"revision": 0}}, clock=lambda: _MOMENT)
         self.outcomes: list[dict[str, Any]] = []
-        self._decisions: dict[tuple[str, str | None], Decision] = {}
-        self._listeners: list[Listener] = []
-        self._revision = 0
-        self._closed = False
+        self._said: dict[str, dict[str, Any]] = {}
+        self._metadata: dict[str, dict[str, Any]] = {}
+        self._changes = 0
         for feature, mode in (features or {}).items():
             self.set(feature, mode=mode)
 
@@ -43,7 +45,8 @@ class FakeClient:
         autonomy: str = "recommend",
         fallback: str | None = None,
         stage: str = "pilot",
-        reason: Reason = "TARGETING_MATCH",
+        when_lost: WhenLost = "review",
+        on_switch: str = "move",
         value: Mapping[str, Any] | None = None,
     ) -> None:
         """Decide ``feature`` like this from now on, for ``user`` only if given, and tell the listeners.
@@ -62,127 +65,56 @@ class FakeClient:
             "limits": {},
             **(value or {}),
         }
-        self._revision += 1
-        decision = Decision(
-            feature=feature,
-            mode=mode,
-            reason=reason,
-            review_required=review,
-            release=release,
-            autonomy=autonomy,
-            fallback=fallback,
-            value=freeze(whole),
-            variant="off" if mode == "off" else "stable",
-            revision=self._revision,
-        )
-        self._decisions[feature, None if user is None else targeting_key(user)] = decision
-        for listener in tuple(self._listeners):
-            listener(self._revision)
+        metadata = {"when_lost": when_lost, "on_switch": on_switch}
+        who = _EVERYBODY if user is None else targeting_key(user)
+        self._say(feature, who, whole, metadata)
+        self._say(feature + SWITCH_SUFFIX, who, mode == "live", metadata)
+        self._apply()
 
-    def wait_until_ready(self, timeout_s: float = 5.0) -> bool:
-        """Return true at once."""
-        return True
+    def set_flag(self, flag: str, value: Any, *, user: object = None) -> None:
+        """Give a plain flag this value from now on, for ``user`` only if given, and tell the listeners."""
+        self._say(flag, _EVERYBODY if user is None else targeting_key(user), value, {})
+        self._apply()
 
-    def decide(
-        self,
-        feature: str,
-        user: object = None,
-        *,
-        task: str | None = None,
-        cohorts: Iterable[str] | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        default: Decision | Mode | None = None,
-    ) -> Decision:
-        """Return what ``set`` said for this user, or else for everybody; else ``default`` or an error."""
-        for key in ((feature, targeting_key(user)), (feature, None)):
-            if key in self._decisions:
-                return self._decisions[key]
-        return without_value(feature, default, "ERROR", "FLAG_NOT_FOUND", self._revision)
+    @contextmanager
+    def override(self, feature: str, mode: Mode = "live", **more: Any) -> Iterator[None]:
+        """Decide ``feature`` like this within a ``with`` block; takes what ``set`` takes."""
+        before = {key: dict(said) for key, said in self._said.items()}, dict(self._metadata)
+        self.set(feature, mode=mode, **more)
+        try:
+            yield
+        finally:
+            self._said, self._metadata = before
+            self._apply()
 
-    def enabled(
-        self,
-        feature: str,
-        user: object = None,
-        *,
-        task: str | None = None,
-        cohorts: Iterable[str] | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        default: bool = False,
-    ) -> bool:
-        """Return whether the mode is live; ``default`` for an unknown feature."""
-        decision = self.decide(feature, user)
-        return default if decision.error_code else decision.mode == "live"
-
-    def report(
-        self,
-        decision: Decision,
-        *,
-        task: str | None = None,
-        latency_ms: float | None = None,
-        cost_usd: float | None = None,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-        grounded: bool | None = None,
-        citations_valid: bool | None = None,
-        sensitive_data: bool | None = None,
-        review: str | None = None,
-        abandoned: bool | None = None,
-        escalated: bool | None = None,
-        error: bool | None = None,
-    ) -> None:
-        """Append the outcome to ``outcomes``."""
-        said = {
-            "task": task,
-            "latency_ms": latency_ms,
-            "cost_usd": cost_usd,
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
-            "grounded": grounded,
-            "citations_valid": citations_valid,
-            "sensitive_data": sensitive_data,
-            "review": review,
-            "abandoned": abandoned,
-            "escalated": escalated,
-            "error": error,
-        }
-        self.outcomes.append(make_outcome(decision, said, _MOMENT))
-
-    def flush(self, timeout_s: float = 5.0) -> bool:
-        """Return true at once."""
-        return True
-
-    def on_change(self, listener: Listener) -> None:
-        """Call ``listener`` with the revision after each ``set``."""
-        self._listeners.append(listener)
-
-    @property
-    def revision(self) -> int | None:
-        """The number of times something was set."""
-        return self._revision
-
-    @property
-    def status(self) -> Status:
-        """``ready``, or ``closed`` after ``close``."""
-        return "closed" if self._closed else "ready"
-
-    @property
-    def dropped_outcomes(self) -> int:
-        """Always zero."""
-        return 0
-
-    def close(self, timeout_s: float = 2.0) -> None:
-        """Only changes the status."""
-        self._closed = True
-
-    def __enter__(self) -> FakeClient:
-        """Return the double itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the double."""
+    def lose(self) -> None:
+        """Behave like a client that has not heard of Headgate for too long: every ``when_lost`` applies."""
         self.close()
+
+    def _say(self, flag: str, who: str, value: Any, metadata: dict[str, Any]) -> None:
+        self._said.setdefault(flag, {})[who] = value
+        self._metadata[flag] = metadata
+
+    def _apply(self) -> None:
+        self._changes += 1
+        flags = {flag: _flag(said, self._metadata[flag]) for flag, said in self._said.items()}
+        self._current.swap(Document.parse({"flags": flags, "metadata": {"revision": self._changes}}))
+
+    def _put(self, outcome: dict[str, Any]) -> None:
+        self.outcomes.append(outcome)
+
+
+def _flag(said: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a flag with one variant for everybody and one for each user who was told apart."""
+    rule: Any = _EVERYBODY if _EVERYBODY in said else None
+    variants = {_EVERYBODY if who == _EVERYBODY else f"user {who}": value for who, value in said.items()}
+    for who in said:
+        if who != _EVERYBODY:
+            rule = {"if": [{"===": [{"var": "targetingKey"}, who]}, f"user {who}", rule]}
+    return {
+        "state": "ENABLED",
+        "variants": variants,
+        "defaultVariant": None,
+        "targeting": {"if": [True, rule]},
+        "metadata": dict(metadata),
+    }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
+
+SDK: Final = f"headgate-python/{version('headgate')}"
+"""What this SDK calls itself."""
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -18,7 +22,22 @@ _LONGEST_RETRY_AFTER: Final = 8  # digits
 
 
 class TransportError(Exception):
-    """No usable answer: not reachable, too slow, cut off, or too big."""
+    """No usable answer: not reachable, too slow, cut off, or too big.
+
+    ``lasting`` says that only people can change it: the certificate is not trusted.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        """``message`` says what went wrong."""
+        super().__init__(message)
+        self.lasting = lasting
+
+
+def _trouble(problem: Exception) -> TransportError:
+    return TransportError(type(problem).__name__, lasting=isinstance(problem, urllib3.exceptions.SSLError))
+
+
+_TROUBLES: Final = (urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +51,45 @@ class Response:
     @property
     def retry_after_s(self) -> float | None:
         """The number of seconds the server asks to wait, or None. Dates are not understood."""
-        text = self.headers.get("retry-after", "").strip()
-        is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_RETRY_AFTER
-        return float(text) if is_number else None
+        return _seconds(self.headers.get("retry-after", ""))
+
+
+class Stream:
+    """An answer that goes on and on, read piece by piece."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        """``answer`` is open and not read yet."""
+        self._answer = answer
+        self.status = answer.status
+        self.headers = {name.lower(): text for name, text in answer.headers.items()}
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """See ``Response``."""
+        return _seconds(self.headers.get("retry-after", ""))
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what arrives, as it arrives, until the server ends it. Raises TransportError."""
+        try:
+            while piece := self._answer.read1(_CHUNK, decode_content=False):
+                yield piece
+        except _TROUBLES as problem:
+            raise _trouble(problem) from problem
+
+    def close(self) -> None:
+        """Drop the connection; to be called by who reads it."""
+        self._answer.close()
+
+    def interrupt(self) -> None:
+        """Let the thread that reads it find its end; may be called by another thread."""
+        with contextlib.suppress(*_TROUBLES, RuntimeError):
+            self._answer.shutdown()
+
+
+def _seconds(text: str) -> float | None:
+    text = text.strip()
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_RETRY_AFTER
+    return float(text) if is_number else None
 
 
 class Transport:
@@ -56,9 +111,13 @@ class Transport:
             raise ValueError("key must be a Headgate server key; it is empty or has characters no key has")
         self.timeout_s = timeout_s
         self._base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": "headgate-python"}
+        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": SDK}
         self._max_bytes = max_bytes
         self._monotonic = monotonic
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin without connections: after a fork those are shared with the parent, and not ours to use."""
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=2, retries=False)
 
     def get(self, path: str, etag: str | None, timeout_s: float | None = None) -> Response:
@@ -82,27 +141,45 @@ class Transport:
     ) -> Response:
         limit = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
         deadline = self._monotonic() + limit
+        return self._read(
+            self._open(method, path, headers, body, urllib3.Timeout(connect=limit, read=limit)), deadline
+        )
+
+    def stream(self, path: str, resume_after: str | None, silence_s: float) -> Stream:
+        """Open the event stream at ``path``; ``resume_after`` is the id of the last event seen.
+
+        Raises TransportError; so does reading it once nothing arrives for ``silence_s``.
+        """
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        if resume_after is not None:
+            headers["Last-Event-ID"] = resume_after
+        return Stream(
+            self._open("GET", path, headers, None, urllib3.Timeout(connect=self.timeout_s, read=silence_s))
+        )
+
+    def _open(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None, timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            answer = self._pool.request(
+            return self._pool.request(
                 method,
                 self._base_url + path,
                 body=body,
                 headers={**self._headers, **headers},
-                timeout=urllib3.Timeout(connect=limit, read=limit),
+                timeout=timeout,
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
             )
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
-            raise TransportError(type(problem).__name__) from problem
-        return self._read(answer, deadline)
+        except _TROUBLES as problem:
+            raise _trouble(problem) from problem
 
     def _read(self, answer: urllib3.BaseHTTPResponse, deadline: float) -> Response:
         try:
             body = self._read_body(answer, deadline)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
+        except _TROUBLES as problem:
             answer.close()
-            raise TransportError(type(problem).__name__) from problem
+            raise _trouble(problem) from problem
         except TransportError:
             answer.close()
             raise
@@ -118,20 +195,3 @@ class Transport:
             if self._monotonic() > deadline:
                 raise TransportError("The answer takes too long.")
         return bytes(body)
-
-
-def parse_json(body: bytes) -> Any:
-    """Return the JSON value in ``body``. Raises ValueError, also for NaN, infinities and endless nesting."""
-    try:
-        return json.loads(body, parse_constant=_refuse, parse_float=_finite)
-    except RecursionError as problem:
-        raise ValueError("The JSON is nested too deep.") from problem
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)

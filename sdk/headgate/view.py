@@ -3,105 +3,137 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from headgate.decision import Decision, Mode, WhenLost, from_evaluation, when_lost, without_value
+from headgate.decision import Decision, ErrorCode, Reason, WhenLost, from_evaluation, when_lost, without_value
 from headgate.evaluator import Document, Evaluation
+from headgate.readonly import freeze
+from headgate.tallies import Tallies, Tally
 
 SWITCH_SUFFIX: Final = ".enabled"
 _POLICIES: Final[tuple[WhenLost, ...]] = ("keep", "review", "off")
 
 
-class Told(NamedTuple):
-    """A decision and whether it stands for a value; without one, the caller's own default comes first."""
+class Found:
+    """What a lookup finds: one answer of one flag, made once, as a decision and as a plain value.
 
-    decision: Decision
-    has_value: bool
+    ``settled`` says that the decision stands for a value of the flag, so that no default of the caller is
+    asked for; ``variant`` is None when there is no plain value either. ``tally`` counts how often it was given.
+    """
+
+    __slots__ = (
+        "decision",
+        "error_code",
+        "error_message",
+        "metadata",
+        "reason",
+        "settled",
+        "tally",
+        "value",
+        "variant",
+    )
+
+    def __init__(
+        self,
+        decision: Decision,
+        answer: Evaluation,
+        reason: Reason,
+        variant: str | None,
+        value: Any,
+        tally: Tally,
+        *,
+        settled: bool,
+    ) -> None:
+        """``value`` is read-only."""
+        self.decision = decision
+        self.reason = reason
+        self.variant = variant
+        self.value = value
+        self.tally = tally
+        self.settled = settled
+        self.metadata = answer.metadata
+        self.error_code: ErrorCode | None = answer.error_code
+        self.error_message = answer.error_message
 
 
 class View:
-    """One document, with the decisions made from it so far.
+    """One document, compiled into what lookups return. What it answers never changes.
 
-    Answers are built once by the evaluator, so every decision is made once too and then only looked up. Two
-    threads that make the same decision at the same time do the work twice and store equal results.
+    ``rules`` holds the flags asked for so far, each a function from a context to a ``Found``.
     """
 
-    __slots__ = ("_document", "_lost", "_switches", "_told", "revision")
+    __slots__ = ("_document", "_source", "_tallies", "is_lost", "revision", "rules")
 
-    def __init__(self, document: Document, *, lost: bool = False) -> None:
+    def __init__(self, document: Document, tallies: Tallies, *, lost: bool = False) -> None:
         """With ``lost`` every flag obeys its own ``when_lost``."""
-        self._document = document
-        self._lost = lost
-        self._told: dict[Evaluation, Told] = {}
-        self._switches: dict[Evaluation, bool] = {}
+        self.is_lost = lost
         self.revision = _whole(document.metadata.get("revision"))
+        self._tallies = tallies
+        self._source = document
+        self._document = document.wrapped(self._found)
+        self._document.prepare()
+        self.rules = self._document.rules
+
+    @property
+    def document(self) -> Document:
+        """The document behind it."""
+        return self._source
 
     @property
     def valid_for_s(self) -> float | None:
         """How long the document may be used without hearing from Headgate, in seconds; None: for ever."""
-        seconds = self._document.metadata.get("valid_for_s")
+        seconds = self._source.metadata.get("valid_for_s")
         return float(seconds) if seconds is not None and _is_number(seconds) and seconds > 0 else None
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether every flag obeys its ``when_lost``."""
-        return self._lost
 
     def lost(self) -> View:
         """Return the view to use from now on when Headgate has been out of reach for too long."""
-        return View(self._document, lost=True)
+        return View(self._source, self._tallies, lost=True)
 
     def found(self) -> View:
         """Return the view to use when Headgate is back and still says the same."""
-        return View(self._document)
+        return View(self._source, self._tallies)
 
-    def decide(self, feature: str, context: dict[str, Any], default: Decision | Mode | None) -> Decision:
-        """Return the decision for ``feature``, or ``default`` when the document has no value for it."""
-        found = self._document.evaluate(feature, context)
-        told = self._told.get(found) or self._tell(feature, found)
-        if told.has_value or default is None:
-            return told.decision
-        decision = told.decision
-        return without_value(feature, default, decision.reason, decision.error_code, self.revision)
+    def find(self, flag: str, context: dict[str, Any]) -> Found:
+        """Return what ``flag`` answers, compiling it if need be. Never raises."""
+        found: Found = self._document.evaluate(flag, context)
+        return found
 
-    def _tell(self, feature: str, found: Evaluation) -> Told:
-        told = self._make(feature, found)
-        # Answers about errors may be made anew each time; keeping those would grow without end.
-        if found.error_code is None:
-            self._told[found] = told
-        return told
-
-    def _make(self, feature: str, found: Evaluation) -> Told:
-        if found.variant is None:
-            return Told(
-                without_value(feature, None, found.reason, found.error_code, self.revision), has_value=False
-            )
-        decision = from_evaluation(feature, found, self.revision)
+    def _found(self, flag: str, answer: Evaluation) -> Found:
+        decision = from_evaluation(flag, answer, self.revision) if answer.variant is not None else None
         if decision is None:
-            return Told(
-                without_value(feature, None, "ERROR", "TYPE_MISMATCH", self.revision), has_value=False
-            )
-        return Told(when_lost(decision, _policy(found.metadata)) if self._lost else decision, has_value=True)
+            return self._plain(flag, answer)
+        if self.is_lost:
+            decision = when_lost(decision, _policy(answer.metadata))
+        tally = self._tallies.of(flag, answer.variant)
+        return Found(decision, answer, decision.reason, answer.variant, decision.value, tally, settled=True)
 
-    def is_on(self, feature: str, context: dict[str, Any], default: bool) -> bool:
-        """Return the ``.enabled`` flag of ``feature``, or ``default`` when it has no boolean value."""
-        key = feature + SWITCH_SUFFIX
-        found = self._document.evaluate(key, context)
-        known = self._switches.get(found)
-        if known is not None:
-            return known
-        if not isinstance(found.value, bool):
-            return default
-        is_on = found.value and not (self._lost and self._closes(feature, found))
-        self._switches[found] = is_on
-        return is_on
+    def _plain(self, flag: str, answer: Evaluation) -> Found:
+        """Return what is found of a flag that is no feature, or has no value."""
+        variant, value = answer.variant, freeze(answer.value)
+        reason: Reason = answer.reason
+        code: ErrorCode | None = answer.error_code
+        if self.is_lost and variant is not None:
+            variant, value = self._when_lost(flag, variant, value, answer.metadata)
+            reason = "STALE"
+        tally = Tally() if code else self._tallies.of(flag, variant)
+        why: tuple[Reason, ErrorCode | None] = (
+            (reason, code) if answer.variant is None else ("ERROR", "TYPE_MISMATCH")
+        )
+        decision = without_value(flag, None, *why, self.revision)
+        return Found(decision, answer, reason, variant, value, tally, settled=False)
 
-    def _closes(self, feature: str, found: Evaluation) -> bool:
-        # The switch of a feature follows the feature when it says nothing itself.
-        metadata = found.metadata
-        if "when_lost" not in metadata:
-            metadata = self._document.evaluate(feature, {}).metadata
-        return _policy(metadata) != "keep"
+    def _when_lost(
+        self, flag: str, variant: str, value: Any, metadata: Mapping[str, Any]
+    ) -> tuple[str | None, Any]:
+        """Return what is left of a plain value: a feature's switch closes with its feature."""
+        feature = flag.removesuffix(SWITCH_SUFFIX)
+        is_switch = isinstance(value, bool) and feature != flag
+        if is_switch and "when_lost" not in metadata:
+            metadata = self._source.metadata_of(feature)
+        policy = _policy(metadata) if is_switch else metadata.get("when_lost", "keep")
+        if policy == "keep":
+            return variant, value
+        return (variant, False) if is_switch else (None, None)
 
 
 def _policy(metadata: Mapping[str, Any]) -> WhenLost:

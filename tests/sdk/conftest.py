@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,11 +16,51 @@ Answer = tuple[int, dict[str, str], bytes]
 PATIENCE_S = 20.0
 
 
+class StreamOfOne:
+    """One client's open stream, as the server sees it."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+        self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def raw(self, data: bytes) -> None:
+        self._waiting.put(data)
+
+    def event(self, kind: str, data: Any, id: str | None = None) -> None:
+        text = data if isinstance(data, str) else json.dumps(data)
+        self.raw(f"event: {kind}\n{'' if id is None else f'id: {id}'}\ndata: {text}\n\n".encode())
+
+    def put(self, document: Any) -> None:
+        self.event("put", document, str(document["metadata"]["revision"]))
+
+    def patch(self, before: int, document: Any, *keys: str, unset: Any = ()) -> None:
+        metadata = document["metadata"]
+        changed = {key: document["flags"][key] for key in keys}
+        body = {"from": str(before), "revision": metadata["revision"], "metadata": metadata}
+        self.event("patch", {**body, "set": changed, "unset": list(unset)}, str(metadata["revision"]))
+
+    def heartbeat(self) -> None:
+        self.raw(b": here\n\n")
+
+    def end(self) -> None:
+        self._waiting.put(None)
+
+    def pieces(self) -> Iterator[bytes]:
+        return iter(self._waiting.get, None)
+
+
 class Server:
-    """Answers flags and outcomes as told; remembers what it was asked."""
+    """Answers flags, streams, receipts and outcomes as told; remembers what it was asked."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
+        self.stream_status = 404
+        self.stream_headers: dict[str, str] = {}
+        self.on_stream: Callable[[StreamOfOne], object] = lambda stream: None
+        self.streams: list[StreamOfOne] = []
+        self.asked_for_stream = 0
+        self.receipts: list[dict[str, Any]] = []
+        self.receipt_status = 204
         self.flags: Callable[[dict[str, str]], Answer] = lambda headers: (404, {}, b"")
         self.outcomes: Callable[[Any], Answer] = lambda body: (202, {}, b"{}")
         self.requests: list[dict[str, str]] = []
@@ -30,14 +72,44 @@ class Server:
 
             def do_GET(self) -> None:
                 headers = {name.lower(): text for name, text in self.headers.items()}
+                if self.path == "/sdk/v1/stream":
+                    self.stream(headers)
+                    return
                 with server.changed:
                     answer = server.flags(headers)
                     server.requests.append(headers)
                     server.changed.notify_all()
                 self.answer(answer)
 
+            def stream(self, headers: dict[str, str]) -> None:
+                with server.changed:
+                    server.asked_for_stream += 1
+                    server.changed.notify_all()
+                if server.stream_status != 200:
+                    self.answer((server.stream_status, server.stream_headers, b""))
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.close_connection = True
+                one = StreamOfOne(headers)
+                server.on_stream(one)
+                with server.changed:
+                    server.streams.append(one)
+                    server.changed.notify_all()
+                with contextlib.suppress(OSError):
+                    for piece in one.pieces():
+                        self.wfile.write(piece)
+
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path == "/sdk/v1/receipts":
+                    with server.changed:
+                        server.receipts.append(body)
+                        server.changed.notify_all()
+                    self.answer((server.receipt_status, {}, b""))
+                    return
                 with server.changed:
                     answer = server.outcomes(body)
                     server.batches.append(body["outcomes"])
@@ -85,7 +157,15 @@ class Server:
         with self.changed:
             assert self.changed.wait_for(condition, PATIENCE_S)
 
+    def stream_document(self, document: Any) -> None:
+        """Serve ``document``, and stream it to whoever comes."""
+        self.serve(document)
+        self.stream_status = 200
+        self.on_stream = lambda stream: stream.put(document)
+
     def stop(self) -> None:
+        for stream in self.streams:
+            stream.end()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from headgate import Client, Decision
+from headgate import Client, Decision, OfflineClient
+from headgate.evaluator import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -217,3 +221,206 @@ def test_closing_sends_what_is_queued(server: Any, ready: Client) -> None:
 def test_arguments_that_cannot_be_right_are_refused(url: str, key: str, more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Client(url, key, **more)
+
+
+def test_a_stream_brings_a_change_at_once_and_nothing_is_asked_for(server: Any, document: Any) -> None:
+    server.stream_document(document("live", revision=1))
+    with Client(server.url, KEY, poll_interval_s=3600) as client:
+        assert client.wait_until_ready(20)
+        seen = threading.Event()
+        client.on_change(lambda _: seen.set())
+        server.streams[0].patch(1, document("off", revision=2), "feature")
+        assert seen.wait(20)
+        assert (client.decide("feature", "user-1").mode, client.revision) == ("off", 2)
+        assert server.requests == []
+
+
+def test_polling_takes_over_when_the_stream_is_lost_and_hands_back(server: Any, document: Any) -> None:
+    server.stream_document(document("live", revision=1))
+    with Client(server.url, KEY, poll_interval_s=0.02) as client:
+        assert client.wait_until_ready(20)
+        assert server.requests == []
+        server.stream_status = 503
+        server.serve(document("review", revision=2))
+        seen = threading.Event()
+        client.on_change(lambda revision: revision == 2 and seen.set())
+        server.streams[0].end()
+        assert seen.wait(20)
+        assert client.decide("feature", "user-1").mode == "review"
+        server.stream_document(document("off", revision=3))
+        server.fail(500)
+        server.wait_for(lambda: len(server.streams) == 2)
+        while client.revision != 3:
+            assert client.status in ("ready", "stale")
+        assert client.decide("feature", "user-1").mode == "off"
+
+
+def test_a_client_may_do_without_a_stream(server: Any, document: Any) -> None:
+    server.stream_document(document())
+    with Client(server.url, KEY, stream=False) as client:
+        assert client.wait_until_ready(20)
+        assert server.asked_for_stream == 0
+
+
+def test_the_status_is_told_as_it_changes(server: Any, document: Any) -> None:
+    heard: list[Any] = []
+    server.stream_document(document())
+    with Client(server.url, KEY) as client:
+        client.on_status(heard.append)
+        assert client.wait_until_ready(20)
+    server.wait_for(lambda: "closed" in heard)
+    assert heard in (["ready", "closed"], ["closed"])
+
+
+def test_no_answer_is_torn_while_64_threads_ask_during_a_thousand_updates(document: Any, value: Any) -> None:
+    """Every decision has the release of its revision, and no thread sees an older one after a newer."""
+
+    def revision(number: int) -> dict[str, Any]:
+        given: dict[str, Any] = document("live", revision=number)
+        given["flags"]["feature"]["variants"]["stable"] = value(release=f"r-{number}")
+        given["flags"]["feature"]["targeting"] = {"if": [True, "stable"]}
+        return given
+
+    client = OfflineClient(revision(0))
+    wrong: list[Any] = []
+    done = threading.Event()
+    begun = threading.Barrier(65)
+
+    def ask() -> None:
+        begun.wait(20)
+        last = -1
+        while not done.is_set():
+            decision = client.decide("feature", "user-1")
+            if decision.release != f"r-{decision.revision}" or (decision.revision or 0) < last:
+                wrong.append(decision)
+            last = decision.revision or 0
+
+    threads = [threading.Thread(target=ask) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    begun.wait(20)
+    for number in range(1, 1001):
+        client._current.swap(Document.parse(revision(number)))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert client.decide("feature", "user-1").revision == 1000
+    counts = client._current._tallies.take()[0]["feature"]
+    assert set(counts) == {"stable"}
+
+
+PLAIN = {
+    "on": True,
+    "text": "a",
+    "number": 1.5,
+    "whole": 2,
+    "object": {"a": [1]},
+    "list": [1, 2],
+}
+
+
+@pytest.fixture
+def plain() -> OfflineClient:
+    flags = {
+        key: {"state": "ENABLED", "variants": {"it": given}, "defaultVariant": "it"}
+        for key, given in PLAIN.items()
+    }
+    flags["nothing"] = {"state": "ENABLED", "variants": {"it": 1}, "defaultVariant": None}
+    flags["disabled"] = {"state": "DISABLED", "variants": {"it": True}, "defaultVariant": "it"}
+    flags["broken"] = {"state": "ENABLED", "variants": {"it": True}, "targeting": {"no_such": []}}
+    return OfflineClient({"flags": flags, "metadata": {"revision": 4}})
+
+
+def test_plain_flags_have_getters_for_their_types(plain: OfflineClient) -> None:
+    assert plain.boolean("on", "user-1") is True
+    assert plain.string("text", {"targetingKey": "user-1"}) == "a"
+    assert (plain.number("number"), plain.number("whole")) == (1.5, 2)
+    assert plain.object("object") == {"a": (1,)}
+    assert plain.object("list") == (1, 2)
+    with pytest.raises(TypeError):
+        plain.object("object")["b"] = 1
+
+
+@pytest.mark.parametrize("flag", ["absent", "nothing", "disabled", "broken", *PLAIN])
+def test_a_value_of_another_type_is_the_default(plain: OfflineClient, flag: str) -> None:
+    marker: Any = object()
+    kinds = {
+        "boolean": ["on"],
+        "string": ["text"],
+        "number": ["number", "whole"],
+        "object": ["object", "list"],
+    }
+    for getter, right in kinds.items():
+        if flag not in right:
+            assert getattr(plain, getter)(flag, "user-1", default=marker, task="t") is marker
+
+
+@pytest.mark.parametrize(
+    ("flag", "default", "value", "reason", "code"),
+    [
+        ("on", False, True, "STATIC", None),
+        ("on", "text", "text", "ERROR", "TYPE_MISMATCH"),
+        ("text", None, "a", "STATIC", None),
+        ("list", [], (1, 2), "STATIC", None),
+        ("absent", 1, 1, "ERROR", "FLAG_NOT_FOUND"),
+        ("broken", 1, 1, "ERROR", "PARSE_ERROR"),
+        ("nothing", 7, 7, "DEFAULT", None),
+        ("disabled", True, True, "DISABLED", None),
+    ],
+)
+def test_details_say_why(
+    plain: OfflineClient, flag: str, default: Any, value: Any, reason: str, code: str | None
+) -> None:
+    found = plain.details(flag, "user-1", default=default)
+    assert (found.flag, found.value, found.reason, found.error_code) == (flag, value, reason, code)
+    assert (found.revision, found.variant) == (
+        4,
+        "it" if found.value == PLAIN.get(flag, found) or flag == "list" else None,
+    )
+    assert (found.error_message is None) is (code is None)
+
+
+@given(flag=anything, user=anything, task=anything, attributes=anything, default=anything)
+def test_a_getter_never_raises(flag: Any, user: Any, task: Any, attributes: Any, default: Any) -> None:
+    client = OfflineClient({"flags": {}})
+    for ask in (client.boolean, client.string, client.number, client.object, client.details):
+        ask(flag, user, default=default, task=task, attributes=attributes)
+    client.enabled(flag, user, default=default)
+
+
+def test_before_the_first_flags_a_getter_gives_its_default(client: Client) -> None:
+    assert client.string("text", default="mine") == "mine"
+    assert client.details("text", default="mine").error_code == "PROVIDER_NOT_READY"
+
+
+def test_a_whole_context_may_stand_for_the_user(ready: Client) -> None:
+    context = {"targetingKey": "user-1", "region": "eu"}
+    assert ready.decide("feature", context) is ready.decide("feature", "user-1")
+    assert ready.decide("feature", context, task="summarise").enabled
+    assert ready.decide("feature", {"targetingKey": 42}, task="t") is ready.decide("feature", 42)
+    assert ready.decide("feature", {}).mode == "off"
+
+
+def test_an_offline_client_answers_from_its_file_and_is_always_ready(tmp_path: Any, document: Any) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(json.dumps(document()))
+    with OfflineClient(path) as client:
+        assert (client.wait_until_ready(0), client.status) == (True, "offline")
+        decision = client.decide("feature", "user-1")
+        client.report(decision, grounded=True)
+        client.report(None)  # type: ignore[arg-type]
+        assert (decision.mode, client.flush(), client.dropped_outcomes) == ("live", True, 0)
+    assert client.decide("feature", "user-1").mode == "review"
+
+
+def test_what_is_queued_at_the_end_of_the_process_is_sent(server: Any, document: Any) -> None:
+    server.stream_document(document())
+    code = (
+        "import headgate, sys\n"
+        f"client = headgate.Client({server.url!r}, {KEY!r})\n"
+        "client.wait_until_ready(20)\n"
+        "with client.run('feature', 'user-1') as run: run.grounded()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert [outcome["grounded"] for batch in server.batches for outcome in batch] == [True]

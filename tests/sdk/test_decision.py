@@ -11,14 +11,24 @@ from typing import Any
 import pytest
 from headgate import Decision
 from headgate.evaluator import Document
+from headgate.sampling import is_sampled
+from headgate.tallies import Tallies
 from headgate.view import View
 
 USER = {"targetingKey": "user-1"}
 
 
+def view_of(document: Any) -> View:
+    return View(Document.parse(document), Tallies())
+
+
+def is_on(view: View) -> Any:
+    return view.find("feature.enabled", USER).value
+
+
 def decide(document: Any, *, lost: bool = False) -> Decision:
-    view = View(Document.parse(document))
-    return (view.lost() if lost else view).decide("feature", USER, None)
+    view = view_of(document)
+    return (view.lost() if lost else view).find("feature", USER).decision
 
 
 def test_a_decision_and_its_value_cannot_be_changed(document: Any) -> None:
@@ -44,8 +54,8 @@ def test_a_value_can_be_dumped_and_its_copies_changed(document: Any, value: Any)
 
 
 def test_the_same_answer_is_the_same_decision(document: Any) -> None:
-    view = View(Document.parse(document()))
-    assert view.decide("feature", USER, None) is view.decide("feature", USER, None)
+    view = view_of(document())
+    assert view.find("feature", USER).decision is view.find("feature", USER).decision
 
 
 def test_review_is_required_by_the_mode_or_by_the_value(document: Any, value: Any) -> None:
@@ -84,19 +94,51 @@ def test_a_lost_flag_obeys_its_own_policy_and_is_never_less_safe(
 
 @pytest.mark.parametrize(("policy", "on"), [("keep", True), ("review", False), ("off", False), (None, False)])
 def test_a_lost_switch_follows_its_feature(document: Any, policy: str | None, on: bool) -> None:
-    view = View(Document.parse(document(when_lost=policy)))
-    assert view.is_on("feature", USER, False) is True
-    assert view.lost().is_on("feature", USER, False) is on
+    view = view_of(document(when_lost=policy))
+    assert is_on(view) is True
+    assert is_on(view.lost()) is on
 
 
 def test_the_policy_of_the_switch_itself_comes_first(document: Any) -> None:
     given = document(when_lost="off")
     given["flags"]["feature.enabled"]["metadata"] = {"when_lost": "keep"}
-    view = View(Document.parse(given)).lost()
-    assert view.is_on("feature", USER, False) is True
-    assert view.is_on("feature", USER, False) is True
+    view = view_of(given).lost()
+    assert is_on(view) is True
 
 
 @pytest.mark.parametrize("revision", ["7", True, 1.5])
 def test_a_revision_that_is_no_whole_number_is_none(document: Any, revision: Any) -> None:
     assert decide(document(revision=revision)).revision is None
+
+
+def test_a_plain_value_stays_when_lost_unless_its_flag_says_otherwise(document: Any) -> None:
+    given = document()
+    for policy, variant in (("keep", "a"), ("review", None), ("off", None), (None, "a")):
+        given["flags"]["plain"]["metadata"] = {} if policy is None else {"when_lost": policy}
+        found = view_of(given).lost().find("plain", USER)
+        assert (found.variant, found.reason, found.error_code) == (variant, "STALE", None)
+
+
+def test_a_human_looks_at_what_is_required_unsure_or_sampled(document: Any, value: Any) -> None:
+    given = document("live")
+    review = {"required": False, "sample_rate": 0.25, "below_confidence": 0.8, "reviewers": []}
+    given["flags"]["feature"]["variants"]["stable"] = value(review=review)
+    decision = decide(given)
+    assert decision.needs_review(confidence=0.7)
+    assert decision.needs_review(confidence=float("nan"))
+    assert not decision.needs_review(confidence=0.8)
+    sampled = [n for n in range(4000) if decision.needs_review(f"conversation-{n}", 0.9)]
+    assert 900 < len(sampled) < 1100
+    assert sampled == [n for n in range(4000) if decision.needs_review(f"conversation-{n}")]
+    assert decide(document("review")).needs_review(confidence=1.0)
+
+
+def test_a_growing_sample_only_adds_and_its_ends_are_nobody_and_everybody() -> None:
+    names = [f"conversation-{n}" for n in range(500)]
+    before: set[str] = set()
+    for rate in (0.0, 0.1, 0.5, 0.9, 1.0):
+        now = {name for name in names if is_sampled("feature", name, rate)}
+        assert before <= now
+        before = now
+    assert before == set(names)
+    assert not any(is_sampled("feature", name, 0.0) for name in names)

@@ -11,13 +11,25 @@ import pytest
 
 
 def test_the_public_names_are_these() -> None:
-    assert headgate.__all__ == ["Client", "Decision", "ErrorCode", "Mode", "Reason", "Status"]
+    assert headgate.__all__ == [
+        "Client",
+        "Decision",
+        "Details",
+        "ErrorCode",
+        "Mode",
+        "OfflineClient",
+        "Reason",
+        "Run",
+        "Status",
+    ]
     assert headgate.evaluator.__all__ == [
         "Document",
         "DocumentError",
         "ErrorCode",
         "Evaluation",
+        "FlagError",
         "Reason",
+        "check",
         "compile_document",
     ]
     for name in headgate.__all__:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,16 +12,16 @@ from headgate.testing import FakeClient
 
 
 def public(kind: type) -> dict[str, Any]:
-    return {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+    return {name: getattr(kind, name) for name in dir(kind) if not name.startswith("_")}
 
 
 def test_the_double_has_every_public_method_of_the_client_with_the_same_signature() -> None:
-    double = public(FakeClient)
-    assert set(double) == set(public(Client)) | {"set"}
-    for name, member in public(Client).items():
-        assert isinstance(double[name], type(member)), name
-        if inspect.isfunction(member):
-            assert inspect.signature(double[name]) == inspect.signature(member), name
+    double, real = public(FakeClient), public(Client)
+    assert set(real) - set(double) == {"after_fork"}
+    assert set(double) - set(real) == {"set", "set_flag", "override", "lose"}
+    for name in set(real) & set(double):
+        if inspect.isfunction(real[name]):
+            assert inspect.signature(double[name]) == inspect.signature(real[name]), name
 
 
 @pytest.mark.parametrize("mode", ["off", "review", "live"])
@@ -48,7 +49,7 @@ def test_one_user_may_be_told_apart_and_listeners_hear_of_it() -> None:
         assert client.decide("feature", "user-1").mode == "live"
         assert client.decide("feature", "user-2").release == "r-7f3a12ab34cd"
         assert heard == [2] == [client.revision]
-        assert client.status == "ready"
+        assert client.status == "offline"
         assert client.wait_until_ready()
     assert client.status == "closed"
 
@@ -60,3 +61,39 @@ def test_it_records_outcomes_as_they_would_be_sent() -> None:
     assert client.outcomes[0]["feature"] == "feature"
     assert client.flush()
     assert client.dropped_outcomes == 0
+
+
+def test_an_override_ends_with_its_block() -> None:
+    client = FakeClient({"feature": "live"})
+    with client.override("feature", "review", user="user-2"), client.override("other"):
+        assert client.decide("feature", "user-2").mode == "review"
+        assert client.decide("feature", "user-1").mode == "live"
+        assert client.decide("other").enabled
+    assert client.decide("feature", "user-2").mode == "live"
+    assert client.decide("other").error_code == "FLAG_NOT_FOUND"
+
+
+def test_plain_flags_are_told_too_and_a_user_may_be_told_apart() -> None:
+    client = FakeClient()
+    client.set_flag("limit", 10)
+    client.set_flag("limit", 99, user="user-2")
+    assert (client.number("limit", "user-1"), client.number("limit", "user-2")) == (10, 99)
+
+
+def test_it_can_behave_as_if_headgate_were_lost() -> None:
+    client = FakeClient({"feature": "live"})
+    client.lose()
+    decision = client.decide("feature", "user-1")
+    assert (decision.mode, decision.reason) == ("review", "STALE")
+
+
+def test_the_fixture_gives_a_double(pytester_free_fixture: FakeClient) -> None:
+    pytester_free_fixture.set("feature")
+    assert pytester_free_fixture.decide("feature").enabled
+
+
+@pytest.fixture
+def pytester_free_fixture() -> Iterator[FakeClient]:
+    from headgate.pytest_plugin import headgate_client
+
+    yield from headgate_client.__wrapped__()  # type: ignore[attr-defined]
