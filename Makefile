@@ -9,10 +9,10 @@ PURE := tests/stages tests/triggers tests/sdk/evaluator
 ASSETS := controller/console/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench lock screenshots clean
+.PHONY: help demo run test lint differential bench lock screenshots clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.run $(ASSETS) ## Play the whole story on this machine; ONCE=1 exits when it is over
 	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
@@ -25,6 +25,10 @@ test: $(VENV)/.dev $(ASSETS) ## Everything a developer needs, then the whole sui
 	$(BIN)/python -m pytest $(PURE) --cov --cov-report= && $(BIN)/python -m coverage report || failed=yes; \
 	$(BIN)/python -m pytest $(PURE:%=--ignore=%) || failed=yes; \
 	test -z "$$failed"
+
+differential: $(VENV)/.dev ## Ask the reference evaluator about 100,000 random rules and contexts
+	@HEADGATE_DIFFERENTIAL_RULES=10000 $(BIN)/python -m pytest tests/sdk/evaluator/test_oracle.py -k random -rP \
+	  --numprocesses 0 --timeout 0 --quiet
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from headgate.context import About, make_context
 from headgate.conversations import Conversations
 from headgate.current import Current, Listener, Status, StatusListener
 from headgate.decision import Decision, ErrorCode, Mode, Reason, without_value
+from headgate.evaluator import Document
 from headgate.outcomes import Said, make_outcome
 from headgate.readonly import EMPTY
 from headgate.runs import Run
@@ -181,6 +182,12 @@ class Questions:
         """The revision of the flags in use; None before the first ones."""
         view = self._current.view
         return None if view is None else view.revision
+
+    @property
+    def document(self) -> Document | None:
+        """The flag document in use; None before the first one."""
+        view = self._current.view
+        return None if view is None else view.document
 
     @property
     def status(self) -> Status:

@@ -96,11 +96,22 @@ class Document:
         """Return the same flags with other answers made of theirs."""
         return Document(self._flags, self._shared, self._metadata, self._clock, wrap)
 
+    def changed_since(self, before: Document | None) -> list[str]:
+        """Return the keys of the flags that are not the same in ``before``, sorted."""
+        old = {} if before is None else before.flags
+        both = old.keys() | self._flags.keys()
+        return sorted(key for key in both if old.get(key) != self._flags.get(key))
+
     def text(self) -> str:
         """Return the document as JSON."""
         flags = ",".join(f"{json.dumps(key)}:{_as_text(flag)}" for key, flag in self._flags.items())
         more = f'"$evaluators":{json.dumps(self._shared)},' if self._shared else ""
         return f'{{"metadata":{json.dumps(self._metadata)},{more}"flags":{{{flags}}}}}'
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """The flags as they came, by their keys; one that was not asked for yet may still be text."""
+        return self._flags
 
     @property
     def metadata(self) -> Mapping[str, Any]:

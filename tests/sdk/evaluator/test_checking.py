@@ -46,7 +46,7 @@ def test_what_clients_can_use_may_be_published(flag: Any) -> None:
         ({**GOOD, "targeting": {"$ref": "absent"}}, "does not exist"),
         ({**GOOD, "targeting": nested({"var": "a"}, MAX_DEPTH)}, "nested"),
         ({**GOOD, "targeting": nested({"var": "a"}, 100_000)}, "nested"),
-        ({**GOOD, "variants": {"on": nested(1, 100_000)}}, "JSON"),
+        ({**GOOD, "variants": {"on": nested(1, 100_000)}, "defaultVariant": "on"}, "JSON"),
         ({**GOOD, "targeting": {"if": [{"var": "a"}, "typo", "off"]}}, "names no variant"),
         ({**GOOD, "targeting": {"fractional": [["on", 1], ["typo", 1]]}}, "names no variant"),
         ({**GOOD, "targeting": {"if": [{"var": "a"}, "on"]}, "defaultVariant": "typo"}, "default variant"),

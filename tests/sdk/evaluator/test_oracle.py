@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +18,7 @@ import mmh3
 import pytest
 from headgate.evaluator import Document
 from headgate.evaluator.bucketing import hash_value
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from json_logic import builtins
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -24,6 +26,12 @@ from openfeature.contrib.tools.flagd.core.targeting.custom_ops import normalize_
 from openfeature.contrib.tools.flagd.core.targeting.targeting import OPERATORS
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import OpenFeatureError, ParseError
+
+RULES = int(os.environ.get("HEADGATE_DIFFERENTIAL_RULES", "250"))
+"""How many random rules to try; ``make differential`` tries many."""
+
+CONTEXTS = 10
+asked: Counter[str] = Counter()
 
 NAMES = ["a", "b", "nested", "list", "absent", "targetingKey"]
 VARIANTS = {"on": "v-on", "off": "v-off", "true": "v-true", "false": "v-false", "1": "v-one"}
@@ -132,10 +140,21 @@ def corrected_oracle() -> Iterator[None]:
         yield
 
 
-def ask_oracle(document: dict[str, Any], context: dict[str, Any]) -> tuple[str | None, str] | None:
+Found = tuple["str | None", str] | None
+
+
+def ask_oracle(document: dict[str, Any], context: dict[str, Any]) -> Found:
     """Return variant and reason, or None when the oracle itself breaks down."""
+    return oracle_of(document)(context)
+
+
+def oracle_of(document: dict[str, Any]) -> Callable[[dict[str, Any]], Found]:
     core = FlagdCore()
     core.set_flags(copy.deepcopy(document))
+    return lambda context: _ask(core, context)
+
+
+def _ask(core: FlagdCore, context: dict[str, Any]) -> Found:
     attributes = {key: value for key, value in context.items() if key != "targetingKey"}
     try:
         who = EvaluationContext(context["targetingKey"], attributes)
@@ -147,9 +166,18 @@ def ask_oracle(document: dict[str, Any], context: dict[str, Any]) -> tuple[str |
     return found.variant, str(found.reason)
 
 
-def ask_us(document: dict[str, Any], context: dict[str, Any]) -> tuple[str | None, str] | None:
+def ask_us(document: dict[str, Any], context: dict[str, Any]) -> Found:
     """Return variant and reason, or None for a rule that nests more loops than we allow."""
-    found = Document.parse(document, clock=lambda: 0).evaluate("flag", context)
+    return us_with(document)(context)
+
+
+def us_with(document: dict[str, Any]) -> Callable[[dict[str, Any]], Found]:
+    compiled = Document.parse(document, clock=lambda: 0)
+    return lambda context: _answer(compiled, context)
+
+
+def _answer(compiled: Document, context: dict[str, Any]) -> Found:
+    found = compiled.evaluate("flag", context)
     if "Loops" in (found.error_message or ""):
         return None
     return found.variant, found.reason.replace("SPLIT", "TARGETING_MATCH")
@@ -160,13 +188,22 @@ def document_with(targeting: Any, default: Any = "off") -> dict[str, Any]:
     return {"flags": {"flag": flag}}
 
 
-@settings(max_examples=1500, deadline=None)
-@given(targetings, contexts)
-def test_random_rules_give_the_answer_of_the_current_flagd_evaluator(targeting: Any, context: Any) -> None:
+@settings(max_examples=RULES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(targetings, st.lists(contexts, min_size=CONTEXTS, max_size=CONTEXTS))
+def test_random_rules_give_the_answer_of_the_current_flagd_evaluator(targeting: Any, given: Any) -> None:
     document = document_with(targeting)
     with corrected_oracle():
-        ours, theirs = ask_us(document, context), ask_oracle(document, context)
-    assert ours is None or theirs in (None, ours), f"{targeting!r} with {context!r}"
+        us, oracle = us_with(document), oracle_of(document)
+        for context in given:
+            ours, theirs = us(context), oracle(context)
+            assert ours is None or theirs in (None, ours), f"{targeting!r} with {context!r}"
+            asked["pairs"] += 1
+            asked["decided"] += ours is not None and theirs is not None
+
+
+def test_nearly_all_random_pairs_were_decided_by_both() -> None:
+    print(f"{asked['pairs']:,} pairs of a rule and a context, {asked['decided']:,} decided by both")
+    assert asked["decided"] >= 0.7 * asked["pairs"] > 0.7 * RULES
 
 
 @settings(max_examples=500, deadline=None)
