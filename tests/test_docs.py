@@ -302,10 +302,7 @@ def _connect(kind: str, settings: dict[str, Any], folder: Path) -> None:
     """Make a source as an example describes it, with secrets for where it sends them."""
     places = re.findall(r'"(?:token_)?url": "(https?://[^/"]+)', json.dumps(settings))
     names = re.findall(r'"env:([A-Z_]+)"', json.dumps(settings))
-    given = {
-        f"HEADGATE_SECRET_{name}": f"{place} user:secret"
-        for name, place in zip(names, reversed(places), strict=False)
-    }
+    given = {f"HEADGATE_SECRET_{name}": f"{places[-1]} user:secret" for name in names}
     SOURCES[kind].from_settings(settings, _access(folder, Secrets(given)))
 
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Self
 
 from controller.errors import BadSetting
 from controller.http import Outbound
+from controller.json_path import JSONPath
 from controller.registries import entered
 from controller.registries.client import Client
 from controller.registries.content import sha256_of
-from controller.registries.json_path import JSONPath
+from controller.registries.json_path import value_at, version_at
 from controller.registries.login import Scheme
 from controller.registries.registry import Pointer, Registry, check_word
 from controller.registries.request_template import KNOWN_VERSION, READING, WRITING, RequestTemplate
@@ -64,7 +65,7 @@ class GenericHTTP(Registry):
     def read(self, pointer: Pointer, deadline_s: float) -> str:
         """See `Registry.read`."""
         self.check_pointer(pointer)
-        return self.reading.path.version(self._ask(self.reading.request, _values(pointer), deadline_s))
+        return version_at(self.reading.path, self._ask(self.reading.request, _values(pointer), deadline_s))
 
     def write(self, pointer: Pointer, version: str, expected: str, deadline_s: float) -> None:
         """See `Registry.write`. Whether anything is compared is up to the other side and its ``${expected}``."""
@@ -87,7 +88,7 @@ class GenericHTTP(Registry):
         if self.content is None:
             return None
         values = _values(pointer) | {"version": version}
-        return sha256_of(self.content.path.one(self._ask(self.content.request, values, deadline_s)))
+        return sha256_of(value_at(self.content.path, self._ask(self.content.request, values, deadline_s)))
 
     def _ask(self, request: RequestTemplate, values: Mapping[str, str], deadline_s: float) -> Any:
         return self.client.ask(

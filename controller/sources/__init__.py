@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from controller.sources.cloudwatch import CloudWatch
+from controller.sources.datadog import Datadog
+from controller.sources.http_json import HttpJson
+from controller.sources.langfuse import Langfuse
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
 from controller.sources.records import Records
@@ -19,6 +23,10 @@ from controller.sources.source import (
 )
 
 SOURCES: Mapping[str, type[Source]] = {
+    "cloudwatch": CloudWatch,
+    "datadog": Datadog,
+    "http_json": HttpJson,
+    "langfuse": Langfuse,
     "outcomes": Outcomes,
     "prometheus": Prometheus,
     "records": Records,

@@ -25,10 +25,14 @@ class BadQuery(BadConfiguration):
 class Shape(Enum):
     """The kinds of answer a query can ask for, by the parts that it must and that it may have."""
 
-    RATIO = (("bad", "total"), ())
-    COUNT = (("count",), ())
-    VALUE = (("value",), ("samples",))
+    RATIO = (("bad", "total"), ("newest",))
+    COUNT = (("count",), ("newest",))
+    VALUE = (("value",), ("samples", "newest"))
     MEASURE = (("measure",), ("limit",))
+    SCORE = (("score",), ("bad", "aggregation"))
+    AGGREGATE = (("measure", "aggregation"), ())
+    STATEMENT = (("sql",), ())
+    ALERT = (("alert",), ("labels",))
 
     def __init__(self, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
         """The two halves of a member's value get names."""

@@ -19,7 +19,12 @@ from enum import StrEnum
 import pytest
 
 from controller.model_calendar import ModelCalendar
-from controller.sources import SOURCES, Source
+from controller.secrets import Secrets
+from controller.sources import SOURCES, Question, Source
+from controller.sources.cloudwatch import CloudWatch
+from controller.sources.datadog import Datadog
+from controller.sources.http_json import HttpJson
+from controller.sources.langfuse import Langfuse
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
 from controller.sources.records import Records
@@ -37,6 +42,7 @@ from tests.endpoint import (
     SLOW_CHUNKS,
     SLOW_HEADER,
     Behaviour,
+    Call,
     Endpoint,
     closed_port,
     flooding,
@@ -189,6 +195,149 @@ def _prometheus() -> Kind:
     )
 
 
+def _json(body: object, status: int = 200) -> Behaviour:
+    return replying(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def _http_json() -> Kind:
+    return Kind(
+        meet_over_http(
+            lambda url: HttpJson.from_settings({"url": url}, fresh_access()),
+            {"path": "/quality?f=${feature}", "bad": "$..bad", "total": "$..total"},
+            {
+                Case.OK: _json({"bad": 3, "total": "10"}),
+                Case.EMPTY: _json({"bad": None, "total": None}),
+                Case.NAN: _json({"bad": "NaN", "total": 10}),
+                Case.INFINITY: _json({"bad": "+Inf", "total": 10}),
+                Case.TWO_SERIES: replying(200, b'[{"bad": 1, "total": 2}, {"bad": 1, "total": 2}]'),
+                Case.TEXT: _json({"bad": "three", "total": 10}),
+                Case.WRONG_TYPES: replying(200, b'"three"'),
+                Case.REFUSED_QUERY: replying(400, b"what?"),
+            },
+        ),
+        queries=(
+            {"path": "/q", "bad": "$.bad", "total": "$.total", "newest": "$.at"},
+            {"path": "/q", "body": '{"f": "${feature}"}', "count": "$..count"},
+            {"value": "$.value", "samples": "$.n"},
+        ),
+        unmet={Case.PARTIAL: "a JSON API has no word for it that all of them share"},
+    )
+
+
+def _datadog() -> Kind:
+    def columns(*values: object) -> Behaviour:
+        def answer(call: Call) -> None:
+            formulas = json.loads(call.body)["data"]["attributes"]["formulas"]
+            found = [{"name": each["formula"], "type": "number", "values": [*values]} for each in formulas]
+            body = {"data": {"type": "scalar_response", "attributes": {"columns": found}}}
+            call.reply(200, json.dumps(body).encode())
+
+        return answer
+
+    def make(url: str) -> Source:
+        secrets = Secrets({f"HEADGATE_SECRET_{key}": f"{url} the-secret-{key}" for key in ("API", "APP")})
+        keys = {"api_key": "env:API", "application_key": "env:APP"}
+        return Datadog.from_settings({"url": url, **keys}, fresh_access(secrets=secrets))
+
+    query = {"bad": "sum:bad{f:${feature}}.as_count()", "total": "sum:all{f:${feature}}.as_count()"}
+    return Kind(
+        meet_over_http(
+            make,
+            query,
+            {
+                Case.OK: columns(3),
+                Case.EMPTY: columns(None),
+                Case.NAN: columns("NaN"),
+                Case.INFINITY: columns("Infinity"),
+                Case.TWO_SERIES: columns(1, 2),
+                Case.TEXT: columns("three"),
+                Case.REFUSED_QUERY: _json({"errors": ["Error parsing query"]}, 400),
+            },
+        ),
+        queries=(query, {"count": "sum:bad{*}"}, {"value": "p95:latency{*}", "aggregator": "max"}),
+        unmet={Case.PARTIAL: "Datadog does not tell when a part of the data is missing"},
+    )
+
+
+def _cloudwatch() -> Kind:
+    def results(*values: object, code: str = "Complete", each: int = 1) -> Behaviour:
+        def answer(call: Call) -> None:
+            found = [
+                {"Id": query["Id"], "StatusCode": code, "Timestamps": [], "Values": [*values]}
+                for query in json.loads(call.body)["MetricDataQueries"]
+                for _ in range(each)
+            ]
+            call.reply(200, json.dumps({"MetricDataResults": found, "Messages": []}).encode())
+
+        return answer
+
+    def make(url: str) -> Source:
+        secrets = Secrets({"HEADGATE_SECRET_AWS": f"{url} the-secret-access-key"})
+        settings = {"url": url, "region": "eu-central-1", "access_key_id": "AKID", "secret": "env:AWS"}
+        return CloudWatch.from_settings(settings, fresh_access(secrets=secrets))
+
+    def metric(name: str, statistic: str = "Sum") -> str:
+        dimensions = {"Feature": "${feature}"}
+        described = {"Namespace": "App", "MetricName": name, "Stat": statistic, "Dimensions": dimensions}
+        return json.dumps(described)
+
+    query = {"bad": metric("Bad"), "total": metric("Answers")}
+    refused = {"__type": "com.amazonaws.cloudwatch#ValidationError", "message": "no"}
+    return Kind(
+        meet_over_http(
+            make,
+            query,
+            {
+                Case.OK: results(1, 2.0),
+                Case.EMPTY: results(),
+                Case.NAN: results("NaN"),
+                Case.INFINITY: results(1, "Infinity"),
+                Case.TWO_SERIES: results(1, each=2),
+                Case.PARTIAL: results(1, code="PartialData"),
+                Case.TEXT: results("three"),
+                Case.REFUSED_QUERY: _json(refused, 400),
+            },
+        ),
+        queries=(query, {"count": metric("Bad")}, {"value": metric("Latency", "Maximum")}),
+    )
+
+
+def _langfuse() -> Kind:
+    def rows(*given: Mapping[str, object]) -> Behaviour:
+        return _json({"data": [{"traceName": VARIABLES["feature"], **row} for row in given]})
+
+    def make(url: str) -> Source:
+        secrets = Secrets({"HEADGATE_SECRET_LANGFUSE": f"{url} pk-lf-1234:sk-lf-5678"})
+        auth = {"scheme": "basic", "secret": "env:LANGFUSE"}
+        return Langfuse.from_settings({"url": url, "auth": auth}, fresh_access(secrets=secrets))
+
+    def row(value: object, count: object = "20") -> dict[str, object]:
+        return {"traceRelease": VARIABLES["release"], "count_count": count, "avg_value": value}
+
+    return Kind(
+        meet_over_http(
+            make,
+            {"score": "unsupported"},
+            {
+                Case.OK: rows(row(0.1)),
+                Case.EMPTY: rows(),
+                Case.NAN: rows(row("NaN")),
+                Case.INFINITY: rows(row("Infinity")),
+                Case.TWO_SERIES: rows(row(0.1), row(0.2)),
+                Case.PARTIAL: rows(row(0.1), *([{"count_count": 1}] * 999)),
+                Case.TEXT: rows(row("a tenth")),
+                Case.REFUSED_QUERY: _json({"message": "Invalid request data"}, 400),
+            },
+        ),
+        queries=(
+            {"score": "unsupported"},
+            {"score": "review", "bad": "rejected"},
+            {"score": "grounded", "aggregation": "avg"},
+            {"measure": "totalCost", "aggregation": "sum"},
+        ),
+    )
+
+
 def _outcomes() -> Kind:
     """The built-in source has no server to misbehave: what can go wrong is its own store."""
 
@@ -256,6 +405,10 @@ def _store_records(database: Database, *, with_release: bool) -> None:
 
 
 KINDS: Mapping[str, Callable[[], Kind]] = {
+    "cloudwatch": _cloudwatch,
+    "datadog": _datadog,
+    "http_json": _http_json,
+    "langfuse": _langfuse,
     "outcomes": _outcomes,
     "prometheus": _prometheus,
     "records": _records,
@@ -314,6 +467,32 @@ def test_each_case_has_its_status_in_time(kind: str, case: Case) -> None:
     assert reading.message.isprintable()
     assert reading.asked
     assert reading.window == WINDOW
+    assert "the-secret" not in str(reading)
+
+
+@pytest.mark.parametrize("case", [Case.OK, Case.EMPTY, Case.TWO_SERIES, Case.SERVER_ERROR, Case.WRONG_JSON])
+@pytest.mark.parametrize("kind", SOURCES)
+def test_many_questions_have_the_readings_that_each_of_them_has(kind: str, case: Case) -> None:
+    registered = KINDS[kind]()
+    if reason := registered.unmet.get(case):
+        pytest.skip(reason)
+    with registered.meet(case) as met:
+        good = Question(met.query, VARIABLES, WINDOW)
+        readings = met.source.read_many([good, Question({}, VARIABLES, WINDOW), good], DEADLINES_S[case])
+    assert [reading.status for reading in readings] == [EXPECTED[case], Status.ERROR, EXPECTED[case]]
+
+
+@pytest.mark.parametrize("case", [Case.OK, Case.SERVER_ERROR, Case.HANG, Case.REDIRECT, Case.NOBODY_THERE])
+@pytest.mark.parametrize("kind", SOURCES)
+def test_trying_a_source_tells_whether_it_works(kind: str, case: Case) -> None:
+    registered = KINDS[kind]()
+    if reason := registered.unmet.get(case):
+        pytest.skip(reason)
+    with registered.meet(case) as met:
+        tried = met.source.test(DEADLINES_S[case])
+    assert tried.works == (case is Case.OK)
+    assert tried.message
+    assert "the-secret" not in tried.message
 
 
 @pytest.mark.parametrize("kind", SOURCES)

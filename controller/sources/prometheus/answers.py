@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from controller.http import Answer
+from controller.sources.asking import Spoiled
+from controller.sources.parts import Part
 from controller.sources.wording import one_line
 from controller.strict_json import InvalidJSON, loads
 from triggers import Status
@@ -28,28 +30,6 @@ _FAULT_OF_A_QUERY = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What the server answered to one query. Only with status ok or partial is the number one."""
-
-    status: Status
-    number: float = math.nan
-    message: str = ""
-    warnings: tuple[str, ...] = ()
-
-
-class Spoiled(Exception):
-    """Joined queries have no answer of their own each. ``part`` is what to say of all of them.
-
-    ``by_one``: one of them may be to blame, so that the others would have an answer without it.
-    """
-
-    def __init__(self, part: Part, *, by_one: bool) -> None:
-        super().__init__(part.message)
-        self.part = part
-        self.by_one = by_one
 
 
 class _NotPrometheus(ValueError):

@@ -11,20 +11,19 @@ from urllib.parse import urlencode
 
 from controller.http import Answer, OutboundError
 from controller.sources.access import Access
-from controller.sources.prometheus.answers import Part, understood
-from controller.sources.prometheus.asking import Asking, Loners
+from controller.sources.asking import Asking, Loners, Way
+from controller.sources.parts import Part, reading_of
+from controller.sources.prometheus.answers import taken_apart, understood
+from controller.sources.prometheus.joining import groups, is_joinable, joined
 from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
 from controller.sources.template import BadTemplate, MissingValue, Template
 from controller.sources.web import WEB_SETTINGS, Entered, Web, web_from
 from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
 
-MAX_WARNINGS = 10
-
 _PATH = "/api/v1/query"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _RESERVED_PARAMS = ("query", "time", "timeout")
-_FROM_BAD_TO_WORSE = (Status.OK, Status.PARTIAL, Status.NO_DATA, Status.INVALID, Status.ERROR)
 _EVALUATION_SHARE = 0.9
 """How much of the time left the server may spend, so that it can still say itself that it was too slow."""
 
@@ -124,7 +123,15 @@ class Prometheus(Source):
         return _Prepared(question.window, asked, parts)
 
     def _asking(self, end: datetime, until: float) -> Asking:
-        return Asking(lambda query, left_s: self._send(query, end, left_s), self._loners, self.clock, until)
+        way = Way(
+            alone=lambda query, left_s: understood(self._send(query, end, left_s)),
+            together=lambda queries, left_s: taken_apart(
+                self._send(joined(queries), end, left_s), len(queries)
+            ),
+            groups=groups,
+            is_joinable=is_joinable,
+        )
+        return Asking(way, self._loners, self.clock, until)
 
     def _ask(self, query: str, end: datetime, left_s: float) -> Part:
         try:
@@ -161,7 +168,7 @@ class _Prepared:
         reading = (
             Reading.missing(Status.ERROR, self.window, self.refused)
             if self.refused
-            else _reading(parts, self.window)
+            else reading_of(parts, self.window)
         )
         return replace(reading, asked=self.asked)
 
@@ -171,21 +178,6 @@ def _template(part: str, text: str) -> Template:
         return Template.parse(text)
     except BadTemplate as error:
         raise BadQuery(part, error.message, error.remedy) from None
-
-
-def _reading(parts: Mapping[str, Part], window: Window) -> Reading:
-    warnings = tuple(dict.fromkeys(warning for part in parts.values() for warning in part.warnings))
-    name, worst = max(parts.items(), key=lambda item: _FROM_BAD_TO_WORSE.index(item[1].status))
-    if worst.status not in (Status.OK, Status.PARTIAL):
-        reading = Reading.missing(worst.status, window, one_line(f"{name}: {worst.message}"))
-    elif "total" in parts:
-        reading = Reading.ratio(window, parts["bad"].number, parts["total"].number)
-    elif "count" in parts:
-        reading = Reading.count(window, parts["count"].number)
-    else:
-        samples = parts["samples"].number if "samples" in parts else None
-        reading = Reading.gauge(window, parts["value"].number, samples)
-    return reading.warned(warnings[:MAX_WARNINGS])
 
 
 def _params(entered: Entered) -> dict[str, str]:

@@ -1,26 +1,38 @@
-"""Asking one server many queries about one moment, in as few requests as their answers allow."""
+"""Asking one place many queries, in as few requests as their answers allow."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from controller.http import Answer, OutboundError, TooLarge
-from controller.sources.prometheus.answers import Part, Spoiled, taken_apart, understood
-from controller.sources.prometheus.joining import groups, is_joinable, joined
+from controller.http import OutboundError, TooLarge
+from controller.sources.parts import Part
 from triggers import Status
-
-Send = Callable[[str, float], Answer]
-"""Sends a query and waits for its answer for that many seconds; raises OutboundError."""
 
 FIRST_TRY = 0.5
 """The share of the time left for joined queries, so that the rest suffices to ask them apart."""
 
 
+class Spoiled(Exception):
+    """Joined queries have no answer of their own each. ``part`` is what to say of all of them.
+
+    ``by_one``: one of them may be to blame, so that the others would have an answer without it.
+    """
+
+    def __init__(self, part: Part, *, by_one: bool) -> None:
+        super().__init__(part.message)
+        self.part = part
+        self.by_one = by_one
+
+
 class Loners:
     """Queries that spoiled a request for others not long ago, and are asked alone for a while."""
 
-    def __init__(self, clock: Callable[[], float], *, for_s: float = 600.0, most: int = 500) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, for_s: float = 600.0, most: int = 500
+    ) -> None:
         """A query is remembered ``for_s`` seconds; of more than ``most`` the oldest are forgotten."""
         self._clock = clock
         self._for_s = for_s
@@ -37,12 +49,26 @@ class Loners:
         return self._until.get(query, -1.0) > self._clock()
 
 
-class Asking:
-    """One round of queries about one moment. It is over ``until``, by ``clock``."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one place is asked. Both wait so many seconds, and may raise OutboundError.
 
-    def __init__(self, send: Send, loners: Loners, clock: Callable[[], float], until: float) -> None:
+    ``together`` gives one part for each query in their order, or raises `Spoiled`. ``groups`` makes requests of
+    bearable size.
+    """
+
+    alone: Callable[[str, float], Part]
+    together: Callable[[Sequence[str], float], Sequence[Part]]
+    groups: Callable[[Sequence[str]], Iterator[Sequence[str]]]
+    is_joinable: Callable[[str], bool] = lambda _query: True
+
+
+class Asking:
+    """One round of queries. It is over ``until``, by ``clock``."""
+
+    def __init__(self, way: Way, loners: Loners, clock: Callable[[], float], until: float) -> None:
         """Nothing is sent yet."""
-        self._send = send
+        self._way = way
         self._loners = loners
         self._clock = clock
         self._until = until
@@ -50,10 +76,10 @@ class Asking:
         self._parts: dict[str, Part] = {}
 
     def answers(self, queries: Iterable[str]) -> Mapping[str, Part]:
-        """What the server answered to each query; one that is named twice is asked once."""
+        """What was answered to each query; one that is named twice is asked once."""
         distinct = list(dict.fromkeys(queries))
-        together = [query for query in distinct if is_joinable(query) and query not in self._loners]
-        for group in groups(together):
+        together = [query for query in distinct if self._way.is_joinable(query) and query not in self._loners]
+        for group in self._way.groups(together):
             self._ask_together(group)
         # What may be slow or wrong comes last, so that it takes no time from the others.
         alone = [query for query in distinct if query not in self._parts]
@@ -69,8 +95,8 @@ class Asking:
             self._give_up(queries)
             return
         try:
-            answer = self._send(joined(queries), self._left_s() * FIRST_TRY)
-            self._parts.update(zip(queries, taken_apart(answer, len(queries)), strict=True))
+            parts = self._way.together(queries, self._left_s() * FIRST_TRY)
+            self._parts.update(zip(queries, parts, strict=True))
         except TooLarge:
             self._ask_halves(queries)
         except OutboundError as error:
@@ -93,7 +119,7 @@ class Asking:
 
     def _note(self, query: str) -> None:
         part = self._parts[query]
-        if part.status is Status.ERROR or part.warnings or part.status is Status.INVALID:
+        if part.status in (Status.ERROR, Status.INVALID) or part.warnings:
             self._loners.add(query)
 
     def _ask_alone(self, query: str, share: float = 1.0) -> None:
@@ -102,12 +128,12 @@ class Asking:
             self._give_up([query])
             return
         try:
-            self._parts[query] = understood(self._send(query, self._left_s() * share))
+            self._parts[query] = self._way.alone(query, self._left_s() * share)
         except OutboundError as error:
             self._parts[query] = Part(Status.ERROR, message=str(error))
 
     def _fail(self, queries: Sequence[str], part: Part) -> None:
-        """The server itself is in trouble: whatever else was to be asked of it now has the same answer."""
+        """The place itself is in trouble: whatever else was to be asked of it now has the same answer."""
         self._failure = part
         self._give_up(queries)
 

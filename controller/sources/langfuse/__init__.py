@@ -1,0 +1,5 @@
+"""Scores, latencies, tokens and costs from Langfuse, through its metrics API."""
+
+from controller.sources.langfuse.source import Langfuse
+
+__all__ = ["Langfuse"]
