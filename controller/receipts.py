@@ -6,6 +6,7 @@ moment and is written together; what a crash loses of it, the next receipts brin
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.flags.naming import CANARY, SWITCH
+from controller.flags.staleness import DEFAULT
 from controller.rollouts import Clock
-from controller.store.database import Database, Transaction
+from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.features import known_features
 from controller.store.flag_counts import add_counts
 from controller.store.instances import (
@@ -27,8 +29,6 @@ from controller.store.plain_flags import known_flags
 from controller.store.projects import environment_by_id
 
 FLUSH_EVERY_S = 1.0
-DEFAULT = "default"
-"""In place of a variant: the caller's own default."""
 OTHER = "(other)"
 """In place of a variant that the flag does not have now."""
 
@@ -78,6 +78,11 @@ class Receipts:
                     self._instances = instances | self._instances
                     self._counts += counts
                 raise
+
+    def flush_if_possible(self) -> None:
+        """Write what waits, so that it can be shown; while nothing can be written, what is written is shown."""
+        with contextlib.suppress(DatabaseUnavailable):
+            self.flush()
 
     def _note_instance(self, environment_id: int, receipt: Mapping[str, Any], now: datetime) -> None:
         key = (environment_id, receipt["instance"])

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
-from controller.api.fields import Choice, FreeForm, QueryTruth, Text, Truth
+from controller.api.fields import Choice, FreeForm, QueryTruth, QueryWhole, Text, Truth
 from controller.api.schemas import ReasonSchema
 from controller.flags.plain import NUMBER, FlagType
 
@@ -83,6 +83,36 @@ class RevivalSchema(ReasonSchema):
         validate=validate.OneOf(list(FlagType)),
         metadata={"description": "The type it had: who revives it knows what it means"},
     )
+
+
+class StaleQuery(Schema):
+    """Since when."""
+
+    days = QueryWhole(1, 365, load_default=30, metadata={"description": "For how many whole days"})
+
+
+class StaleFlagSchema(Schema):
+    """A flag that may be cleaned up: ``not_evaluated``, ``same_answer`` or, though it is gone, ``still_asked_for``."""
+
+    key = fields.String()
+    kind = fields.String(metadata={"description": "plain or feature"})
+    type = fields.String()
+    owner = fields.String()
+    why = fields.String()
+    answer = fields.String(allow_none=True, metadata={"description": "The one variant everybody got"})
+    value = fields.Raw(allow_none=True)
+    evaluations = fields.Integer()
+    last_evaluated = fields.AwareDateTime(allow_none=True)
+    sentence = fields.String()
+
+
+class StaleReportSchema(Schema):
+    """What is stale. ``cannot_tell`` says why that may not be all; it is empty if it is."""
+
+    days = fields.Integer()
+    since = fields.AwareDateTime()
+    cannot_tell = fields.String()
+    flags = fields.List(fields.Nested(StaleFlagSchema))
 
 
 class FileQuery(Schema):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,6 @@ from controller.api.paging import after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.flags.spread import Spread, is_live, lag_of, spread
 from controller.rollouts import locate_environment
-from controller.store.database import DatabaseUnavailable
 from controller.store.instances import Instance, instances_in, revision_times
 
 blueprint = Blueprint(
@@ -29,7 +27,7 @@ blueprint = Blueprint(
 @blueprint.response(200, page_of(instance_schemas.InstanceSchema))
 def list_instances(query: dict[str, Any], project: str, environment: str) -> dict[str, Any]:
     """The instances that reported within a day, in the order they were first heard of."""
-    _write_what_waits()
+    services().receipts.flush_if_possible()
     with services().database.read() as tx:
         found = locate_environment(tx, project, environment)
         items = instances_in(tx, found.id, after(query) or 0, query["limit"] + 1)
@@ -55,18 +53,12 @@ def summarise(query: dict[str, Any], project: str, environment: str) -> dict[str
 
 def spread_of(project: str, environment: str, revision: int | None, unseen_after: timedelta) -> Spread:
     """How far a revision has come, or the newest one."""
-    _write_what_waits()
+    services().receipts.flush_if_possible()
     with services().database.read() as tx:
         found = locate_environment(tx, project, environment)
         instances, times = instances_in(tx, found.id), revision_times(tx, found.id)
     now: datetime = services().now()
     return spread(instances, times, revision or found.revision, now, unseen_after)
-
-
-def _write_what_waits() -> None:
-    """Show receipts that have just come in; while nothing can be written, what is written is shown."""
-    with contextlib.suppress(DatabaseUnavailable):
-        services().receipts.flush()
 
 
 def spread_view(found: Spread) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint, read_json_file
 from controller.api.spec import ETAG
 from controller.flags.plain import flag_file
+from controller.flags.staleness import StaleReport, stale_report
 from controller.plain_flags import Place
 from controller.rollouts import locate_environment
 from controller.store.plain_flags import PlainFlag, flag_set_of, get_plain_flag, plain_flags_in
@@ -90,6 +91,17 @@ def revive_flag(content: dict[str, Any], project: str, environment: str, key: st
     place, type, reason = Place(project, environment), content["type"], content["reason"]
     flag = services().plain_flags.revive(place, key, type, actor(), reason)
     return with_version(flag_view(flag), flag.version)
+
+
+@blueprint.get("/stale-flags")
+@blueprint.arguments(flag_schemas.StaleQuery, location="query")
+@blueprint.response(200, flag_schemas.StaleReportSchema)
+def list_stale_flags(query: dict[str, Any], project: str, environment: str) -> StaleReport:
+    """Flags that nobody asked for in some days, or that gave everybody the same answer."""
+    services().receipts.flush_if_possible()
+    with services().database.read() as tx:
+        found = locate_environment(tx, project, environment)
+        return stale_report(tx, found, query["days"], services().now())
 
 
 @blueprint.get("/flag-file")

@@ -126,6 +126,15 @@ def import_flags(remote: Remote, file: str, reason: str, *, dry_run: bool, repla
 
 
 @flags.command()
+@click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="For how many days.")
+@in_environment
+def stale(remote: Remote, days: int) -> Told:
+    """List flags that nobody asked for in some days, or that gave everybody the same answer."""
+    found = remote.get(remote.in_environment("stale-flags"), days=str(days))
+    return Told(found, _stale(found))
+
+
+@flags.command()
 @click.argument("file", type=click.Path(dir_okay=False), default="-")
 @in_environment
 def export(remote: Remote, file: str) -> Told:
@@ -184,6 +193,14 @@ def _flag(found: Mapping[str, Any]) -> Iterator[str]:
             "broken": found["broken"],
         }
     )
+
+
+def _stale(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from aligned([(flag["key"], flag["why"], flag["sentence"]) for flag in found["flags"]], "")
+    if found["cannot_tell"]:
+        yield f"more cannot be told: {found['cannot_tell']}"
+    elif not found["flags"]:
+        yield f"nothing is stale since {moment(found['since'])}"
 
 
 def _imported(found: Mapping[str, Any]) -> Iterator[str]:

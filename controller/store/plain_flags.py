@@ -73,8 +73,8 @@ def definitions_in(tx: Transaction, environment_id: int) -> Iterator[tuple[str, 
 
 def known_flags(tx: Transaction, environment_id: int) -> dict[str, PlainFlag]:
     """Every flag of an environment by its key, also those that were deleted."""
-    rows = tx.execute(select(plain_flags).where(plain_flags.c.environment_id == environment_id))
-    return {row.key: _flag(row) for row in rows}
+    every = select(plain_flags).where(plain_flags.c.environment_id == environment_id)
+    return {row.key: _flag(row) for row in tx.execute(every.order_by(plain_flags.c.id))}
 
 
 def find_plain_flag(tx: Transaction, environment_id: int, key: str) -> PlainFlag | None:

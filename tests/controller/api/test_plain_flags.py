@@ -121,3 +121,13 @@ def test_a_large_file_is_taken_and_a_huge_one_is_not(world: World) -> None:
     assert len(world.api.ok("POST", FILE, data=large)["created"]) == 1500
     found = nothing_came_of_it(world, "POST", FILE, data=b" " * 20_000_001)
     assert found == (413, "body_too_large", ["body"])
+
+
+def test_stale_flags_are_told_with_the_reason(world: World) -> None:
+    world.api.ok("PUT", f"{FLAGS}/gone", BANNER)
+    found = world.api.ok("GET", f"{ENVIRONMENT}/stale-flags?days=7")
+    assert (found["days"], found["since"], found["flags"]) == (7, "2026-11-13T00:00:00+00:00", [])
+    assert found["cannot_tell"].startswith("no instance has reported evaluations")
+    for days in ("0", "366", "x"):
+        refused = nothing_came_of_it(world, "GET", f"{ENVIRONMENT}/stale-flags?days={days}")
+        assert refused == (422, "invalid_field", ["days"])

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
-from tests.controller.cli.conftest import Shell
+from sqlalchemy import text
+
+from app import services_of
+from controller.rollouts import locate_environment
+from controller.store.flag_counts import add_counts
+from tests.controller.cli.conftest import Installation, Shell
 
 
 def test_a_flag_is_set_shown_switched_off_deleted_and_revived(ada: Shell, tmp_path: Path) -> None:
@@ -58,3 +64,17 @@ def test_a_file_is_tried_imported_and_exported(ada: Shell, tmp_path: Path) -> No
     said = ada.refused("flags", "import", str(file))
     assert "bad_flag_file  flags.colour.targeting.regex  there is no operator 'regex'" in said
     assert ada.ok("flags", "import", str(out), "--replace") == "unchanged: 2\n"
+
+
+def test_what_is_stale_is_listed_with_the_reason(installation: Installation) -> None:
+    shell, parts = installation.ada, services_of(installation.app)
+    assert shell.ok("flags", "stale").startswith("more cannot be told: no instance has reported evaluations")
+    shell.ok("flags", "set", "banner", "--variant", "on=true")
+    with parts.database.write() as tx:
+        id, day = locate_environment(tx, "acme", "production").id, parts.now() - timedelta(days=9)
+        add_counts(tx, {(id, "other", "on"): 1}, day)
+        tx.execute(text("UPDATE plain_flags SET created_at = 0"))
+    said = shell.ok("flags", "stale", "--days", "7")
+    assert said.startswith("banner  not_evaluated  nobody has asked for it since ")
+    shell.ok("flags", "delete", "banner", "--reason", "done")
+    assert shell.ok("flags", "stale", "--days", "7").startswith("nothing is stale since ")
