@@ -1,4 +1,4 @@
-"""The composition root: settings in, a WSGI application out."""
+"""The composition root: settings in, an application out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from flask import Flask, Response
 from controller import console
 from controller.api import (
     break_glass,
+    delivered,
     docs,
     evidence,
     features,
-    flagd,
     governance,
     health,
     incidents,
     instances,
     narrowings,
-    ofrep,
     plain_flags,
     projects,
     ramps,
@@ -38,9 +37,14 @@ from controller.api.errors import register_errors
 from controller.api.parsing import MAX_BODY_BYTES
 from controller.api.spec import OPTIONS, DocumentedApi
 from controller.bootstrap import first_start, wait_until_migrated
+from controller.bridge import Bridge
+from controller.delivery.exchange import Receive, Scope, Send
+from controller.delivery.plane import Delivery
+from controller.flags.snapshots import Snapshots
 from controller.rollouts import Clock
 from controller.services import Services, build_services
-from controller.settings import Settings, load_settings
+from controller.settings import Role, Settings, load_settings
+from controller.store.database import Database
 from controller.store.migrate import migrate
 
 _PARTS = (
@@ -63,8 +67,6 @@ _PARTS = (
     requirements,
     sdk,
     receipts,
-    ofrep,
-    flagd,
 )
 """The parts of the API, in the order its document shows them."""
 
@@ -75,7 +77,7 @@ def utc_now() -> datetime:
 
 
 def create_app(settings: Settings, now: Clock = utc_now) -> Flask:
-    """Build the application of a process. It does not tick by itself: `serve` starts that."""
+    """Build the control plane of a process. It does not tick by itself: `serve` starts that."""
     app = Flask("headgate", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -96,14 +98,48 @@ def services_of(app: Flask) -> Services:
     return parts
 
 
-def serve() -> Flask:
-    """What the server runs in its worker process: an application on the settings of the environment, ticking."""
+def create_delivery(settings: Settings, now: Clock = utc_now) -> Delivery:
+    """Build the delivery plane of a process that does nothing else."""
+    database = Database(settings.database_url)
+    return Delivery(settings, database, Snapshots(database, settings.valid_for_s), now)
+
+
+def delivery_beside(app: Flask) -> Delivery:
+    """Build the delivery plane beside a control plane, on the same database."""
+    parts = services_of(app)
+    return Delivery(parts.settings, parts.database, parts.snapshots, parts.now)
+
+
+class BothPlanes:
+    """Two planes on one port: what is answered from memory, and everything else, in threads."""
+
+    def __init__(self, delivery: Delivery, control: Bridge) -> None:
+        self._delivery = delivery
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request to the plane its address belongs to."""
+        is_ours = scope["type"] != "http" or self._delivery.covers(scope["path"])
+        await (self._delivery if is_ours else self._control)(scope, receive, send)
+
+
+def serve() -> Delivery | BothPlanes | Bridge:
+    """What the server runs in its process: the planes of its role on the settings of the environment, ticking."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    if settings.role is Role.DELIVERY:
+        return create_delivery(settings)
     app = create_app(settings)
+    _start(app)
+    control = Bridge(app.wsgi_app, settings.threads)
+    return BothPlanes(delivery_beside(app), control) if settings.role.delivers else control
+
+
+def _start(app: Flask) -> None:
     parts = services_of(app)
+    settings = parts.settings
     if settings.is_embedded:
         migrate(parts.database)
     wait_until_migrated(parts.database)
@@ -113,7 +149,6 @@ def serve() -> Flask:
         parts.ticks.start()
     else:
         parts.ticks.start_beside()
-    return app
 
 
 def _harden(response: Response) -> Response:
@@ -132,18 +167,17 @@ def _register_doors(app: Flask) -> dict[str, Guard]:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS=OPTIONS,
+        API_SPEC_OPTIONS=OPTIONS | {"paths": delivered.PATHS},
     )
     api = DocumentedApi(app)
     for part in _PARTS:
         api.register_blueprint(part.blueprint)
+    delivered.name_groups(api)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(console.blueprint)
     return {
         "sdk": server_only,
         "receipts": server_only,
-        "ofrep": server_only,
-        "flagd": server_only,
         "docs": anybody,
         "api-docs": anybody,
         "console": console.signed_in,

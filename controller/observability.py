@@ -18,3 +18,9 @@ TICK_FAILURES = Counter("headgate_tick_failures_total", "Ticks that ended in an 
 LOOKUPS = Counter(
     "headgate_flag_requests_total", "Requests for flags, by door and answer", ["door", "answer"]
 )
+DELIVERY_AGE = Gauge(
+    "headgate_delivery_age_seconds",
+    "How long ago the flags in memory were last known to agree with the database",
+)
+STREAMS = Gauge("headgate_streams", "Streams that are open, by what is sent on them", ["door"])
+STREAMS_ENDED = Counter("headgate_streams_ended_total", "Streams that were ended, by the reason", ["reason"])

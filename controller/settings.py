@@ -19,16 +19,22 @@ class Role(StrEnum):
 
     ALL = "all"
     WEB = "web"
+    DELIVERY = "delivery"
     WORKER = "worker"
 
     @property
     def evaluates(self) -> bool:
         """Whether the process evaluates triggers."""
-        return self is not Role.WEB
+        return self in {Role.ALL, Role.WORKER}
 
     @property
     def serves(self) -> bool:
-        """Whether the process answers the API, the console and the SDKs."""
+        """Whether the process answers the API and the console."""
+        return self in {Role.ALL, Role.WEB}
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the process answers SDKs and OFREP from memory."""
         return self is not Role.WORKER
 
 
@@ -52,6 +58,12 @@ class Settings:
     read_deadline_s: float = 5.0
     lane_width: int = 4
     valid_for_s: int = 300
+    workers: int = 1
+    delivery_poll_s: float = 5.0
+    streams: int = 10_000
+    streams_per_key: int = 5_000
+    stream_heartbeat_s: float = 15.0
+    stream_max_age_s: float = 1800.0
     retention_days: int = 30
     quiet_days: float = 7.0
     plans: str = ""
@@ -156,6 +168,12 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "HEADGATE_READ_DEADLINE_S": _SECONDS,
     "HEADGATE_LANE_WIDTH": _WHOLE,
     "HEADGATE_VALID_FOR_S": _WHOLE,
+    "HEADGATE_WORKERS": _WHOLE,
+    "HEADGATE_DELIVERY_POLL_S": _SECONDS,
+    "HEADGATE_STREAMS": _WHOLE,
+    "HEADGATE_STREAMS_PER_KEY": _WHOLE,
+    "HEADGATE_STREAM_HEARTBEAT_S": _SECONDS,
+    "HEADGATE_STREAM_MAX_AGE_S": _SECONDS,
     "HEADGATE_RETENTION_DAYS": _WHOLE,
     "HEADGATE_QUIET_DAYS": (_positive(float), "a number of days above 0"),
 }
@@ -190,6 +208,10 @@ def _checked(settings: Settings) -> Settings:
         )
     if not settings.is_embedded and not settings.database_url.startswith("postgresql"):
         raise BadSettingValue("HEADGATE_DATABASE_URL is neither sqlite:/// nor postgresql://")
+    if settings.workers > 1 and settings.role is not Role.DELIVERY:
+        raise BadSettingValue(
+            "HEADGATE_WORKERS above 1 goes with HEADGATE_ROLE=delivery only; start more processes"
+        )
     if settings.lease_s <= settings.read_deadline_s:
         raise BadSettingValue("HEADGATE_LEASE_S is not above HEADGATE_READ_DEADLINE_S")
     try:

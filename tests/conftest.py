@@ -15,8 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from app import create_app, services_of
 from controller.services import Services
@@ -24,6 +23,7 @@ from controller.settings import Settings
 from controller.store.database import Database
 from controller.store.keys import KeyKind, add_key, new_secret
 from controller.store.migrate import migrate
+from tests.planes import both_planes
 
 SECRET = "a-secret-for-tests-of-more-than-32-characters"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -152,7 +152,7 @@ def services(app: Flask) -> Services:
 class Api:
     """The API as somebody with a key uses it."""
 
-    def __init__(self, client: FlaskClient, key: str, base: str = "/api/v1") -> None:
+    def __init__(self, client: Client, key: str, base: str = "/api/v1") -> None:
         self.client, self.key, self.base = client, key, base
 
     def call(self, method: str, path: str, **kwargs: Any) -> TestResponse:
@@ -188,4 +188,4 @@ def make_key(app: Flask) -> Callable[..., str]:
 @pytest.fixture
 def api(app: Flask, make_key: Callable[..., str]) -> Api:
     """The API with an admin key for all projects."""
-    return Api(app.test_client(), make_key())
+    return Api(both_planes(app), make_key())

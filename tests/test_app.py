@@ -23,6 +23,7 @@ from tests.conftest import SECRET, MakeApp
 from tests.contract.headgate_process import FEATURE, PATIENCE_S, Headgate, eventually, serving
 from tests.endpoint import Call
 from tests.endpoint import serving as endpoint
+from tests.planes import both_planes
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_a_process_whose_schema_is_missing_says_that_it_is_not_ready(tmp_path: A
     "path", ["/livez", "/docs/", "/openapi.json", "/nowhere", "/api/v1/projects", "/sdk/v1/flags"]
 )
 def test_every_answer_is_hardened(app: Flask, path: str) -> None:
-    headers = app.test_client().get(path).headers
+    headers = both_planes(app).get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert "default-src 'self'" in headers["Content-Security-Policy"]

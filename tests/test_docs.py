@@ -28,6 +28,7 @@ from controller.api import evidence_schemas, feature_schemas, schemas
 from controller.api.break_glass_schemas import BreakGlassRequestSchema
 from controller.api.sdk import OutcomesSchema
 from controller.api.trigger_schemas import RungSchema, TriggerSchema
+from controller.delivery.plane import ADDRESSES
 from controller.http import Outbound
 from controller.importers import read_report
 from controller.model_calendar import ModelCalendar
@@ -188,8 +189,9 @@ def test_every_metric_is_described_with_its_labels() -> None:
 
 def test_every_address_of_the_api_is_described(app: Flask) -> None:
     described = set(_described_addresses())
-    there = {
-        (method, re.sub(r"<(?:row|flag):", "<", rule.rule))
+    there = {(method, path) for path, method in ADDRESSES.items()}
+    there |= {
+        (method, re.sub(r"<row:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] not in ("console", "docs", "api-docs", "static")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

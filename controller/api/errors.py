@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.http import HTTP_STATUS_CODES
 
 from controller.api.parsing import MAX_BODY_BYTES, UnreadableBody, WrongMediaType
 from controller.errors import (
@@ -20,6 +19,7 @@ from controller.errors import (
     Problem,
     VersionConflict,
 )
+from controller.problems import NOBODY, PROBLEM_TYPE, problem_content
 from controller.store.database import DatabaseUnavailable
 from stages import Refused
 
@@ -30,9 +30,7 @@ class Unauthenticated(HeadgateError):
     """Nobody we know sent this."""
 
     def __init__(self) -> None:
-        remedy = "send a living API key as: Authorization: Bearer hg_..."
-        problem = Problem("Authorization", "holds no key that opens anything", remedy)
-        super().__init__("unauthenticated", remedy, problem)
+        super().__init__("unauthenticated", NOBODY.remedy, NOBODY)
 
 
 STATUSES: Mapping[type[HeadgateError], int] = {
@@ -92,15 +90,8 @@ def register_errors(app: Flask) -> None:
 
 def problem(status: int, code: str, detail: str, problems: Iterable[Problem] = ()) -> Response:
     """An RFC 9457 answer."""
-    body = {
-        "type": "about:blank",
-        "title": HTTP_STATUS_CODES.get(status, "Error"),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "errors": [{"field": p.field, "message": p.message, "remedy": p.remedy} for p in problems],
-    }
-    response = Response(json.dumps(body), status, mimetype="application/problem+json")
+    body = problem_content(status, code, detail, problems)
+    response = Response(json.dumps(body), status, mimetype=PROBLEM_TYPE)
     if status == 401:  # noqa: PLR2004
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -122,10 +122,9 @@ def list_keys(project: str) -> dict[str, Any]:
 def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
     """Make an API key. Its text is in this answer and nowhere else."""
     kind, environment = content["kind"], content["environment"]
-    if (kind is KeyKind.SERVER) != (environment is not None):
-        raise InvalidInput(
-            Problem("environment", "goes with server keys, and with no other", "name it for those only")
-        )
+    if kind.is_of_environment != (environment is not None):
+        told = "goes with server and client keys, and with no other"
+        raise InvalidInput(Problem("environment", told, "name it for those only"))
     may_break_glass = content["may_break_glass"]
     if may_break_glass:
         _refuse_more_than_ones_own(kind)

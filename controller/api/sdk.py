@@ -1,19 +1,17 @@
-"""What the SDKs ask for: the flag document, and where they report what became of answers."""
+"""Where the SDKs report what became of answers. What they ask for is answered by `controller.delivery`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from controller.api.auth import key, services
 from controller.api.fields import Choice, Key, Moment, Number, Text, Truth, Whole
 from controller.api.parsing import Blueprint
 from controller.api.schemas import release_id
-from controller.api.spec import ETAG, SERVER_KEY
+from controller.api.spec import SERVER_KEY
 from controller.errors import InvalidInput, Problem
-from controller.observability import LOOKUPS
 from controller.store.features import feature_keys
 from controller.store.outcomes import add_outcomes
 from stages import Mode
@@ -21,21 +19,6 @@ from stages import Mode
 blueprint = Blueprint("sdk", __name__, url_prefix="/sdk/v1", description="For SDKs: flags in, outcomes out")
 
 _LARGEST = 2**31 - 1
-
-_FLAGS = {"type": "object", "required": ["$schema", "metadata", "flags"]}
-DOCUMENT: dict[str, Any] = {
-    "security": SERVER_KEY,
-    "parameters": [{"in": "header", "name": "If-None-Match", "schema": {"type": "string"}}],
-    "responses": {
-        "200": {
-            "description": "A flag document in the flagd format",
-            "headers": ETAG,
-            "content": {"application/json": {"schema": _FLAGS}},
-        },
-        "304": {"description": "The caller has it already", "headers": ETAG},
-    },
-}
-"""How an address that gives the flag document is described."""
 
 
 class OutcomeSchema(Schema):
@@ -73,26 +56,6 @@ class AcceptedSchema(Schema):
 
     accepted = fields.Integer()
     duplicates = fields.Integer()
-
-
-@blueprint.get("/flags")
-@blueprint.doc(**DOCUMENT)
-def flags() -> Response:
-    """The flags of the environment the key belongs to, with their rules."""
-    return document_response()
-
-
-def document_response() -> Response:
-    """The flag document of the caller's environment, or 304 if the caller has it."""
-    snapshot = services().snapshots.current(_environment())
-    response = Response(snapshot.body, mimetype="application/json")
-    response.set_etag(snapshot.etag)
-    response.headers["Cache-Control"] = "private, no-cache"
-    if request.if_none_match.contains_weak(snapshot.etag):
-        response.status_code = 304
-        response.set_data(b"")
-    LOOKUPS.labels("document", response.status_code).inc()
-    return response
 
 
 @blueprint.post("/outcomes")

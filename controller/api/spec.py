@@ -13,8 +13,7 @@ from werkzeug.routing import BaseConverter
 
 from controller.api.schemas import ProblemSchema
 from controller.errors import InvalidInput, Problem
-
-PROBLEM_TYPE = "application/problem+json"
+from controller.problems import PROBLEM_TYPE
 
 OPTIONS: dict[str, Any] = {
     "info": {
@@ -34,13 +33,20 @@ OPTIONS: dict[str, Any] = {
                 "scheme": "bearer",
                 "description": "The key of an environment: hg_server_... Also taken as X-API-Key.",
             },
+            "clientKey": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A key for browsers and apps: hg_client_... Also taken as X-API-Key.",
+            },
         }
     },
     "security": [{"adminKey": []}],
 }
 
 SERVER_KEY: list[dict[str, list[str]]] = [{"serverKey": []}]
-"""The security of what SDKs and providers ask for."""
+"""The security of what SDKs and flagd daemons ask for."""
+CLIENT_KEY: list[dict[str, list[str]]] = [{"serverKey": []}, {"clientKey": []}]
+"""The security of what OFREP providers ask for."""
 ETAG = {"ETag": {"description": "Its version, for If-Match and If-None-Match", "schema": {"type": "string"}}}
 """The header of an answer that has a version."""
 
@@ -76,13 +82,6 @@ class RowId(BaseConverter):
         return int(value)
 
 
-class FlagKey(BaseConverter):
-    """Whatever stands where a flag's key should, slashes and line breaks too: not to know it is an answer."""
-
-    regex = r"[\s\S]+"
-    part_isolating = False
-
-
 class DocumentedApi(Api):
     """The API's own document, in which whatever goes wrong is answered with a problem."""
 
@@ -90,10 +89,9 @@ class DocumentedApi(Api):
 
     def init_app(self, app: Flask, **kwargs: Any) -> None:
         """Take an application as it is before any blueprint is registered."""
-        app.url_map.converters |= {"row": RowId, "flag": FlagKey}
+        app.url_map.converters |= {"row": RowId}
         super().init_app(app, **kwargs)
         self.register_converter(RowId, lambda _: {"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
-        self.register_converter(FlagKey, lambda _: {"type": "string", "minLength": 1})
 
     def _register_responses(self) -> None:
         for status in HTTPStatus:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from controller.bootstrap import check_start
@@ -24,6 +25,9 @@ from controller.store.migrate import is_migrated
 from controller.store.migrate import migrate as run_migrations
 from controller.store.users import add_user as add_console_user
 from controller.store.users import find_user, set_password
+
+_MAX_HEAD_BYTES = 65_536
+"""What a request may weigh before its body; above it the server answers 431 by itself."""
 
 
 class _Failed(click.ClickException):
@@ -43,11 +47,12 @@ def serve(host: str | None, port: int | None) -> None:
     server = Granian(
         target="app:serve",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         address=address,
         port=at_port,
-        workers=1,
-        blocking_threads=settings.threads,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        http1_settings=HTTP1Settings(max_buffer_size=_MAX_HEAD_BYTES),
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         websockets=False,

@@ -34,6 +34,7 @@ class Snapshot:
     revision: int
     body: bytes
     etag: str
+    content: Mapping[str, Any]
     flags: Document
 
 
@@ -45,6 +46,8 @@ class Snapshots:
         self._valid_for_s = valid_for_s
         self._built: dict[int, Snapshot] = {}
         self._building = threading.Lock()
+        self.failed: set[int] = set()
+        """The environments whose newest flags could not be built."""
 
     def current(self, environment_id: int) -> Snapshot:
         """The snapshot of the newest revision that could be built."""
@@ -63,11 +66,13 @@ class Snapshots:
             try:
                 snapshot = _built(tx, environment_id, self._valid_for_s)
             except Exception:
+                self.failed.add(environment_id)
                 if known is None:
                     raise
                 log.exception("no new snapshot for environment %s; the old one keeps serving", environment_id)
                 return known
             self._built[environment_id] = snapshot
+            self.failed.discard(environment_id)
             return snapshot
 
 
@@ -78,7 +83,7 @@ def _built(tx: Transaction, environment_id: int, valid_for_s: int) -> Snapshot:
     whole = document(project, environment.key, environment.revision, valid_for_s, flags)
     body = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
     etag = f"{environment.revision}-{hashlib.sha256(body).hexdigest()[:16]}"
-    return Snapshot(environment.revision, body, etag, Document.parse(whole))
+    return Snapshot(environment.revision, body, etag, whole, Document.parse(whole))
 
 
 def compile_flags(tx: Transaction, environment_id: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from controller.settings import SQLITE
 Transaction = Connection
 """What the functions of the store are given: an open transaction, ended by whoever opened it."""
 
+ANNOUNCED = "headgate.announced"
+"""Where a connection keeps what its open transaction announces."""
 _BUSY_MS = 10_000
 _ALONE = 7_355_608
 """The advisory lock of `Database.write_alone`: an arbitrary number, the same in every process."""
@@ -34,6 +36,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith(SQLITE)
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        self.on_announced: list[Callable[[frozenset[str]], None]] = []
+        """Who is told, after a commit in this process, what `controller.store.announcements` was asked to announce."""
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -65,14 +69,20 @@ class Database:
         What the checks before a write could not see yet, because somebody wrote it at the same moment, is a Conflict.
         """
         try:
-            with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
-                yield connection
+            with self.engine.connect().execution_options(writes=writes) as connection:
+                announced: set[str] = set()
+                connection.info[ANNOUNCED] = announced
+                with connection.begin():
+                    yield connection
         except (OperationalError, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
         except IntegrityError as error:
             raise Conflict(
                 "same_moment", "somebody wrote the same at the same moment; look, and ask again"
             ) from error
+        if announced:
+            for tell in self.on_announced:
+                tell(frozenset(announced))
 
     def close(self) -> None:
         """Give all connections back."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from sqlalchemy import insert, or_, select, update
 
 from controller.errors import NotFound
+from controller.store.announcements import KEYS, announce
 from controller.store.database import Transaction
 from controller.store.tables import api_keys
 
@@ -24,6 +25,13 @@ class KeyKind(StrEnum):
     """The whole API, of one project or of all."""
     SERVER = "server"
     """The flags of one environment, with their rules."""
+    CLIENT = "client"
+    """What one user sees of the flags of one environment that are marked as client-visible; never a rule."""
+
+    @property
+    def is_of_environment(self) -> bool:
+        """Whether keys of this kind belong to one environment, and open nothing but its flags."""
+        return self is not KeyKind.ADMIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-_FORM = re.compile(r"hg_(admin|server)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_FORM = re.compile(r"hg_(admin|server|client)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _PUBLIC = [column for column in api_keys.c if column.name != "secret_hash"]
 _USED_EVERY = timedelta(minutes=1)
 
@@ -86,7 +94,36 @@ def add_key(
     else:
         # The pepper may have been changed since; whoever may set the key itself may set its hash.
         tx.execute(update(api_keys).where(api_keys.c.id == id).values(secret_hash=_hash(secret, pepper)))
+    announce(tx, KEYS)
     return _key(tx.execute(select(*_PUBLIC).where(api_keys.c.id == id)).one())
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A living key, as a process keeps it in memory: enough to know it again, not to make it."""
+
+    id: str
+    kind: KeyKind
+    environment_id: int | None
+    secret_hash: str
+
+    def opens(self, text: str, pepper: str) -> bool:
+        """Whether a text is this key; takes as long for one that is almost right as for any other."""
+        kind, _, secret = _parts(text)
+        return hmac.compare_digest(self.secret_hash, _hash(secret, pepper)) and kind == self.kind
+
+
+def id_in(text: str) -> str | None:
+    """The public id in a key's text; None if the text does not have the form of a key."""
+    match = _FORM.fullmatch(text)
+    return match[2] if match else None
+
+
+def locks(tx: Transaction) -> dict[str, Lock]:
+    """Every living key, by its id."""
+    columns = (api_keys.c.id, api_keys.c.kind, api_keys.c.environment_id, api_keys.c.secret_hash)
+    rows = tx.execute(select(*columns).where(api_keys.c.revoked_at.is_(None)))
+    return {row.id: Lock(row.id, KeyKind(row.kind), row.environment_id, row.secret_hash) for row in rows}
 
 
 def find_key(tx: Transaction, text: str, pepper: str) -> ApiKey | None:
@@ -141,6 +178,7 @@ def revoke_key(tx: Transaction, project_id: int | None, id: str, now: datetime) 
     row = tx.execute(select(*_PUBLIC).where(*this)).one_or_none()
     if row is None:
         raise NotFound("key", id)
+    announce(tx, KEYS)
     return _key(row)
 
 

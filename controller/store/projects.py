@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from controller.errors import Conflict, NotFound
+from controller.store.announcements import announce, flags_of
 from controller.store.database import Transaction
 from controller.store.tables import environments, projects, revisions
 
@@ -129,7 +130,13 @@ def raise_revision(tx: Transaction, environment_id: int, now: datetime) -> int:
         delete(revisions).where(revisions.c.environment_id == environment_id, revisions.c.number >= number)
     )
     tx.execute(insert(revisions).values(environment_id=environment_id, number=number, at=now))
+    announce(tx, flags_of(environment_id))
     return number
+
+
+def current_revisions(tx: Transaction) -> dict[int, int]:
+    """The revision of every environment's flags, by the environment's id."""
+    return {row.id: row.revision for row in tx.execute(select(environments.c.id, environments.c.revision))}
 
 
 _PROJECT = select(

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from controller.delivery.plane import ADDRESSES
 from controller.settings import Settings
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind
@@ -35,7 +36,6 @@ VALUES = {
     "before": "r-000000000000",
     "after_": "r-000000000001",
     "registry": "prompts",
-    "flag": "claims-assistant",
     "name": "swagger-ui.css",
 }
 
@@ -55,6 +55,9 @@ def routes() -> Iterator[tuple[str, str, str]]:
             )
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
             yield method, path, blueprint
+    for path, method in ADDRESSES.items():
+        for one in (method, *(["HEAD"] if method == "GET" else [])):
+            yield one, path.replace("<flag>", "claims-assistant"), path.split("/")[1]
 
 
 ROUTES = sorted(set(routes()))

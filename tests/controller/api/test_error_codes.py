@@ -60,10 +60,19 @@ def codes_of_classes(tree: ast.Module) -> Iterator[str | None]:
                     yield from (literal(default) for default in function.args.kw_defaults if default)
 
 
+def is_init(node: ast.AST) -> bool:
+    """Whether this is a call of the base class's initialiser with a status and a code."""
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return is_call and node.func.attr == "__init__" and len(node.args) > 1
+
+
 def codes_of_answers(tree: ast.Module) -> Iterator[str | None]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("problem", "problem_response"):
-            yield literal(node.args[1])
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("problem", "Refused"):
+            # stages.Refused has no code of its own: it carries refusals.
+            yield from (literal(code) for code in node.args[1:2])
+        if isinstance(node, ast.ClassDef) and node.name in ("BadContext", "_Unusable"):
+            yield from (literal(call.args[1]) for call in ast.walk(node) if is_init(call))
 
 
 def codes_of_refusals(tree: ast.Module) -> Iterator[str | None]:

@@ -10,10 +10,12 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from controller.delivery.plane import ADDRESSES
 from tests.conftest import Api
 from tests.controller.api.world import FEATURE, PROJECT, ROLLOUT, World
 
 METHODS = ("get", "post", "put", "patch", "delete")
+STREAMS = ("/sdk/v1/stream", "/ofrep/v1/events")
 PREFIXES = ("/api/", "/sdk/", "/ofrep/", "/flagd/")
 
 
@@ -47,7 +49,8 @@ def test_the_document_is_valid_openapi_3_1(spec: dict[str, Any]) -> None:
 
 
 def test_every_route_of_the_api_is_listed_and_no_other(app: Flask, spec: dict[str, Any]) -> None:
-    routes = {
+    routes = {(method.lower(), path.replace("<flag>", "{flag}")) for path, method in ADDRESSES.items()}
+    routes |= {
         (method.lower(), re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(PREFIXES)
@@ -99,9 +102,11 @@ def test_the_kind_of_key_is_told_for_every_operation(spec: dict[str, Any]) -> No
     assert {name: scheme["scheme"] for name, scheme in schemes.items()} == {
         "adminKey": "bearer",
         "serverKey": "bearer",
+        "clientKey": "bearer",
     }
     for _, path, operation in operations(spec):
         expected = [{"adminKey": []}] if path.startswith("/api/") else [{"serverKey": []}]
+        expected += [{"clientKey": []}] if path.startswith("/ofrep/") else []
         assert operation.get("security", spec["security"]) == expected, path
 
 
@@ -124,6 +129,8 @@ def test_locking_and_repeating_are_documented_where_they_work(spec: dict[str, An
         ("get", "/sdk/v1/flags"): {"If-None-Match"},
         ("get", "/flagd/v1/flags.json"): {"If-None-Match"},
         ("post", "/ofrep/v1/evaluate/flags"): {"If-None-Match"},
+        ("get", "/sdk/v1/stream"): {"Last-Event-ID"},
+        ("get", "/ofrep/v1/events"): {"Last-Event-ID"},
     }
 
 
@@ -153,7 +160,7 @@ def test_an_etag_is_documented_where_it_is_sent(spec: dict[str, Any], world: Wor
     make_one_of_each(world)
     sent = set()
     for method, path, operation in operations(spec):
-        if method == "get":
+        if method == "get" and path not in STREAMS:
             key = None if "security" in operation else world.api.key
             query = "?stage=beta" if path.endswith("/forecast") else ""
             answer = world.ask("GET", path.format(**values) + query, key)

@@ -16,6 +16,7 @@ from controller.settings import Settings
 from controller.store.keys import KeyKind, add_key, new_secret
 from controller.store.projects import get_environment, get_project
 from tests.conftest import SECRET, Api, Clock
+from tests.planes import both_planes
 
 PROJECT = "/projects/acme"
 FEATURES = f"{PROJECT}/features"
@@ -56,6 +57,7 @@ class World:
         """The same installation in a copy of its database. Its keys have been used, so that reading changes nothing."""
         copy = replace(self, api=api, make_key=make_key, parts=parts)
         copy.api.ok("GET", PROJECT)
+        copy.ask("POST", "/sdk/v1/outcomes", json={"outcomes": []})
         return copy
 
     def build(self) -> World:
@@ -78,12 +80,12 @@ class World:
         content = {"bundle": BUNDLE | {"guardrails": guardrails}}
         return str(self.api.ok("POST", f"{FEATURE}/releases", content)["id"])
 
-    def environment_key(self, environment: str = "staging") -> str:
-        """A server key of an environment."""
+    def environment_key(self, environment: str = "staging", kind: KeyKind = KeyKind.SERVER) -> str:
+        """A server key of an environment, or one of another kind."""
         with self.parts.database.read() as tx:
             project = get_project(tx, "acme")
             found = get_environment(tx, project.id, environment)
-        return self.make_key(KeyKind.SERVER, project_id=project.id, environment_id=found.id)
+        return self.make_key(kind, project_id=project.id, environment_id=found.id)
 
     def move(self, move: str, **content: Any) -> Any:
         """Make a move."""
@@ -126,7 +128,7 @@ def opened(database_url: str) -> Iterator[Doors]:
         return text
 
     try:
-        yield Api(app.test_client(), make_key()), make_key, parts
+        yield Api(both_planes(app), make_key()), make_key, parts
     finally:
         parts.database.close()
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 from headgate.evaluator import Document
 from openfeature.flag_evaluation import Reason
 
-from controller.api import ofrep
+from controller.delivery.doorkeeper import Doorkeeper
+from controller.flags import snapshots
 from controller.store.database import Database, DatabaseUnavailable
+from tests.conftest import Api
 from tests.controller.api.world import World, refusal
+from tests.planes import both_planes
 
 ONE = "/ofrep/v1/evaluate/flags/claims-assistant"
 ALL = "/ofrep/v1/evaluate/flags"
@@ -81,7 +85,7 @@ def test_an_answer_is_that_of_our_own_evaluator_on_the_document(world: World) ->
 
 
 def test_numbers_with_a_fraction_keep_their_point(world: World) -> None:
-    assert b'"sample_rate": 0.0' in world.ask("POST", ONE, json={}).get_data()
+    assert b'"sample_rate":0.0' in world.ask("POST", ONE, json={}).get_data()
 
 
 @pytest.mark.parametrize(
@@ -106,12 +110,12 @@ def test_a_flag_that_is_not_there_is_told_as_such(world: World, flag: str) -> No
 
 @pytest.mark.parametrize("path", [ONE, ALL])
 def test_every_error_is_told_in_both_languages(
-    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, world: World, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_database: Database) -> object:
         raise DatabaseUnavailable("OperationalError")
 
-    def fail() -> object:
+    def fail(*_: object) -> object:
         raise RuntimeError("the secret plan")
 
     json_type = {"Content-Type": "application/json"}
@@ -134,13 +138,14 @@ def test_every_error_is_told_in_both_languages(
         assert answer.get_json()["errorCode"] == code
         assert answer.get_json().get("key") == ("claims-assistant" if path == ONE else None)
     with monkeypatch.context() as patch:
-        patch.setattr(ofrep, "_snapshot", fail)
+        patch.setattr(Doorkeeper, "served", fail)
         answer = world.ask("POST", path, json=SOMEBODY)
         assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
         check_failure(answer.get_json())
         assert b"secret" not in answer.get_data()
     monkeypatch.setattr(Database, "read", away)
-    answer = world.ask("POST", path, json=SOMEBODY)
+    cold = Api(both_planes(app), world.server_key, "")
+    answer = cold.post(path, json=SOMEBODY)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "database_unavailable")
     assert answer.headers["Retry-After"].isdecimal()
     check_failure(answer.get_json())
@@ -149,10 +154,9 @@ def test_every_error_is_told_in_both_languages(
 def test_a_flag_that_cannot_be_worked_out_is_an_error_and_no_fault(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken:
-        flags = Document.parse({"flags": {"claims-assistant": {"state": "ENABLED", "variants": {}}}})
-
-    monkeypatch.setattr(ofrep, "_snapshot", Broken)
+    broken = {"claims-assistant": {"state": "ENABLED", "variants": {}}}
+    monkeypatch.setattr(snapshots, "compile_flags", lambda *_: broken)
+    world.move("hold")
     answer = world.ask("POST", ONE, json=SOMEBODY)
     assert refusal(answer) == (400, "flag_unusable", ["flag"])
     assert answer.get_json()["errorCode"] == "PARSE_ERROR"

@@ -1,0 +1,158 @@
+"""The delivery plane as an ASGI application: which address is which door."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from controller.delivery import ofrep
+from controller.delivery.documents import Documents
+from controller.delivery.doorkeeper import Doorkeeper
+from controller.delivery.events import Events
+from controller.delivery.exchange import MAX_HEAD_BYTES, Exchange, Gone, Receive, Refused, Scope, Send
+from controller.delivery.health import Health
+from controller.delivery.memory import Memory
+from controller.delivery.ofrep import Door, Ofrep, in_both_languages
+from controller.delivery.refreshing import Refresher
+from controller.delivery.streams import Streams
+from controller.errors import Problem
+from controller.flags.snapshots import Snapshots
+from controller.observability import LOOKUPS
+from controller.rollouts import Clock
+from controller.settings import Settings
+from controller.store.database import Database
+
+log = logging.getLogger(__name__)
+
+FLAGS: Final = "/sdk/v1/flags"
+STREAM: Final = "/sdk/v1/stream"
+FLAGD: Final = "/flagd/v1/flags.json"
+ADDRESSES: Final[Mapping[str, str]] = {
+    FLAGS: "GET",
+    STREAM: "GET",
+    FLAGD: "GET",
+    ofrep.ALL: "POST",
+    f"{ofrep.ONE}<flag>": "POST",
+    ofrep.EVENTS: "GET",
+}
+"""Every address of the plane but those of its health, with its method."""
+
+
+class Delivery:
+    """Everything that is answered from memory."""
+
+    def __init__(self, settings: Settings, database: Database, snapshots: Snapshots, now: Clock) -> None:
+        self.memory = Memory(database, snapshots, settings.secret_key, now)
+        self.refresher = Refresher(self.memory, database, now, settings.delivery_poll_s)
+        self.streams = Streams(
+            self.memory,
+            most=settings.streams,
+            most_per_key=settings.streams_per_key,
+            heartbeat_s=settings.stream_heartbeat_s,
+            max_age_s=settings.stream_max_age_s,
+        )
+        doorkeeper = Doorkeeper(self.memory, self.refresher, settings.secret_key, now)
+        documents, events = Documents(self.memory, doorkeeper), Events(doorkeeper, self.streams)
+        asked, health = Ofrep(doorkeeper), Health(self.memory)
+        self._doors: dict[str, tuple[str, str, Door]] = {
+            FLAGS: ("GET", "document", documents.give),
+            STREAM: ("GET", "stream", events.flags),
+            FLAGD: ("GET", "document", documents.give),
+            ofrep.ALL: ("POST", "ofrep", in_both_languages(asked.all)),
+            ofrep.EVENTS: ("GET", "stream", in_both_languages(events.notices)),
+        }
+        self._one = ("POST", "ofrep", in_both_languages(asked.one))
+        self._health = {"/livez": health.live, "/readyz": health.ready, "/metrics": health.metrics}
+        self._doorkeeper = doorkeeper
+
+    def covers(self, path: str) -> bool:
+        """Whether an address belongs to this plane."""
+        return path in self._doors or path.startswith(ofrep.ONE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live as long as the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(Exchange(scope, receive, send))
+
+    def start(self) -> None:
+        """Begin to keep the memory up to date; called on the event loop."""
+        loop = asyncio.get_running_loop()
+
+        def on_change() -> None:
+            with contextlib.suppress(RuntimeError):  # The loop has ended: there is nobody to tell any more.
+                loop.call_soon_threadsafe(self.streams.catch_up)
+
+        self.refresher.on_change = on_change
+        self.refresher.start()
+
+    def stop(self) -> None:
+        """End all streams, and stop keeping the memory up to date."""
+        self.streams.close()
+        self.refresher.stop()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, exchange: Exchange) -> None:
+        method, name, door = self._door(exchange.path)
+        try:
+            _check_head(exchange)
+            if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
+                await self._refuse_method(exchange, method)
+            await door(exchange)
+        except Refused as refused:
+            await exchange.refuse(refused)
+        except Gone:
+            return
+        except Exception:
+            log.exception("%s %r failed", exchange.method, exchange.path)
+            if not exchange.status:
+                await _apologise(exchange)
+        LOOKUPS.labels(name, exchange.status).inc()
+
+    def _door(self, path: str) -> tuple[str, str, Door]:
+        if path.startswith(ofrep.ONE) and len(path) > len(ofrep.ONE):
+            return self._one
+        found = self._doors.get(path)
+        if found is not None:
+            return found
+        return ("GET", "health", self._health[path]) if path in self._health else ("GET", "none", _nowhere)
+
+    async def _refuse_method(self, exchange: Exchange, method: str) -> None:
+        """Whoever has no key is not even told which methods there are."""
+        if exchange.path not in self._health:
+            await self._doorkeeper.let_in(exchange, *ofrep.KINDS)
+        allowed = "GET, HEAD" if method == "GET" else method
+        problem = Problem("method", f"this address is not for {exchange.method}", f"use {allowed}")
+        headers = [(b"allow", allowed.encode())]
+        raise Refused(405, "method_not_allowed", problem.message, problem, headers=headers)
+
+
+async def _nowhere(_exchange: Exchange) -> None:
+    detail = "there is nothing at this address"
+    raise Refused(404, "no_such_address", detail, Problem("address", detail, "look for it in docs/api.md"))
+
+
+def _check_head(exchange: Exchange) -> None:
+    size = len(exchange.path) + sum(len(name) + len(value) for name, value in exchange.headers.items())
+    if size > MAX_HEAD_BYTES:
+        problem = Problem("headers", f"they are larger than {MAX_HEAD_BYTES} bytes", "send less of them")
+        raise Refused(431, "headers_too_large", problem.message, problem)
+
+
+async def _apologise(exchange: Exchange) -> None:
+    """A fault of ours: told in the log, not to the caller."""
+    refused = Refused(500, "internal_error", "Headgate failed; the log has the reason")
+    is_ofrep = exchange.path.startswith("/ofrep/")
+    more = ofrep.in_ofrep(500, "", refused.detail, exchange.path) if is_ofrep else None
+    await exchange.refuse(refused, more)
