@@ -11,9 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from headgate.current import Current
+from headgate.tallies import Tallies
+
+from bench import shapes
+from bench.everybody import peers
 from bench.installation import Clock, populated, services_on
 from bench.measuring import Effort, Table, beside, take_turns, timed
-from bench.peers import Floor, Headgate, OpenFeatureFlagd, peers
+from bench.peers import Floor, Headgate, OpenFeatureFlagd
 from controller.flags.snapshots import Snapshots
 
 _LEFT_OUT = (Floor.name, OpenFeatureFlagd.name)
@@ -34,7 +39,7 @@ class _EveryFlagUsed(Headgate):
 
 def run(effort: Effort) -> list[Table]:
     """Measure loading few and many flags from JSON text, and one snapshot of many rollouts."""
-    return [_loading(effort), _snapshot(effort)]
+    return [_loading(effort), _patching(effort), _snapshot(effort)]
 
 
 def _loading(effort: Effort) -> Table:
@@ -56,6 +61,32 @@ def _loading(effort: Effort) -> Table:
         cells = [_cell(figures[size], name) for size in effort.flags]
         table.add(name, *cells, f"{mebibytes:,.1f}")
     return table
+
+
+def _patching(effort: Effort) -> Table:
+    """Apply a patch of one flag as a client does when its stream brings one, and ask for that flag."""
+    table = Table("A client applies a patch of one flag", ("", *(f"ms, {n:,} flags" for n in effort.flags)))
+    cells = []
+    for size in effort.flags:
+        current = Current(tallies=Tallies())
+        current.replace(Headgate().payload(size).encode(), "0", 0.0)
+        flag = shapes.flag_document(3)["flags"]["rule-0"]
+        rounds = [timed(_patch(current, flag, number)) for number in range(20 * effort.big_rounds)]
+        cells.append(f"{median(rounds):.2f}")
+    table.add("Headgate", *cells)
+    return table
+
+
+def _patch(current: Current, flag: dict[str, Any], number: int) -> Callable[[], None]:
+    changed = {"rule-7": {**flag, "metadata": {"turn": number}}}
+    patch = {"from": str(number), "set": changed, "unset": [], "metadata": {"revision": number + 1}}
+
+    def run() -> None:
+        if not current.patch(patch, str(number + 1)) or current.view is None:
+            raise ValueError("the patch does not fit")
+        current.view.find("rule-7", {"targetingKey": "user-1"})
+
+    return run
 
 
 def _cell(column: dict[str, list[float]], who: str) -> str:

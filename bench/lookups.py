@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +13,10 @@ from typing import Any
 from headgate import Client
 
 from bench import shapes
+from bench.everybody import peers
 from bench.installation import serving_document
 from bench.measuring import Case, Effort, Table, beside, take_turns
-from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Headgate, Peer, peers
+from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Peer
 
 _MANY, _THREADS = "many", "threads"
 _COLUMNS = {
@@ -26,7 +28,7 @@ _COLUMNS = {
     _MANY: "rule, {:,} flags",
 }
 _CLIENT = "Headgate, client.decide"
-_POLL_S = 3600.0
+_GETTER = "Headgate, client.boolean"
 _PATIENCE_S = 30.0
 
 
@@ -38,8 +40,9 @@ def run(effort: Effort) -> list[Table]:
     table = Table(title, ("", *(column.format(many) for column in _COLUMNS.values())))
     with ExitStack() as stack:
         found = {peer.name: _prepared(peer, users, effort.flags) for peer in peers()}
-        client = stack.enter_context(_client(Headgate().payload(few)))
-        found[_CLIENT] = {PRODUCT: _decide(client, users)}
+        client, other = (stack.enter_context(_client(_with_features(size))) for size in effort.flags)
+        found[_CLIENT] = {**_decided(client, users), _MANY: _decided(other, users)[RULE]}
+        found[_GETTER] = {**_gotten(client, users), _MANY: _gotten(other, users)[RULE]}
         pool = stack.enter_context(ThreadPoolExecutor(4))
         gc.collect()
         columns = {name: _measure(name, found, effort, pool) for name in _COLUMNS}
@@ -67,12 +70,18 @@ def _check(name: str, cases: Cases) -> None:
     """
     if RULE not in cases:
         return
-    rule, rollout = cases[RULE], cases[ROLLOUT]
+    rule = cases[RULE]
     inside = sum(rule.call(given) is True for given in rule.given) / len(rule.given)
-    modes = [_mode(rollout.call(given)) for given in rollout.given]
-    live = modes.count("live") / len(modes)
-    if not (0.18 < inside < 0.32 and 0.18 < live < 0.32 and live + modes.count("off") / len(modes) == 1):
+    live = inside if ROLLOUT not in cases else _live(cases[ROLLOUT])
+    if not (0.18 < inside < 0.32 and 0.18 < live < 0.32):
         raise ValueError(f"{name} answers {inside:.0%} and {live:.0%}, not 25 %")
+
+
+def _live(rollout: Case) -> float:
+    modes = [_mode(rollout.call(given)) for given in rollout.given]
+    if set(modes) != {"live", "off"}:
+        raise ValueError(f"modes {set(modes)}")
+    return modes.count("live") / len(modes)
 
 
 def _mode(answer: Any) -> str:
@@ -81,28 +90,55 @@ def _mode(answer: Any) -> str:
 
 @contextmanager
 def _client(payload: str) -> Iterator[Client]:
-    with serving_document(payload) as url, Client(url, "hg_server_bench", poll_interval_s=_POLL_S) as client:
+    with serving_document(payload) as url, Client(url, "hg_server_bench", stream=False) as client:
         if not client.wait_until_ready(_PATIENCE_S):
             raise TimeoutError("the client did not get its flags")
         yield client
 
 
-def _decide(client: Client, users: list[str]) -> Case:
-    case = Case(
-        lambda user: client.decide(
-            "rollout-7",
-            user,
-            task=shapes.TASK,
-            cohorts=(shapes.COHORT,),
-            attributes={"country": shapes.COUNTRY},
+def _with_features(count: int) -> str:
+    """The flags everybody has, and two features for ``decide``: one for all, one with the rule."""
+    document = shapes.flag_document(count)
+    flags = document["flags"]
+    feature = flags["rollout-7"]
+    flags["feature"] = {**feature, "defaultVariant": "stable", "targeting": {}}
+    rule = json.dumps(flags["rule-7"]["targeting"]).replace('"on"', '"stable"')
+    flags["ruled-feature"] = {**feature, "targeting": json.loads(rule)}
+    return json.dumps(document)
+
+
+def _decided(client: Client, users: list[str]) -> dict[str, Case]:
+    decide, contexts = client.decide, list(map(shapes.attributes, users))
+    found = {
+        BOOLEAN: Case(lambda context: decide("feature", context), contexts),
+        RULE: Case(lambda context: decide("ruled-feature", context), contexts),
+        ROLLOUT: Case(lambda context: decide("rollout-7", context), contexts),
+        PRODUCT: Case(
+            lambda user: decide(
+                "rollout-7",
+                user,
+                task=shapes.TASK,
+                cohorts=(shapes.COHORT,),
+                attributes={"country": shapes.COUNTRY},
+            ),
+            users,
         ),
-        users,
-    )
-    if not any(
-        client.decide("rollout-7", u, task=shapes.TASK, cohorts=(shapes.COHORT,)).enabled for u in users
-    ):
-        raise ValueError("the client decides nothing")
-    return case
+    }
+    for name in (RULE, ROLLOUT, PRODUCT):
+        live = sum(decision.enabled for decision in map(found[name].call, found[name].given))  # type: ignore[attr-defined]
+        if not 0.18 < live / len(users) < 0.32:
+            raise ValueError(f"the client decides {live / len(users):.0%}, not 25 %")
+    return {**found, _THREADS: found[RULE]}
+
+
+def _gotten(client: Client, users: list[str]) -> dict[str, Case]:
+    boolean, contexts = client.boolean, list(map(shapes.attributes, users))
+    found = {
+        BOOLEAN: Case(lambda context: boolean("boolean-7", context), contexts),
+        RULE: Case(lambda context: boolean("rule-7", context), contexts),
+    }
+    _check(_GETTER, found)
+    return {**found, _THREADS: found[RULE]}
 
 
 def _measure(
@@ -116,22 +152,22 @@ def _measure(
 
 
 def _shared(case: Case, pool: ThreadPoolExecutor) -> Callable[[], float]:
-    """Four threads with a quarter of the calls each: what a call costs in all."""
+    """Four threads with a quarter of the calls each: how much of the processor a call costs in all."""
     parts = [Case(case.call, case.given[start::4]) for start in range(4)]
 
     def run() -> float:
-        start = time.perf_counter_ns()
+        start = time.process_time_ns()
         list(pool.map(lambda part: part.run(), parts))
-        return (time.perf_counter_ns() - start) / len(case.given)
+        return (time.process_time_ns() - start) / len(case.given)
 
     return run
 
 
 def _ordered(names: list[str]) -> list[str]:
-    names.remove(_CLIENT)
-    return [names[0], _CLIENT, *names[1:]]
+    ours = [_CLIENT, _GETTER]
+    return [names[0], *ours, *(name for name in names[1:] if name not in ours)]
 
 
 def _cell(column: Mapping[str, list[float]], who: str) -> str:
-    ours = next(name for name in (Headgate.name, _CLIENT) if name in column)
+    ours = _CLIENT
     return beside(column.get(who), None if who == ours else column[ours])

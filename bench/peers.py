@@ -57,7 +57,11 @@ class Floor:
 
     def cases(self, loaded: Any, users: list[str]) -> Cases:
         """See Peer."""
-        return {BOOLEAN: Case(lambda _user: loaded["boolean-7"], users)}
+
+        def look_up(key: str) -> object:
+            return loaded[key]
+
+        return {BOOLEAN: Case(lambda _user: look_up("boolean-7"), users)}
 
 
 class Headgate:
@@ -71,7 +75,7 @@ class Headgate:
 
     def load(self, payload: str) -> Any:
         """See Peer."""
-        return Document.parse(json.loads(payload))
+        return Document.read(payload)
 
     def cases(self, loaded: Any, users: list[str]) -> Cases:
         """See Peer."""
@@ -360,23 +364,3 @@ def _flag(key: str, variations: list[Any], rules: list[Any]) -> dict[str, Any]:
         "targets": [],
         "prerequisites": [],
     }
-
-
-def peers() -> list[Peer]:
-    """Return everybody who is installed, ourselves first."""
-    kinds: tuple[Callable[[], Peer], ...] = (
-        Headgate,
-        Floor,
-        GrowthBook,
-        Flagd,
-        OpenFeatureMemory,
-        OpenFeatureFlagd,
-        LaunchDarkly,
-    )
-    found: list[Peer] = []
-    for kind in kinds:
-        try:
-            found.append(kind())
-        except ImportError:
-            continue
-    return found

@@ -7,6 +7,9 @@ from typing import Final
 MAX_TALLIES: Final = 50_000
 """How many pairs of flag and variant are counted; those beyond are not."""
 
+MAX_TAKEN: Final = 5_000
+"""How many of them are taken at once; the others come with the next."""
+
 Counts = dict[str, dict[str, int]]
 """Numbers by variant by flag; "default" stands for the caller's own default."""
 
@@ -49,7 +52,7 @@ class Tallies:
         seen: dict[Tally, int] = {}
         for (flag, variant), tally in tuple(self._tallies.items()):
             count = tally.count
-            if count > tally.told:
+            if count > tally.told and len(seen) < MAX_TAKEN:
                 counts.setdefault(flag, {})[variant] = count - tally.told
                 seen[tally] = count
         return counts, seen
