@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from headgate import Decision
+from headgate import Run
 
 from examples.support_assistant.checks import Judgement, judge
 from examples.support_assistant.gate import Gate
@@ -34,7 +34,7 @@ class _Case:
     """One question while it is served. `started` is a reading of the clock in seconds."""
 
     feature: Feature
-    decision: Decision
+    run: Run
     user: str
     question: str
     passages: tuple[Passage, ...]
@@ -81,38 +81,41 @@ class Assistant:
         The outcome of an answer that is held is reported once it was reviewed, see `review_next`.
         """
         started = self._clock()
-        case = _Case(
-            feature=feature,
-            decision=self._client.decide(feature.key, user, task=feature.task, cohorts=cohorts),
-            user=user,
-            question=question,
-            passages=self._retriever.search(question),
-            started=started,
-        )
-        if case.decision.mode not in ("review", "live"):
-            return self._searched(case, Outcome(latency_ms=self._since(started)))
+        with self._client.run(feature.key, user, task=feature.task, cohorts=cohorts) as run:
+            case = _Case(
+                feature=feature,
+                run=run,
+                user=user,
+                question=question,
+                passages=self._retriever.search(question),
+                started=started,
+            )
+            return self._reply_to(case)
+
+    def _reply_to(self, case: _Case) -> Reply:
+        if not case.run.enabled:
+            return self._searched(case, Outcome(latency_ms=self._since(case.started)))
         try:
             draft = self._draft(case)
         except ModelError:
-            return self._searched(case, Outcome(latency_ms=self._since(started), error=True))
-        held = case.decision.mode == "review" or case.decision.review_required
-        return self._held(case, draft) if held else self._shown(case, draft)
+            return self._searched(case, Outcome(latency_ms=self._since(case.started), error=True))
+        return self._held(case, draft) if case.run.needs_review() else self._shown(case, draft)
 
     def review_next(self) -> Reviewed | None:
         """Let the reviewer read the oldest held answer and report its outcome; None when none waits."""
         reviewed = self.reviews.review_next()
         if reviewed is not None:
-            draft = reviewed.draft
-            self._report(draft.feature, draft.decision, replace(draft.outcome, review=reviewed.verdict))
+            reviewed.draft.run.finish(review=reviewed.verdict)
         return reviewed
 
     def _draft(self, case: _Case) -> Draft:
-        release = Release.of(case.decision.release, case.decision.value)
+        decision = case.run.decision
+        release = Release.of(decision.release, decision.value)
         completion = self._model.complete(release, case.user, case.question, case.passages)
         judgement = judge(completion.text, self._retriever.passages, case.links)
         return Draft(
             feature=case.feature,
-            decision=case.decision,
+            run=case.run,
             release=release,
             completion=completion,
             judgement=judgement,
@@ -123,7 +126,7 @@ class Assistant:
         guarded = draft.judgement.sensitive_data
         # The guard hides the text, not the fact: the outcome says that the model wrote it.
         outcome = replace(draft.outcome, escalated=guarded or draft.judgement.abstained)
-        self._report(case.feature, case.decision, outcome)
+        case.run.say(**outcome.as_report())
         if guarded:
             return _reply(case, "withheld", WITHHELD, outcome)
         text = f"{case.feature.opening}{draft.completion.text}{case.feature.closing}"
@@ -132,15 +135,14 @@ class Assistant:
     def _held(self, case: _Case, draft: Draft) -> Reply:
         if not self.reviews.put(draft):
             return self._searched(case, draft.outcome)
+        case.run.say(**draft.outcome.as_report())
+        case.run.hold()
         return _reply(case, "held", HELD, draft.outcome)
 
     def _searched(self, case: _Case, outcome: Outcome) -> Reply:
-        self._report(case.feature, case.decision, outcome)
+        case.run.say(**outcome.as_report())
         titles = (f"{passage.title} ({passage.id})" for passage in case.passages)
         return _reply(case, "searched", "\n".join(titles) or NOTHING_FOUND, outcome)
-
-    def _report(self, feature: Feature, decision: Decision, outcome: Outcome) -> None:
-        self._client.report(decision, task=feature.task, **outcome.as_report())
 
     def _since(self, started: float) -> int:
         return round((self._clock() - started) * 1000)
@@ -162,8 +164,8 @@ def _measured(release: Release, completion: Completion, judgement: Judgement, la
 def _reply(case: _Case, state: State, text: str, outcome: Outcome) -> Reply:
     return Reply(
         feature=case.feature.key,
-        mode=case.decision.mode,
-        release=case.decision.release or "none",
+        mode=case.run.decision.mode,
+        release=case.run.decision.release or "none",
         state=state,
         text=text,
         links=case.links,

@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from headgate import Decision
+from headgate import Decision, Run
 
 
 class Gate(Protocol):
-    """Decides who gets which release, and is told what came of it."""
+    """Decides who gets which release, and hears what came of it."""
 
     def decide(self, feature: str, user: str, *, task: str, cohorts: Sequence[str]) -> Decision:
         """Answer from memory; never raises and never waits for the network."""
 
-    def report(
-        self,
-        decision: Decision,
-        *,
-        task: str,
-        latency_ms: int,
-        cost_usd: float | None,
-        input_tokens: int | None,
-        output_tokens: int | None,
-        grounded: bool | None,
-        citations_valid: bool | None,
-        sensitive_data: bool | None,
-        review: str | None,
-        escalated: bool | None,
-        error: bool | None,
-    ) -> None:
-        """Queue one outcome; never raises and never waits for the network."""
+    def run(self, feature: str, user: str, *, task: str, cohorts: Sequence[str]) -> Run:
+        """Decide from memory; what the run is told is reported at its end. Never raises, never waits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from headgate import Decision
+from headgate import Run
 
 from examples.support_assistant.checks import Judgement
 from examples.support_assistant.model import Completion, Release
@@ -36,7 +36,7 @@ FEATURES = {feature.key: feature for feature in (SUPPORT_ASSISTANT, REPLY_DRAFTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was measured, in the words of `headgate.Client.report`. None means not judged, never good."""
+    """What was measured, in the words of `headgate.Run.say`. None means not judged, never good."""
 
     latency_ms: int
     cost_usd: float | None = None
@@ -50,7 +50,7 @@ class Outcome:
     error: bool | None = None
 
     def as_report(self) -> dict[str, Any]:
-        """The keyword arguments of `report`."""
+        """The keyword arguments of `say`."""
         return asdict(self)
 
 
@@ -59,7 +59,7 @@ class Draft:
     """An answer a model wrote and the checks read; nobody outside has seen it yet."""
 
     feature: Feature
-    decision: Decision
+    run: Run
     release: Release
     completion: Completion
     judgement: Judgement

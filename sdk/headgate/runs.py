@@ -115,6 +115,7 @@ class Run:
         if kind is not None and issubclass(kind, Exception):
             self._said["error"] = True
         else:
-            self._said.setdefault("error", False if kind is None else None)
+            # What did not run, or was interrupted, did not go well either.
+            self._said.setdefault("error", False if kind is None and self.enabled else None)
         if not self._is_held or self._said["error"]:
             self.finish()
