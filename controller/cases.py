@@ -93,7 +93,7 @@ class Cases:
             rollout=rollout,
             request=request,
             requester=requester,
-            subject=_subject(feature, release, watches),
+            subject=asked_about(feature, release, watches),
             verdict=Goodness(release.verdict) if release else Goodness.UNKNOWN,
             evidence=tuple(item.judged for item in evidence_of(tx, stored.feature_id)),
             waivers=tuple(item.judged for item in waivers_of(tx, stored.feature_id)),
@@ -224,12 +224,13 @@ def subject_of(
 ) -> Subject:
     """What evidence is asked about: a release of the feature, with the triggers that watch it here."""
     watches = [watch_of(item, now) for item in triggers_of(tx, stored.id)]
-    return _subject(feature_by_id(tx, stored.feature_id), release, watches)
+    return asked_about(feature_by_id(tx, stored.feature_id), release, watches)
 
 
-def _subject(
+def asked_about(
     feature: Feature, release: StoredRelease | None, watches: list[Watch] | tuple[Watch, ...]
 ) -> Subject:
+    """What evidence is asked about, from rows that were read already."""
     return Subject(
         release=release.public_id if release else None,
         parts=parts(release.bundle) if release else {},

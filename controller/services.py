@@ -15,6 +15,7 @@ from controller.evaluations import Evaluations
 from controller.evidence import EvidenceDesk
 from controller.flags.snapshots import Snapshots
 from controller.forecasts import Forecasts
+from controller.glances import Glances
 from controller.governance import Governance
 from controller.guards import Guards
 from controller.http import Outbound
@@ -60,6 +61,7 @@ class Services:
     catalog: Catalog
     evidence: EvidenceDesk
     governance: Governance
+    glances: Glances
     readiness: Readiness
     rollouts: Rollouts
     forecasts: Forecasts
@@ -135,6 +137,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         catalog=Catalog(database, access, cases, registries, now, settings.secret_key),
         evidence=EvidenceDesk(database, cases, now),
         governance=Governance(database, plans, now),
+        glances=Glances(cases),
         readiness=Readiness(database, cases, now),
         rollouts=rollouts,
         forecasts=forecasts,

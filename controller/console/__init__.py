@@ -4,8 +4,19 @@ Every page works without the script. The blueprint is guarded by `controller.con
 """
 
 # Importing the modules of views gives the blueprint its addresses.
-from controller.console import acts, board, errors, readiness, sign_in
+from controller.console import acts, board, charts, errors, feature, live, readiness, sign_in
 from controller.console.auth import signed_in
 from controller.console.blueprint import blueprint
 
-__all__ = ["acts", "blueprint", "board", "errors", "readiness", "sign_in", "signed_in"]
+__all__ = [
+    "acts",
+    "blueprint",
+    "board",
+    "charts",
+    "errors",
+    "feature",
+    "live",
+    "readiness",
+    "sign_in",
+    "signed_in",
+]

@@ -38,6 +38,7 @@ class Page:
     lead: str
     submit: str
     tone: str
+    done: str
     where: Where
     name: str
     version: int
@@ -131,7 +132,7 @@ def _form(page: Page, problems: Sequence[Refusal | Problem] = ()) -> str:
         problems=problems,
         reason=given.get("reason", ""),
         choice=given.get("choice", default),
-        board_url=_board_url(page.where),
+        back=_feature_url(page.where),
     )
 
 
@@ -143,11 +144,16 @@ def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
 
 
 def _done(page: Page) -> Response:
-    return make_response(redirect(f"{_board_url(page.where)}#{page.where.feature}", 303))
+    return make_response(redirect(_feature_url(page.where, done=page.done), 303))
 
 
-def _board_url(where: Where) -> str:
-    return url_for("console.show_board", project=where.project, environment=where.environment)
+def _feature_url(where: Where, done: str | None = None) -> str:
+    place: dict[str, Any] = {
+        "project": where.project,
+        "environment": where.environment,
+        "feature": where.feature,
+    }
+    return url_for("console.show_feature", done=done, **place)
 
 
 def _reason() -> str:
@@ -188,6 +194,7 @@ def _stop_page(where: Where) -> Page:
         title=f"Stop {subject.name}",
         lead="Going down takes one person. It takes effect at once, and is recorded with your name.",
         submit="Stop now",
+        done="stopped",
         tone="alarm",
         where=where,
         name=subject.name,
@@ -207,6 +214,7 @@ def _resume_page(where: Where) -> Page:
         title=f"Resume {subject.name}",
         lead="Going up is a decision of a person. It takes effect at once, and is recorded with your name.",
         submit="Resume",
+        done="resumed",
         tone="accent",
         where=where,
         name=subject.name,
@@ -238,6 +246,7 @@ def _acknowledge_page(where: Where, key: str) -> Page:
         title=f"Acknowledge {key}",
         lead="Say that a person has seen to it.",
         submit="Acknowledge",
+        done="acknowledged",
         tone="accent",
         where=where,
         name=subject.name,

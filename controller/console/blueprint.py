@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+import gzip
+from functools import lru_cache
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from controller.console.throttle import Throttle
-from controller.console.words import exact_time, percent, sentence
+from controller.console.words import duration, exact_time, percent, sentence
 
 blueprint = Blueprint(
     "console",
@@ -17,15 +21,24 @@ blueprint = Blueprint(
 )
 
 STATIC = "console.static"
+_TEXTS = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 blueprint.add_app_template_filter(percent, "percent")
 blueprint.add_app_template_filter(exact_time, "exact_time")
 blueprint.add_app_template_filter(sentence, "sentence")
+blueprint.add_app_template_filter(duration, "duration")
+
+
+@blueprint.app_template_global()
+def asset(name: str) -> str:
+    """The address of something static."""
+    return url_for(STATIC, filename=name)
 
 
 @blueprint.record
@@ -38,7 +51,26 @@ def _prepare(state: BlueprintSetupState) -> None:
 def _seal(response: Response) -> Response:
     """Pages are for one person at one moment; nothing on them comes from elsewhere or runs inline."""
     response.headers.setdefault("Content-Security-Policy", _POLICY)
-    if request.endpoint != STATIC:
+    if request.endpoint == STATIC:
+        _compress(response)
+    else:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")
     return response
+
+
+def _compress(response: Response) -> None:
+    """Send what is static small. Pages go as they are: a secret is not compressed beside what others write."""
+    if response.status_code != HTTPStatus.OK or response.mimetype not in _TEXTS:
+        return
+    response.vary.add("Accept-Encoding")
+    if not request.accept_encodings["gzip"]:
+        return
+    response.direct_passthrough = False
+    response.set_data(_compressed(response.get_data()))
+    response.headers["Content-Encoding"] = "gzip"
+
+
+@lru_cache(maxsize=64)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)

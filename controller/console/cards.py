@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.console.words import ACTIONS, MODES, Sign, days_since, duration, holder
+from controller.console.words import ACTIONS, MODES, Sign, days_since, duration, sentence
+from controller.glances import Glance
 from controller.store.columns import Broken
-from controller.store.features import Feature
-from controller.store.rollouts import StoredRollout
+from controller.store.releases import StoredRelease
 from controller.store.triggers import StoredTrigger
-from stages import EXPOSED, Mode, Stage
+from stages import EXPOSED, WHOLE, Mode, Stage
 from triggers import Arming, Phase, Rung, Verdict
 
 _PATIENCE = timedelta(minutes=1)
@@ -27,6 +27,13 @@ _NEVER = Sign("no evaluation yet", "never", "plain")
 _TOO_LITTLE = Sign("quiet, too little data", "quiet", "plain")
 _QUIET = Sign("quiet", "quiet", "good")
 _ORDER = (_FIRING, _BROKEN, _FIRING_IN_SHADOW, _BLIND, _LATE, _PENDING, _NEVER, _TOO_LITTLE, _QUIET)
+
+_ALARMS = frozenset({_FIRING, _FIRING_IN_SHADOW, _BROKEN, _BLIND, _LATE})
+_UNWATCHED = Sign("no trigger watches it", "blind", "warn")
+_NOTHING = Sign("no trigger yet", "never", "plain")
+_ASKED = Sign("asked for", "human", "review")
+_CLEAR = Sign("clear", "quiet", "good")
+_BLOCKED = Sign("blocked", "lock", "plain")
 
 ARMINGS = {
     Arming.SHADOW: Sign("shadow", "shadow", "plain"),
@@ -56,7 +63,7 @@ class TriggerLine:
     @property
     def alarms(self) -> bool:
         """Whether somebody should look at it."""
-        return self.sign in (_FIRING, _FIRING_IN_SHADOW, _BROKEN, _BLIND, _LATE)
+        return self.sign in _ALARMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +71,25 @@ class BrokenCard:
     """A rollout that cannot be read, and why. It is served as off."""
 
     key: str
-    name: str
     why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next stage of a feature, and what stands before it: the first reason, and how many more there are."""
+
+    stage: Stage
+    sign: Sign
+    text: str
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A rollout on the board. ``exposed``: users may get the feature in this stage, if it is not off."""
+    """A rollout on the board. ``exposed``: users may get the feature in this stage, if it is not off.
+
+    ``health`` is the sign of the trigger that stands out most, ``watch`` tells of it.
+    """
 
     key: str
     name: str
@@ -79,60 +98,85 @@ class Card:
     stage: Stage
     mode: Sign
     share: int
-    cohorts: tuple[str, ...]
-    tasks: tuple[str, ...]
-    languages: tuple[str, ...]
-    stable: str | None
-    candidate: str | None
-    candidate_share: int
-    holds: tuple[str, ...]
+    candidate_reach: int
+    release: StoredRelease | None
+    candidate: StoredRelease | None
+    held: bool
     since: datetime
     age: str
-    fallback: str
     exposed: bool
     off: bool
     can_stop: bool
-    can_resume: bool
-    triggers: tuple[TriggerLine, ...]
+    health: Sign
+    watch: str
+    step: Step | None
     ended: str = ""
 
     @property
-    def candidate_reach(self) -> int:
-        """The candidate's part of all users, in basis points."""
-        return self.share * self.candidate_share // 10_000
+    def troubled(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.health in _ALARMS
 
 
-def card(
-    stored: StoredRollout, feature: Feature, watching: Sequence[StoredTrigger | Broken], now: datetime
-) -> Card:
-    """A rollout with its triggers, the most urgent first."""
-    rollout = stored.rollout
+def card(glance: Glance, now: datetime, ended: str = "") -> Card:
+    """A rollout at a glance; ``ended`` is why it was stopped."""
+    rollout, feature = glance.stored.rollout, glance.feature
     exposed, off = rollout.stage in EXPOSED, rollout.mode is Mode.OFF
-    lines = [trigger_line(item, now) for item in watching]
+    health, watch = _health([trigger_line(item, now) for item in glance.triggers], exposed=exposed)
     return Card(
         key=rollout.feature,
         name=feature.name or feature.key,
         owner=feature.owner,
-        tier=stored.tier,
+        tier=glance.stored.tier,
         stage=rollout.stage,
         mode=MODES[rollout.mode],
         share=rollout.exposure.share,
-        cohorts=tuple(sorted(rollout.exposure.cohorts)),
-        tasks=tuple(sorted(rollout.exposure.tasks)),
-        languages=tuple(sorted(rollout.exposure.languages)),
-        stable=rollout.stable,
-        candidate=rollout.candidate,
-        candidate_share=rollout.candidate_share,
-        holds=tuple(holder(hold) for hold in sorted(rollout.holds)),
+        candidate_reach=rollout.exposure.share * rollout.candidate_share // WHOLE if rollout.candidate else 0,
+        release=glance.stable,
+        candidate=glance.candidate,
+        held=bool(rollout.holds),
         since=rollout.stage_since,
         age=days_since(rollout.stage_since, now),
-        fallback=stored.fallback,
         exposed=exposed,
         off=off,
         can_stop=exposed and not off,
-        can_resume=bool(rollout.holds) or (exposed and rollout.mode is not Mode.LIVE),
-        triggers=tuple(sorted(lines, key=lambda line: _ORDER.index(line.sign))),
+        health=health,
+        watch=watch,
+        step=_step(glance),
+        ended=ended,
     )
+
+
+def in_order(lines: Iterable[TriggerLine]) -> list[TriggerLine]:
+    """Triggers, the most urgent first."""
+    return sorted(lines, key=lambda line: _ORDER.index(line.sign))
+
+
+def _health(lines: list[TriggerLine], *, exposed: bool) -> tuple[Sign, str]:
+    """The sign that stands out most, and which triggers show it."""
+    if not lines:
+        return (_UNWATCHED, "") if exposed else (_NOTHING, "")
+    worst = in_order(lines)[0].sign
+    same = [line.key for line in lines if line.sign is worst]
+    if worst in _ALARMS:
+        return worst, same[0] if len(same) == 1 else f"{same[0]} and {len(same) - 1} more"
+    return worst, f"{len(lines)} trigger{'s' if len(lines) > 1 else ''}"
+
+
+def _step(glance: Glance) -> Step | None:
+    if glance.next is None:
+        return None
+    if not glance.blocked:
+        if glance.asked:
+            return Step(stage=glance.next, sign=_ASKED, text="asked for, waits for approval")
+        return Step(stage=glance.next, sign=_CLEAR, text="nothing on record stands in the way")
+    evidence = [each for each in glance.blocked if each.code.startswith("evidence_")]
+    others = [each for each in glance.blocked if each not in evidence]
+    told = [sentence(each.message).rstrip(".") for each in others]
+    if evidence:
+        count = len(evidence)
+        told.append(f"{count} requirement{'s' if count > 1 else ''} of its gates not met")
+    return Step(stage=glance.next, sign=_BLOCKED, text=told[0], more=len(told) - 1)
 
 
 def trigger_line(item: StoredTrigger | Broken, now: datetime) -> TriggerLine:

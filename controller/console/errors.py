@@ -55,7 +55,7 @@ def _page(status: int, detail: str) -> Answer:
 
 def _elsewhere(endpoint: str) -> Response:
     """Send a page to where something has to be done first; the script of an open page is told by the status alone."""
-    if request.endpoint == "console.show_changes":
+    if request.endpoint == "console.show_pulse" or request.headers.get("HX-Request"):
         return make_response("", 401)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else request.path
     if request.endpoint == "console.sign_out":

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.store.changes import RecordedChange
-from stages import Mode
+from stages import Gate, Mode
 from triggers import Action
 
 
@@ -25,6 +25,14 @@ MODES: Mapping[Mode, Sign] = {
     Mode.LIVE: Sign("live", "live", "good"),
     Mode.REVIEW: Sign("human review", "review", "review"),
     Mode.OFF: Sign("off", "off", "plain"),
+}
+
+GATES: Mapping[Gate, str] = {
+    Gate.BUSINESS_FIT: "Business fit",
+    Gate.DATA_AND_RETRIEVAL: "Data and retrieval",
+    Gate.EVALUATION: "Evaluation",
+    Gate.CONTROLS: "Controls",
+    Gate.OPERATIONS: "Operations",
 }
 
 ACTORS: Mapping[str, Sign] = {
@@ -104,6 +112,13 @@ _CHANGES: Mapping[str, str] = {
 }
 
 
+_DONE: Mapping[str, str] = {
+    "stopped": "Done. It is in the flags now; below you see which instances have it.",
+    "resumed": "Done. Traffic is coming back.",
+    "acknowledged": "Acknowledged. The trigger counts from now.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """One thing that a change moved."""
@@ -111,6 +126,11 @@ class Moved:
     what: str
     before: str
     after: str
+
+
+def done(what: str) -> str:
+    """What was just done, in words; empty for anything unknown."""
+    return _DONE.get(what, "")
 
 
 def percent(share: int) -> str:

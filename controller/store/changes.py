@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from controller.actors import Actor, ActorKind
 from controller.store.database import Transaction
@@ -94,15 +94,25 @@ def changes_of(
     before: int | None = None,
     limit: int = 50,
     feature: str | None = None,
+    touching: str | None = None,
 ) -> list[RecordedChange]:
-    """The newest changes with a number below ``before``, newest first."""
+    """The newest changes with a number below ``before``, newest first.
+
+    ``touching`` is the key of an environment: then only changes of it, and those of the project that it shows.
+    """
     page = select(changes).where(changes.c.project_id == project_id)
     if before is not None:
         page = page.where(changes.c.seq < before)
     if feature is not None:
         page = page.where(changes.c.feature == feature)
+    if touching is not None:
+        page = page.where(or_(changes.c.environment == touching, changes.c.name.in_(_SHARED)))
     rows = tx.execute(page.order_by(changes.c.seq.desc()).limit(limit))
     return [RecordedChange(**row._mapping) for row in rows]
+
+
+_SHARED = ("feature.create", "feature.change", "feature.delete", "release.judge")
+"""Changes of a whole project that touch what its environments show."""
 
 
 def count_automatic(tx: Transaction, project_id: int, feature: str, environment: str, since: datetime) -> int:

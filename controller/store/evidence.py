@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -127,6 +127,24 @@ def waivers_of(
     """The waivers of a feature, oldest first."""
     page = select(waivers).where(waivers.c.feature_id == feature_id, waivers.c.id > after)
     return [StoredWaiver(**row._mapping) for row in tx.execute(page.order_by(waivers.c.id).limit(limit))]
+
+
+def evidence_by_feature(tx: Transaction, feature_ids: Iterable[int]) -> dict[int, list[StoredEvidence]]:
+    """What was handed in for many features."""
+    ids = list(feature_ids)
+    found: dict[int, list[StoredEvidence]] = {id: [] for id in ids}
+    for row in tx.execute(select(evidence).where(evidence.c.feature_id.in_(ids)).order_by(evidence.c.id)):
+        found[row.feature_id].append(_evidence(row))
+    return found
+
+
+def waivers_by_feature(tx: Transaction, feature_ids: Iterable[int]) -> dict[int, list[StoredWaiver]]:
+    """What was let pass for many features."""
+    ids = list(feature_ids)
+    found: dict[int, list[StoredWaiver]] = {id: [] for id in ids}
+    for row in tx.execute(select(waivers).where(waivers.c.feature_id.in_(ids)).order_by(waivers.c.id)):
+        found[row.feature_id].append(StoredWaiver(**row._mapping))
+    return found
 
 
 def end_waiver(tx: Transaction, id: int, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -118,6 +118,20 @@ def bury_feature(tx: Transaction, feature: Feature, now: datetime) -> None:
 def feature_by_id(tx: Transaction, id: int) -> Feature:
     """The feature with this id, also one that was deleted."""
     return _feature(tx.execute(_COLUMNS.where(features.c.id == id)).one())
+
+
+def features_by_id(tx: Transaction, ids: Iterable[int]) -> dict[int, Feature]:
+    """Features by their ids."""
+    rows = tx.execute(_COLUMNS.where(features.c.id.in_(list(ids))))
+    return {row.id: _feature(row) for row in rows}
+
+
+def feature_names(tx: Transaction, project_id: int, keys: Iterable[str]) -> dict[str, str]:
+    """What features are called, by their keys; those without a name are left out."""
+    named = select(features.c.key, features.c.name).where(
+        features.c.project_id == project_id, features.c.key.in_(set(keys)), features.c.name != ""
+    )
+    return {row.key: row.name for row in tx.execute(named)}
 
 
 def _columns(described: Mapping[str, object]) -> dict[str, object]:

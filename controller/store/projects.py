@@ -110,6 +110,11 @@ def environments_of(tx: Transaction, project_id: int) -> list[Environment]:
     return [Environment(**row._mapping) for row in rows]
 
 
+def all_environments(tx: Transaction) -> list[Environment]:
+    """Every environment of every project, in the order they were made."""
+    return [Environment(**row._mapping) for row in tx.execute(_ENVIRONMENT.order_by(environments.c.id))]
+
+
 def lock_environment(tx: Transaction, environment_id: int) -> None:
     """Keep everybody else from changing what an environment serves until the transaction ends."""
     this = select(environments.c.id).where(environments.c.id == environment_id)

@@ -82,6 +82,16 @@ def bundles_of(tx: Transaction, feature_ids: Iterable[int]) -> dict[tuple[int, s
     return {(row.feature_id, row.public_id): row.bundle for row in rows}
 
 
+def releases_by(tx: Transaction, pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], StoredRelease]:
+    """Releases by the ids of their features and their own public ids; what there is not is left out."""
+    wanted = set(pairs)
+    rows = select(releases).where(
+        releases.c.feature_id.in_({feature for feature, _ in wanted}),
+        releases.c.public_id.in_({release for _, release in wanted}),
+    )
+    return {(row.feature_id, row.public_id): _release(row) for row in tx.execute(rows)}
+
+
 def judge_release(
     tx: Transaction,
     feature_id: int,

@@ -130,21 +130,21 @@ def rollouts_in(
     limit: int = 1_000_000,
 ) -> list[StoredRollout | Broken]:
     """The rollouts of an environment, in the order they were made; rows that cannot be read come as Broken."""
-    rows = _JOINED.where(rollouts.c.environment_id == environment_id, rollouts.c.id > after)
+    rows = JOINED.where(rollouts.c.environment_id == environment_id, rollouts.c.id > after)
     if feature is not None:
         rows = rows.where(features.c.key == feature)
-    return [_stored(row) for row in tx.execute(rows.order_by(rollouts.c.id).limit(limit))]
+    return [stored_rollout(row) for row in tx.execute(rows.order_by(rollouts.c.id).limit(limit))]
 
 
 def rollout_by_id(tx: Transaction, id: int) -> StoredRollout | Broken | None:
     """The rollout with this id; None if it or its feature is gone."""
-    row = tx.execute(_JOINED.where(rollouts.c.id == id)).one_or_none()
-    return _stored(row) if row else None
+    row = tx.execute(JOINED.where(rollouts.c.id == id)).one_or_none()
+    return stored_rollout(row) if row else None
 
 
 def rollouts_by_id(tx: Transaction, ids: Collection[int]) -> dict[int, StoredRollout | Broken]:
     """The rollouts with these ids; those that are gone, or whose feature is, are left out."""
-    return {row.id: _stored(row) for row in tx.execute(_JOINED.where(rollouts.c.id.in_(ids)))}
+    return {row.id: stored_rollout(row) for row in tx.execute(JOINED.where(rollouts.c.id.in_(ids)))}
 
 
 def to_json(rollout: Rollout) -> dict[str, Any]:
@@ -190,7 +190,8 @@ def exposure_from_json(stored: Mapping[str, Any]) -> Exposure:
     )
 
 
-_JOINED = (
+JOINED = (
+    # What `stored_rollout` makes a rollout from; features that were deleted are left out.
     select(
         rollouts,
         features.c.key.label("feature"),
@@ -212,7 +213,8 @@ def _columns(rollout: Rollout) -> dict[str, Any]:
     return to_json(rollout) | {"stage_since": rollout.stage_since, "live_since": rollout.live_since}
 
 
-def _stored(row: Row[Any]) -> StoredRollout | Broken:
+def stored_rollout(row: Row[Any]) -> StoredRollout | Broken:
+    """A rollout from a row of `JOINED`; Broken if it cannot be read."""
     return build(
         row.id,
         row.feature,

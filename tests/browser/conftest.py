@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from controller.store.keys import KeyKind, new_secret
-from tests.browser.story import EMAIL, PASSWORD, SECRET, Installation, tell
+from tests.browser.story import EMAIL, PASSWORD, PLANS, SECRET, Installation, tell
 from tests.components import free_port, stop
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -98,14 +99,32 @@ def fresh(tmp_path: Path) -> Iterator[Served]:
         yield server
 
 
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Served]:
-    """An installation with a story, told up to now."""
-    stage = Installation(tmp_path / "headgate.db")
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a story, told up to now."""
+    database = tmp_path_factory.mktemp("story") / "headgate.db"
+    stage = Installation(database)
     stage.user()
+    stage.user("ben@acme.example")
     tell(stage, datetime.now(UTC))
     stage.close()
+    return database
+
+
+@pytest.fixture
+def told(story: Path, tmp_path: Path) -> Iterator[Served]:
+    """An installation with a story."""
+    shutil.copy(story, tmp_path / "headgate.db")
     with serving(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def kept(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same for all tests of a module, which only look."""
+    folder = tmp_path_factory.mktemp("kept")
+    shutil.copy(story, folder / "headgate.db")
+    with serving(folder) as server:
         yield server
 
 
@@ -143,6 +162,7 @@ def serving(directory: Path) -> Iterator[Served]:
         **{key: value for key, value in os.environ.items() if not key.startswith("HEADGATE_")},
         "HEADGATE_DATABASE_URL": f"sqlite:///{directory / 'headgate.db'}",
         "HEADGATE_SECRET_KEY": SECRET,
+        "HEADGATE_PLANS": str(PLANS),
         "HEADGATE_PORT": str(server.port),
         "HEADGATE_ADMIN_KEY": server.admin_key,
         "PYTHONUNBUFFERED": "1",

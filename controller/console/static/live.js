@@ -1,14 +1,14 @@
-// Keeps the board current. Without this script the page is the same, only as old as its last reload.
+// Tells times in the viewer's zone, and lets an open page follow what happens. Without it a page is as old as its last reload.
 "use strict";
 (() => {
-  const EVERY_MS = 2000;
+  const EVERY_MS = 700;
   const PATIENCE_MS = 10000;
-  const PARTS = ["health", "attention", "board"];
-  const live = document.getElementById("live");
+  const body = document.body;
   const lost = document.getElementById("lost");
-  const ahead = Date.parse(live.dataset.now) - Date.now(); // The server's clock is the one that counts.
-  const shown = {};
-  let etag = "";
+  const ahead = Date.parse(body.dataset.now) - Date.now(); // The server's clock is the one that counts.
+  const exact = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const older = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  let seen = body.dataset.seen ?? "";
   let asking = false;
 
   function span(minutes) {
@@ -16,49 +16,33 @@
     return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
   }
 
-  function told(instant, lasting) {
+  function told(instant, how) {
     const minutes = Math.floor((Date.now() + ahead - instant) / 60000);
-    if (minutes < 1) return lasting ? "for a moment" : "just now";
-    return lasting ? `for ${span(minutes)}` : `${span(minutes)} ago`;
+    if (how === "lasting") return minutes < 1 ? "for a moment" : `for ${span(minutes)}`;
+    if (how === "ago") return minutes < 1 ? "just now" : `${span(minutes)} ago`;
+    if (how === "ahead") return minutes >= 0 ? "now" : `in ${span(-minutes)}`;
+    return (Math.abs(minutes) < 300 * 1440 ? exact : older).format(instant);
   }
 
-  function tellTimes(root) {
-    for (const time of root.querySelectorAll("time")) {
-      const text = told(Date.parse(time.dateTime), "lasting" in time.dataset);
+  function tellTimes() {
+    for (const time of document.querySelectorAll("time")) {
+      const text = told(Date.parse(time.dateTime), time.dataset.told);
       if (time.textContent !== text) time.textContent = text;
     }
   }
 
-  function swap(html) {
-    const fresh = new DOMParser().parseFromString(html, "text/html");
-    const focused = document.activeElement?.id;
-    const scrolled = document.getElementById("changes-list")?.scrollTop;
-    for (const id of PARTS) {
-      const part = fresh.getElementById(id);
-      if (part.innerHTML === shown[id]) continue;
-      shown[id] = part.innerHTML;
-      tellTimes(part);
-      document.getElementById(id).replaceChildren(...part.childNodes);
-    }
-    if (scrolled) document.getElementById("changes-list")?.scrollTo(0, scrolled);
-    if (focused && document.activeElement?.id !== focused) {
-      document.getElementById(focused)?.focus({ preventScroll: true });
-    }
-  }
-
+  // The server names the state that a page shows; when it names another one, the parts that say so fetch themselves anew.
   async function ask() {
     if (document.hidden || asking) return;
     asking = true;
     try {
-      const headers = etag ? { "If-None-Match": etag } : {};
-      const answer = await fetch(live.dataset.from, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+      const answer = await fetch(body.dataset.live, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
       if (answer.status === 401) return location.reload(); // Signed out: the page itself leads to the form.
-      if (answer.status === 200) {
-        swap(await answer.text());
-        etag = answer.headers.get("ETag") ?? "";
-      }
-      const fine = answer.ok || answer.status === 304;
-      lost.textContent = fine ? "" : "Headgate has trouble answering; this is what was last known.";
+      lost.textContent = answer.ok ? "" : "Headgate has trouble answering; this is what was last known.";
+      if (!answer.ok) return;
+      const now = await answer.text();
+      if (now !== seen) htmx.trigger(body, "moved");
+      seen = now;
     } catch {
       lost.textContent = "Connection lost; this is what was last known.";
     } finally {
@@ -66,13 +50,19 @@
     }
   }
 
-  for (const id of PARTS) shown[id] = document.getElementById(id).innerHTML;
-  tellTimes(document);
-  setInterval(ask, EVERY_MS);
-  setInterval(() => tellTimes(document), 10000);
-  document.addEventListener("visibilitychange", ask);
+  tellTimes();
+  setInterval(tellTimes, 10000);
+  document.addEventListener("htmx:after:swap", tellTimes);
   document.addEventListener("click", (event) => {
-    const menu = document.getElementById("switch");
-    if (menu && !menu.contains(event.target)) menu.open = false;
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+    const copied = event.target.closest("[data-copies]");
+    if (copied) navigator.clipboard.writeText(document.getElementById(copied.dataset.copies).textContent).then(() => { copied.textContent = "Copied"; });
   });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.activeElement?.closest("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+  if (!body.dataset.live) return;
+  setInterval(ask, EVERY_MS);
+  document.addEventListener("visibilitychange", ask);
 })();

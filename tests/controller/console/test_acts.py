@@ -52,7 +52,7 @@ def test_a_stop_is_made_and_recorded_with_the_name_and_the_reason(
     house: Installation, ada: Visitor, live: str, choice: str, mode: Mode, name: str
 ) -> None:
     answer = ada.act("stop", live, choice=choice, reason=" it invents clauses\r\n")
-    assert answer.location == "/?project=acme&environment=production#claims"
+    assert answer.location == "/projects/acme/environments/production/features/claims?done=stopped"
     assert rollout(house).mode is mode
     assert (rollout(house).candidate is None) is (choice == "revert")
     change = newest(house)

@@ -26,7 +26,7 @@ def test_signing_out_twice_leads_to_the_sign_in_and_then_the_board(visitor: Visi
 
 
 def test_the_script_of_an_open_page_is_told_by_the_status(visitor: Visitor) -> None:
-    answer = visitor.get("/board?project=acme&environment=production")
+    answer = visitor.get("/live")
     assert (answer.status_code, answer.text) == (401, "")
 
 
@@ -50,7 +50,7 @@ def test_a_form_that_another_site_sent_does_nothing(ada: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGES, "/sign-in", "/board", "/?project=nobody", "/static/console/style.css"]
+    "path", [*PAGES, "/sign-in", "/live", "/?project=nobody", "/static/console/style.css"]
 )
 def test_nothing_on_a_page_may_come_from_elsewhere_or_run_inline(ada: Visitor, path: str) -> None:
     with ada.get(path) as answer:
@@ -60,7 +60,7 @@ def test_nothing_on_a_page_may_come_from_elsewhere_or_run_inline(ada: Visitor, p
     assert "frame-ancestors 'none'" in policy
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/board", "/sign-in"])
+@pytest.mark.parametrize("path", [*PAGES, "/live", "/sign-in"])
 def test_pages_are_kept_by_nobody(ada: Visitor, path: str) -> None:
     headers = ada.get(path).headers
     assert headers["Cache-Control"] == "no-store"

@@ -8,9 +8,9 @@ from tests.controller.console.conftest import Visitor
 FEATURE = f"/projects/{PROJECT}/environments/{PRODUCTION}/features/claims"
 
 
-def test_the_review_is_a_link_away_from_the_board(live: str, ada: Visitor) -> None:
+def test_the_review_is_a_link_away_from_the_feature(live: str, ada: Visitor) -> None:
     assert live == "claims"
-    assert f'href="{FEATURE}/pre-ship-review"' in ada.board()
+    assert f'href="{FEATURE}/pre-ship-review"' in ada.get(FEATURE).text
     page = ada.get(f"{FEATURE}/pre-ship-review")
     assert page.status_code == 200
     assert "Pre-ship review of claims" in page.text

@@ -121,7 +121,7 @@ def test_a_one_time_password_has_to_be_changed_before_anything_else(house: Insta
     visitor = Visitor(house)
     visitor.sign_in("new@acme.example", "once")
     assert visitor.get("/").location == "/password?next=/"
-    assert visitor.get("/board").status_code == 401
+    assert visitor.get("/live").status_code == 401
     assert visitor.get("/stop/acme/production/claims").status_code == 303
     answer = visitor.post("/password", current="once", new=NEW, again=NEW)
     assert (answer.status_code, answer.location) == (303, "/")

@@ -1,0 +1,154 @@
+"""What somebody should look at, in all projects, the most urgent first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from flask import url_for
+
+from controller.api.auth import services
+from controller.console.cards import TriggerLine, trigger_line
+from controller.console.words import Sign, sentence
+from controller.store.board import (
+    Place,
+    expiring_evidence,
+    incidents_waiting,
+    promotions_waiting,
+    served_bundles,
+    troubled_triggers,
+    unreviewed_glass,
+)
+from controller.store.columns import Broken
+from controller.store.database import Transaction
+from controller.store.triggers import triggers_by_id
+from stages import Model, models_of
+from triggers import TriggerClass
+
+MOST = 40
+"""Of each kind, so many are read; the page says when there are more."""
+_SOON = timedelta(days=14)
+_RETIRING_WITHIN = 60
+
+_EXPIRED = Sign("expired", "clock", "alarm")
+_EXPIRING = Sign("expires soon", "clock", "warn")
+_WAITING = Sign("waits for your approval", "human", "review")
+_INCIDENT = Sign("incident open", "alarm", "warn")
+_GLASS = Sign("glass broken", "broken", "alarm")
+_RETIRED = Sign("model retired", "clock", "alarm")
+_RETIRING = Sign("model retiring", "clock", "warn")
+_SATURATED = Sign("reviewers saturated", "people", "alarm")
+_TONES = ("alarm", "warn", "review", "plain", "good")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something to look at: what it is, where, in words, and the page on which to do something about it."""
+
+    sign: Sign
+    place: Place
+    text: str
+    address: str
+    act: str = ""
+    since: datetime | None = None
+    ahead: bool = False
+
+
+def attention(tx: Transaction, actor: str, now: datetime) -> list[Item]:
+    """Everything that waits for people, alarms first."""
+    found = [
+        *_triggers(tx, now),
+        *_incidents(tx),
+        *_glass(tx),
+        *_promotions(tx, actor),
+        *_evidence(tx, now),
+        *_models(tx, now),
+    ]
+    return sorted(found, key=lambda item: _TONES.index(item.sign.tone))
+
+
+def _triggers(tx: Transaction, now: datetime) -> Iterator[Item]:
+    places = troubled_triggers(tx, now, MOST)
+    stored = triggers_by_id(tx, [id for _, id in places])
+    for place, id in places:
+        line = trigger_line(stored[id], now)
+        if line.alarms:
+            yield _trigger(place, line, stored[id])
+
+
+def _trigger(place: Place, line: TriggerLine, stored: object) -> Item:
+    is_queue = line.fires and not isinstance(stored, Broken) and _class(stored) is TriggerClass.REVIEW_QUEUE
+    keys = _keys(place)
+    return Item(
+        sign=_SATURATED if is_queue else line.sign,
+        place=place,
+        text=f"{line.key}: {sentence(line.sentence)} {line.ladder}".strip(),
+        address=url_for("console.show_acknowledge", **keys, trigger=line.key) if line.fires else _page(place),
+        act="Acknowledge" if line.fires else "",
+        since=line.since,
+    )
+
+
+def _class(stored: object) -> TriggerClass:
+    found: TriggerClass = stored.trigger.trigger_class  # type: ignore[attr-defined]
+    return found
+
+
+def _incidents(tx: Transaction) -> Iterator[Item]:
+    for place, id, status, since in incidents_waiting(tx, MOST):
+        text = f"incident {id} is {status}, and waits for somebody to close it"
+        yield Item(sign=_INCIDENT, place=place, text=text, address=_page(place), since=since)
+
+
+def _glass(tx: Transaction) -> Iterator[Item]:
+    for place, _, actor, since in unreviewed_glass(tx, MOST):
+        text = f"{actor} entered a stage without its evidence; somebody else has to review that"
+        yield Item(sign=_GLASS, place=place, text=text, address=_page(place), since=since)
+
+
+def _promotions(tx: Transaction, actor: str) -> Iterator[Item]:
+    for place, _, stage, requester, since in promotions_waiting(tx, actor, MOST):
+        text = f"{requester.removeprefix('user:')} asks for {stage}"
+        yield Item(sign=_WAITING, place=place, text=text, address=_page(place), since=since)
+
+
+def _evidence(tx: Transaction, now: datetime) -> Iterator[Item]:
+    needs = services().plans.requirements
+    lifetimes = {key: need.valid_s for key, need in needs.items() if need.valid_s}
+    for place, key, end in expiring_evidence(tx, lifetimes, now, _SOON, MOST):
+        title = needs[key].title if key in needs else key
+        sign = _EXPIRED if end <= now else _EXPIRING
+        yield Item(sign=sign, place=place, text=title, address=_page(place), since=end, ahead=end > now)
+
+
+def _models(tx: Transaction, now: datetime) -> Iterator[Item]:
+    calendar = services().calendar.current()
+    for place, bundle in served_bundles(tx):
+        for model, end in calendar.ending_within(_models_in(bundle), now.date(), _RETIRING_WITHIN):
+            sign = _RETIRED if end.ends_at <= now.date() else _RETIRING
+            instead = f"; {end.replacement} takes its place" if end.replacement else ""
+            yield Item(
+                sign=sign, place=place, text=f"{model} ends on {end.ends_at}{instead}", address=_page(place)
+            )
+
+
+@lru_cache(maxsize=8192)
+def _models_in(bundle: str) -> tuple[Model, ...]:
+    """The models that a bundle names; releases never change, so each is read once."""
+    try:
+        read = json.loads(bundle)
+    except ValueError:
+        return ()
+    return models_of(read) if isinstance(read, Mapping) else ()
+
+
+def _keys(place: Place) -> dict[str, Any]:
+    return {"project": place.project, "environment": place.environment, "feature": place.feature}
+
+
+def _page(place: Place) -> str:
+    return url_for("console.show_feature", **_keys(place))

@@ -1,0 +1,250 @@
+"""One feature in one environment: where it stands, what is missing, what watches it, who has it, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from controller.api.auth import services
+from controller.cases import watch_of
+from controller.console.auth import actor
+from controller.console.blueprint import blueprint
+from controller.console.cards import TriggerLine, in_order, trigger_line
+from controller.console.changes import change_lines
+from controller.console.frame import Frame, frame, page
+from controller.console.live import live
+from controller.console.releases import ReleaseLine, release_lines
+from controller.console.words import GATES, MODES, holder
+from controller.flags.tryout import Rule, Somebody, candidate_rule, explain
+from controller.promotions import Standing as Asked
+from controller.readiness import Sheet
+from controller.rollouts import Where, locate
+from controller.store.changes import changes_of
+from controller.store.columns import Broken
+from controller.store.database import Transaction
+from controller.store.features import Feature, feature_by_id
+from controller.store.incidents import incidents_of
+from controller.store.promotions import Status, promotions_of
+from controller.store.releases import releases_of
+from controller.store.rollouts import StoredRollout
+from controller.store.triggers import triggers_of
+from stages import EXPOSED, Gate, Mode, Refusal, Request, Stage, check_promotion, find_arrival
+
+FEATURE = "/projects/<project>/environments/<environment>/features/<feature>"
+_TRACK = (Stage.READINESS, *EXPOSED)
+_CHANGES = 25
+_RELEASES = 8
+_ASKED = ("user", "cohorts", "task", "language")
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What every page about a feature knows of it."""
+
+    frame: Frame
+    where: Where
+    stored: StoredRollout
+    feature: Feature
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.feature.name or self.feature.key
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Its place as the parts of an address."""
+        return {
+            "project": self.where.project,
+            "environment": self.where.environment,
+            "feature": self.where.feature,
+        }
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is anything to stop."""
+        return self.stored.rollout.stage in EXPOSED and self.stored.rollout.mode is not Mode.OFF
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether anything keeps it from its users."""
+        rollout = self.stored.rollout
+        return bool(rollout.holds) or (rollout.stage in EXPOSED and rollout.mode is not Mode.LIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """A trigger with what it would notice; ``detection`` is empty where that cannot be told."""
+
+    line: TriggerLine
+    kind: str
+    detection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What somebody would get, and why."""
+
+    who: Somebody
+    rules: tuple[Rule, ...]
+    candidate: Rule | None
+    release: str
+
+    @property
+    def has_it(self) -> bool:
+        """Whether he has the feature."""
+        return all(rule.holds for rule in self.rules)
+
+
+def head(tx: Transaction, where: Where) -> Head:
+    """What every page about a feature begins with.
+
+    Raises:
+        NotFound: There is no such feature, environment or project.
+    """
+    stored = locate(tx, where)
+    here = frame(tx, where.project, where.environment)
+    return Head(frame=here, where=where, stored=stored, feature=feature_by_id(tx, stored.feature_id))
+
+
+@blueprint.get(FEATURE)
+def show_feature(project: str, environment: str, feature: str) -> str:
+    """The page."""
+    where, parts = Where(project, environment, feature), services()
+    sheet = parts.readiness.sheet(where)
+    with parts.database.read() as tx:
+        about = head(tx, where)
+        seen = live(tx, about.stored.id)
+        rollout, ramp = about.stored.rollout, parts.ramps.standing(tx, about.stored)
+        plan = parts.cases.plan_of(tx, about.stored)
+        steps = plan[rollout.stage].ramp if rollout.stage in EXPOSED else ()
+        shown = {
+            "gates": list(_gates(sheet)),
+            "next": find_arrival(rollout, Request(move="promote")),
+            "against": _against(tx, about),
+            "asked": _asked(tx, about),
+            "ramp": ramp,
+            "steps": steps,
+            "ceiling": plan[rollout.stage].ceiling if rollout.stage in EXPOSED else 0,
+            "watching": list(_watching(tx, about)),
+            "forecast": _forecast(tx, about),
+            "releases": _releases(tx, about),
+            "incidents": incidents_of(
+                tx, about.stored.project_id, environment=environment, feature=feature, limit=5
+            ),
+            "changes": _changes(tx, about),
+            "tried": _tried(about),
+        }
+    return page(
+        "feature.html",
+        about.frame,
+        seen,
+        about=about,
+        rollout=rollout,
+        feature=about.feature,
+        mode=MODES[rollout.mode],
+        holds=[holder(hold) for hold in sorted(rollout.holds)],
+        sheet=sheet,
+        track=_TRACK,
+        **shown,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """A gate of the next stage: how many of its requirements hold."""
+
+    gate: Gate
+    title: str
+    held: int
+    total: int
+
+
+def _gates(sheet: Sheet) -> Iterator[GateLine]:
+    for gate in Gate:
+        held, total = sheet.score(gate)
+        if total:
+            yield GateLine(gate, GATES[gate], held, total)
+
+
+def _against(tx: Transaction, about: Head) -> tuple[Refusal, ...]:
+    """Every reason why the reader may not promote it now, but for approvals."""
+    parts = services()
+    case = parts.cases.case(tx, about.stored, Request(move="promote"), actor().name, parts.now())
+    found = check_promotion(case, parts.cases.plan_of(tx, about.stored), parts.now())
+    return tuple(refusal for refusal in found if refusal.code != "approvals_missing")
+
+
+def _asked(tx: Transaction, about: Head) -> Asked | None:
+    """The promotion that is being decided, if there is one."""
+    wanted = (each for each in promotions_of(tx, about.stored.id) if each.status is Status.OPEN)
+    return next((services().promotions.standing(tx, about.stored, each) for each in wanted), None)
+
+
+def _watching(tx: Transaction, about: Head) -> Iterator[Watching]:
+    now = services().now()
+    stored = {
+        item.key if isinstance(item, Broken) else item.trigger.key: item
+        for item in triggers_of(tx, about.stored.id)
+    }
+    lines = in_order(trigger_line(item, now) for item in stored.values())
+    detections = _detections(tx, about)
+    for line in lines:
+        item = stored[line.key]
+        kind = watch_of(item, now).trigger_class.replace("_", " ")
+        yield Watching(line=line, kind=kind, detection=detections.get(line.key, ""))
+
+
+def _detections(tx: Transaction, about: Head) -> Mapping[str, str]:
+    """What each trigger would notice at the present share, in words that go on after its name."""
+    rollout = about.stored.rollout
+    if rollout.stage not in EXPOSED:
+        return {}
+    found = services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
+    return {
+        each.trigger.key: each.detection.sentence.removeprefix(f"{each.trigger.key}: ")
+        for each in found.triggers
+    }
+
+
+def _forecast(tx: Transaction, about: Head) -> str:
+    """From where it is known how many answers there are."""
+    rollout = about.stored.rollout
+    if rollout.stage not in EXPOSED:
+        return ""
+    found = services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
+    if found.answers_per_hour is None:
+        return found.sentences[0]
+    return f"{found.answers_per_hour:.3g} answers an hour, as {found.traffic}"
+
+
+def _releases(tx: Transaction, about: Head) -> list[ReleaseLine]:
+    return release_lines(releases_of(tx, about.feature.id), about.stored.rollout, _RELEASES)
+
+
+def _changes(tx: Transaction, about: Head) -> list[object]:
+    found = changes_of(
+        tx,
+        about.stored.project_id,
+        feature=about.feature.key,
+        touching=about.where.environment,
+        limit=_CHANGES,
+    )
+    return [*change_lines(tx, about.stored.project_id, found)]
+
+
+def _tried(about: Head) -> Tried | None:
+    """What the user that the address names would get."""
+    given = {name: request.args.get(name, "").strip()[:_LONGEST] for name in _ASKED}
+    if not any(given.values()):
+        return None
+    cohorts = frozenset(name.strip() for name in given["cohorts"].split(",") if name.strip())
+    who = Somebody(user=given["user"], cohorts=cohorts, task=given["task"], language=given["language"])
+    rollout = about.stored.rollout
+    tried = candidate_rule(rollout, who)
+    release = rollout.candidate if tried and tried.holds else rollout.stable
+    return Tried(who=who, rules=explain(rollout, who), candidate=tried, release=release or "")

@@ -1,0 +1,44 @@
+"""A short name of the state that pages show: it is another one as soon as they would look otherwise."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
+
+from controller.store.database import Transaction
+from controller.store.tables import incident_events, incidents, projects, triggers
+from triggers import Phase, Verdict
+
+_PATIENCE = timedelta(minutes=1)
+
+
+def pulse(tx: Transaction, rollout_id: int | None, now: datetime) -> str:
+    """The name of the present state: of what is recorded anywhere and which triggers are in trouble.
+
+    With a rollout, also of when its triggers were evaluated and of what was done about its incidents.
+    """
+    recorded = select(func.sum(projects.c.head_seq)).scalar_subquery()
+    noted = select(func.max(incident_events.c.id)).scalar_subquery()
+    troubled = select(func.count()).where(in_trouble(now)).scalar_subquery()
+    which = select(func.sum(triggers.c.id)).where(in_trouble(now)).scalar_subquery()
+    asked: list[ColumnElement[Any]] = [recorded, noted, troubled, which]
+    if rollout_id is not None:
+        mine = select(func.max(triggers.c.evaluated_at)).where(triggers.c.rollout_id == rollout_id)
+        asked.append(type_coerce(mine.scalar_subquery(), Text))
+        asked.append(select(func.count()).where(incidents.c.rollout_id == rollout_id).scalar_subquery())
+    return "-".join(str(part or 0) for part in tx.execute(select(*asked)).one())
+
+
+def in_trouble(now: datetime) -> ColumnElement[bool]:
+    """Whether somebody should look at a trigger: it fires, sees nothing, is overdue or cannot be read."""
+    # The state is text: a row that is damaged must not fail the query.
+    state = type_coerce(triggers.c.state, Text)
+    sighted = [verdict.value for verdict in Verdict if not verdict.is_blind]
+    return or_(
+        triggers.c.broken.is_not(None),
+        triggers.c.verdict.not_in(sighted),
+        state.like(f'%"{Phase.FIRING.value}"%'),
+        triggers.c.due_at < now - _PATIENCE,
+    )

@@ -1,0 +1,88 @@
+"""Every page, on a desktop in both themes and on a small phone: accessible, not too wide, not too heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, Served, Watched
+
+Look = Callable[..., Watched]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FEATURE = "/projects/acme/environments/production/features/claims-assistant"
+PAGES = {
+    "board": "/",
+    "feature": f"{FEATURE}?user=bea",
+    "stop": "/stop/acme/production/claims-assistant",
+    "resume": "/resume/acme/production/claims-assistant",
+    "password": "/password",
+    "nothing-here": "/?project=nobody",
+}
+LARGEST = 150_000
+"""How many bytes a page may bring the first time."""
+DESKTOP = {"viewport": {"width": 1360, "height": 860}}
+PHONE = {"viewport": {"width": 360, "height": 740}}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [("", DESKTOP), ("-dark", DESKTOP | {"color_scheme": "dark"}), ("-phone", PHONE)],
+    ids=["light", "dark", "phone"],
+)
+def test_every_page_is_accessible_and_fits_what_it_is_shown_on(
+    kept: Served, look: Look, suffix: str, options: dict[str, Any]
+) -> None:
+    seen = look(kept, **options)
+    page = seen.page
+    page.goto(f"{kept.url}/sign-in")
+    looked_at(page, f"sign-in{suffix}")
+    seen.sign_in()
+    expect(page.locator("#live")).to_be_visible()
+    for name, path in PAGES.items():
+        page.goto(kept.url + path)
+        for figure in page.locator("[data-chart]").all():
+            expect(figure.locator("canvas")).to_be_visible()
+        looked_at(page, f"{name}{suffix}")
+    # The browser itself reports that a page was not found.
+    seen.troubles[:] = [trouble for trouble in seen.troubles if "404" not in trouble]
+
+
+def test_no_page_brings_more_than_it_may_the_first_time(kept: Served, look: Look) -> None:
+    for path in ("/", PAGES["feature"]):
+        seen = look(kept)
+        seen.sign_in()
+        session = seen.page.context.storage_state()
+        fresh = look(kept, storage_state=session)
+        sizes: list[int] = []
+        fresh.page.on("requestfinished", lambda request, sizes=sizes: sizes.append(brought(request)))
+        fresh.page.goto(kept.url + path)
+        expect(fresh.page.locator("time").first).to_be_visible()
+        assert sum(sizes) < LARGEST, sizes
+
+
+def brought(request: Any) -> int:
+    sizes = request.sizes()
+    return int(sizes["responseBodySize"] + sizes["responseHeadersSize"])
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Whatever axe finds serious fails; with HEADGATE_SCREENSHOTS set, a picture is kept."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
+    )
+    grave = [
+        (each["id"], [node["html"][:160] for node in each["nodes"][:3]])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert grave == [], name
+    if folder := os.environ.get("HEADGATE_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
