@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request, url_for
@@ -16,16 +16,23 @@ from controller.cases import watch_of
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.cards import trigger_line
+from controller.console.changes import ChangeLine, change_lines
 from controller.console.ways import Option, Subject, Way, in_the_way, ways_down, ways_up
-from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem
-from controller.rollouts import Order, Where, locate_environment
+from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
+from controller.flags.spread import spread
+from controller.rollouts import Order, Where, locate, locate_environment
+from controller.store.changes import changes_of
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.features import get_feature
+from controller.store.instances import instances_in, revision_times
+from controller.store.narrowings import narrowings_of
 from controller.store.rollouts import rollouts_in
 from controller.store.triggers import triggers_of
-from stages import Mode, Refusal, Refused, firing
+from stages import WHOLE, Mode, Refusal, Refused, Request, firing
 from triggers import Phase
+
+_LOOKED_BACK = 20
 
 Answer = Response | str | tuple[str, int]
 
@@ -46,6 +53,7 @@ class Page:
     in_the_way: tuple[Refusal, ...] = ()
     sentence: str = ""
     placeholder: str = ""
+    connected: str = ""
     reached: str = ""
 
     def chosen(self, value: str) -> Way:
@@ -112,7 +120,7 @@ def _move(page: Page) -> Answer:
     try:
         option = page.chosen(choice)
         order = Order(
-            request=option.request,
+            request=_as_far_as_asked(option),
             actor=actor(),
             reason=_reason(),
             expected_version=_seen_version() if option.strict else None,
@@ -123,13 +131,35 @@ def _move(page: Page) -> Answer:
     return _done(page)
 
 
-def _form(page: Page, problems: Sequence[Refusal | Problem] = ()) -> str:
+def _as_far_as_asked(option: Way) -> Request:
+    """The request of a way; one that asks how far goes to the share that was given.
+
+    Raises:
+        InvalidInput: That is no share below the present one.
+    """
+    if not option.share or option.request.exposure is None:
+        return option.request
+    text = request.form.get("share", "").strip().removesuffix("%").replace(",", ".")
+    try:
+        share = round(float(text) * 100)
+    except (ValueError, OverflowError):
+        share = -1
+    if not 0 <= share <= WHOLE:
+        raise InvalidInput(
+            Problem("share", f"{text or 'nothing'} is no share", "give a percentage from 0 to 100")
+        )
+    return replace(option.request, exposure=replace(option.request.exposure, share=share))
+
+
+def _form(page: Page, problems: Sequence[Refusal | Problem] = (), changed: Sequence[ChangeLine] = ()) -> str:
     given = request.form
     default = page.options[0].value if page.options else ""
     return render_template(
         "act.html",
         page=page,
         problems=problems,
+        changed=changed,
+        share=given.get("share", ""),
         reason=given.get("reason", ""),
         choice=given.get("choice", default),
         back=_feature_url(page.where),
@@ -140,6 +170,8 @@ def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
     """The same page with every reason why it was not done, each with its remedy."""
     if isinstance(error, Refused):
         return _form(page, error.refusals), 409
+    if isinstance(error, VersionConflict):
+        return _form(page, (), _changed_since(page.where, _seen_version())), 412
     return _form(page, error.problems or (Problem("", error.detail, ""),)), STATUSES.get(type(error), 400)
 
 
@@ -154,6 +186,17 @@ def _feature_url(where: Where, done: str | None = None) -> str:
         "feature": where.feature,
     }
     return url_for("console.show_feature", done=done, **place)
+
+
+def _changed_since(where: Where, version: int) -> list[ChangeLine]:
+    """What others did since somebody looked: the moves beyond the version that was seen."""
+    with services().database.read() as tx:
+        stored = locate(tx, where)
+        found = changes_of(
+            tx, stored.project_id, feature=where.feature, touching=where.environment, limit=_LOOKED_BACK
+        )
+        newer = [each for each in found if int(each.after.get("version") or 0) > version]
+        return change_lines(tx, stored.project_id, newer or found[:1])
 
 
 def _reason() -> str:
@@ -183,16 +226,19 @@ def _subject(tx: Transaction, where: Where) -> Subject:
     feature = get_feature(tx, stored.project_id, where.feature)
     plan = services().plans.of(stored.tier, protected=stored.protected)
     watches = [watch_of(item, services().now()) for item in triggers_of(tx, stored.id)]
-    return Subject(stored, feature.name or feature.key, plan, tuple(firing(watches)))
+    named = tuple(each for each in narrowings_of(tx, stored.id) if not isinstance(each, Broken))
+    return Subject(stored, feature.name or feature.key, plan, tuple(firing(watches)), named)
 
 
 def _stop_page(where: Where) -> Page:
     with services().database.read() as tx:
         subject = _subject(tx, where)
+        connected = _connected(tx, subject.stored.environment_id)
     rollout = subject.stored.rollout
     return Page(
         title=f"Stop {subject.name}",
         lead="Going down takes one person. It takes effect at once, and is recorded with your name.",
+        connected=connected,
         submit="Stop now",
         done="stopped",
         tone="alarm",
@@ -203,6 +249,16 @@ def _stop_page(where: Where) -> Page:
         placeholder="What did you see?",
         reached="" if rollout.mode is Mode.LIVE else rollout.mode.value,
     )
+
+
+def _connected(tx: Transaction, environment_id: int) -> str:
+    """Who will hear of it."""
+    found = spread(instances_in(tx, environment_id), revision_times(tx, environment_id), 0, services().now())
+    if not found.live:
+        return "No instance has sent a receipt lately, so nobody can tell here when it has arrived."
+    one = found.live == 1
+    told = f"{found.live} instance{'' if one else 's'} connected"
+    return f"{told}; the next page counts until {'it has' if one else 'all of them have'} it."
 
 
 def _resume_page(where: Where) -> Page:

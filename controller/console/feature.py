@@ -18,6 +18,7 @@ from controller.console.frame import Frame, frame, page
 from controller.console.live import live
 from controller.console.releases import ReleaseLine, release_lines
 from controller.console.words import GATES, MODES, holder
+from controller.flags.spread import Spread, spread
 from controller.flags.tryout import Rule, Somebody, candidate_rule, explain
 from controller.promotions import Standing as Asked
 from controller.readiness import Sheet
@@ -27,6 +28,7 @@ from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.features import Feature, feature_by_id
 from controller.store.incidents import incidents_of
+from controller.store.instances import instances_in, revision_times
 from controller.store.promotions import Status, promotions_of
 from controller.store.releases import releases_of
 from controller.store.rollouts import StoredRollout
@@ -116,6 +118,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
     """The page."""
     where, parts = Where(project, environment, feature), services()
     sheet = parts.readiness.sheet(where)
+    parts.receipts.flush_if_possible()
     with parts.database.read() as tx:
         about = head(tx, where)
         seen = live(tx, about.stored.id)
@@ -136,6 +139,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
             "incidents": incidents_of(
                 tx, about.stored.project_id, environment=environment, feature=feature, limit=5
             ),
+            "spread": _spread(tx, about),
             "changes": _changes(tx, about),
             "tried": _tried(about),
         }
@@ -220,6 +224,14 @@ def _forecast(tx: Transaction, about: Head) -> str:
     if found.answers_per_hour is None:
         return found.sentences[0]
     return f"{found.answers_per_hour:.3g} answers an hour, as {found.traffic}"
+
+
+def _spread(tx: Transaction, about: Head) -> Spread:
+    """How far the newest flags of the environment have come."""
+    environment = about.frame.environment
+    revision = environment.revision if environment else 0
+    place = about.stored.environment_id
+    return spread(instances_in(tx, place), revision_times(tx, place), revision, about.frame.now)
 
 
 def _releases(tx: Transaction, about: Head) -> list[ReleaseLine]:

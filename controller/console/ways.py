@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controller.console.words import MODES, holder, percent
+from controller.store.narrowings import Narrowing
 from controller.store.rollouts import StoredRollout
-from stages import Mode, Plan, Refusal, Refused, Request, Rollout, find_ends, make
+from stages import Exposure, Mode, Plan, Refusal, Refused, Request, Rollout, find_ends, make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Way(Option):
 
     request: Request
     strict: bool = False
+    share: int = 0
+    """For a way that asks how far, in basis points: what it suggests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,58 @@ class Subject:
     name: str
     plan: Plan
     firing: tuple[Refusal, ...] = ()
+    narrowings: tuple[Narrowing, ...] = ()
 
 
 def ways_down(subject: Subject, now: datetime) -> Iterator[Way]:
     """The ways to stop that are possible from here and would change something, the safest first."""
-    for move, option in (("disable", _off), ("review", _review), ("revert", _revert)):
+    for move, option in (("disable", _off), ("review", _review)):
         after = _arrival(subject, Request(move=move), now)
         if after is not None:
             yield option(subject, after)
+    yield from _narrowings(subject, now)
+    after = _arrival(subject, Request(move="revert"), now)
+    if after is not None:
+        yield _revert(subject, after)
+
+
+def _narrowings(subject: Subject, now: datetime) -> Iterator[Way]:
+    """Down to an exposure that has a name, and down to a smaller share."""
+    exposure = subject.stored.rollout.exposure
+    if subject.stored.rollout.mode is Mode.OFF:
+        return  # Nobody has it; there is nothing to take away.
+    for named in subject.narrowings:
+        request = Request(move="narrow", exposure=exposure.at_most(named.ceiling))
+        if _arrival(subject, request, now) is not None:
+            text = f"{_losing(subject, request.exposure)} It was prepared under this name."
+            yield Way(
+                value=f"narrow:{named.key}",
+                title=f"Narrow to “{named.key}”",
+                text=text,
+                icon="narrow",
+                request=request,
+            )
+    half = exposure.share // 2
+    request = Request(move="narrow", exposure=replace(exposure, share=half))
+    if half and _arrival(subject, request, now) is not None:
+        text = (
+            f"Fewer users have it, in the same mode; nobody new gets it. Now it is {percent(exposure.share)}."
+        )
+        yield Way(
+            value="narrow",
+            title="Narrow to a smaller share",
+            text=text,
+            icon="narrow",
+            request=request,
+            share=half,
+        )
+
+
+def _losing(subject: Subject, after: Exposure | None) -> str:
+    before = subject.stored.rollout.exposure
+    if after is None or after.share == before.share:
+        return f"It stays with {percent(before.share)} of users, within narrower limits."
+    return f"{percent(before.share)} of users have it now, {percent(after.share)} afterwards."
 
 
 def _arrival(subject: Subject, wanted: Request, now: datetime) -> Rollout | None:
@@ -65,8 +112,7 @@ def _off(subject: Subject, _after: Rollout) -> Way:
     cohorts = ", ".join(sorted(rollout.exposure.cohorts))
     reach = f"{percent(rollout.exposure.share)} of users{f' in {cohorts}' if cohorts else ''}"
     text = (
-        f"Nobody gets it any more: the {reach} who have it now {instead} instead. "
-        f"It stays in {rollout.stage}, and resuming brings it back."
+        f"{reach} lose it: they {instead} instead. It stays in {rollout.stage}, and resuming brings it back."
     )
     return Way(value="off", title="Switch off", text=text, icon="off", request=Request(move="disable"))
 

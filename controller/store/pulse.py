@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
 
 from controller.store.database import Transaction
-from controller.store.tables import incident_events, incidents, projects, triggers
+from controller.store.tables import incident_events, incidents, instances, projects, rollouts, triggers
 from triggers import Phase, Verdict
 
 _PATIENCE = timedelta(minutes=1)
@@ -17,7 +17,7 @@ _PATIENCE = timedelta(minutes=1)
 def pulse(tx: Transaction, rollout_id: int | None, now: datetime) -> str:
     """The name of the present state: of what is recorded anywhere and which triggers are in trouble.
 
-    With a rollout, also of when its triggers were evaluated and of what was done about its incidents.
+    With a rollout, also of when its triggers were evaluated, of its incidents, and of what instances run.
     """
     recorded = select(func.sum(projects.c.head_seq)).scalar_subquery()
     noted = select(func.max(incident_events.c.id)).scalar_subquery()
@@ -28,6 +28,9 @@ def pulse(tx: Transaction, rollout_id: int | None, now: datetime) -> str:
         mine = select(func.max(triggers.c.evaluated_at)).where(triggers.c.rollout_id == rollout_id)
         asked.append(type_coerce(mine.scalar_subquery(), Text))
         asked.append(select(func.count()).where(incidents.c.rollout_id == rollout_id).scalar_subquery())
+        here = select(rollouts.c.environment_id).where(rollouts.c.id == rollout_id).scalar_subquery()
+        told = select(func.count(), func.sum(instances.c.revision)).where(instances.c.environment_id == here)
+        asked += [told.with_only_columns(column).scalar_subquery() for column in told.selected_columns]
     return "-".join(str(part or 0) for part in tx.execute(select(*asked)).one())
 
 

@@ -150,6 +150,30 @@ class Installation:
             environment = get_environment(tx, get_project(tx, PROJECT).id, PRODUCTION)
             add_outcomes(tx, environment.id, rows, self.clock())
 
+    def receipt(self, instance: str, revision: int) -> None:
+        """What an instance of the product runs, as it reports it."""
+        with self.parts.database.read() as tx:
+            environment = get_environment(tx, get_project(tx, PROJECT).id, PRODUCTION)
+        receipt = {
+            "instance": instance,
+            "sdk": "headgate-python/0.1.0",
+            "app": "claims-desk",
+            "app_version": "4.2.0",
+        }
+        receipt |= {
+            "revision": revision,
+            "etag": f"{revision}-x",
+            "applied_at": self.clock(),
+            "evaluations": {},
+        }
+        self.parts.receipts.take(environment.id, receipt)
+        self.parts.receipts.flush()
+
+    def revision(self) -> int:
+        """The revision of the flags in production."""
+        with self.parts.database.read() as tx:
+            return get_environment(tx, get_project(tx, PROJECT).id, PRODUCTION).revision
+
     def tick(self) -> None:
         """Evaluate what is due."""
         self.parts.ticks.tick()

@@ -8,7 +8,7 @@ from controller.store.changes import changes_of
 from controller.store.projects import get_project
 from controller.store.triggers import triggers_of
 from stages import Mode, Rollout
-from tests.browser.story import EMAIL, PRODUCTION, PROJECT, Installation
+from tests.browser.story import ADA, BEN, EMAIL, PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor, let_it_fire
 
 WHERE = Where(PROJECT, PRODUCTION, "claims")
@@ -27,7 +27,7 @@ def newest(house: Installation):
 def test_the_stop_page_spells_out_what_each_way_does(ada: Visitor, live: str) -> None:
     page = ada.get("/stop/acme/production/claims").text
     assert 'value="off" checked' in page
-    assert "% of users who have it now get the fallback “classic-search” instead" in page
+    assert "25% of users lose it: they get the fallback “classic-search” instead" in page
     assert "a person looks at every answer before they see it" in page
     assert (
         "is dropped and marked as bad until a person says otherwise. All who have the feature get r-" in page
@@ -107,7 +107,7 @@ def test_a_revert_is_about_what_the_person_looked_at(
     before = rollout(house)
     answer = ada.act("stop", live, choice="revert", reason="x", version=version)
     assert answer.status_code == 412
-    assert "has been changed" in answer.text
+    assert "Somebody changed this meanwhile" in answer.text
     assert rollout(house) == before
 
 
@@ -183,3 +183,75 @@ def test_a_trigger_that_cannot_be_read_is_told(house: Installation, ada: Visitor
     answer = ada.get("/acknowledge/acme/production/claims/unsupported")
     assert answer.status_code == 409
     assert "cannot be read" in answer.text
+
+
+def test_narrowing_goes_to_the_share_that_is_given(house: Installation, ada: Visitor, live: str) -> None:
+    page = ada.get("/stop/acme/production/claims").text
+    assert "Narrow to a smaller share" in page
+    assert 'value="12.5"' in page
+    assert ada.act("stop", live, choice="narrow", share="7,5 %", reason="wait").status_code == 303
+    assert (rollout(house).exposure.share, rollout(house).mode) == (750, Mode.LIVE)
+
+
+@pytest.mark.parametrize("share", ["", "many", "-1", "101", "nan", "inf", "1e999"])
+def test_a_share_that_is_none_is_refused_beside_its_reason(
+    house: Installation, ada: Visitor, live: str, share: str
+) -> None:
+    answer = ada.act("stop", live, choice="narrow", share=share, reason="wait")
+    assert answer.status_code == 422
+    assert "is no share" in answer.text
+    assert rollout(house).exposure.share == 2500
+
+
+def test_narrowing_to_more_than_there_is_is_refused(house: Installation, ada: Visitor, live: str) -> None:
+    answer = ada.act("stop", live, choice="narrow", share="50", reason="wait")
+    assert answer.status_code == 409
+    assert rollout(house).exposure.share == 2500
+
+
+def test_a_narrowing_with_a_name_is_offered_with_what_it_takes_away(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    house.parts.narrowings.define(
+        WHERE, "staff", {"cohorts": frozenset({"staff"}), "share": 500}, ADA, "ready"
+    )
+    assert "25% of users have it now, 5% afterwards" in ada.get("/stop/acme/production/claims").text
+    assert ada.act("stop", live, choice="narrow:staff", reason="only us").status_code == 303
+    assert rollout(house).exposure.cohorts == frozenset({"staff"})
+
+
+def test_who_comes_second_is_told_what_the_first_one_did(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    seen = str(rollout(house).version)
+    house.move(live, "the index is wrong", by=BEN, move="review")
+    answer = ada.act("stop", live, choice="revert", reason="x", version=seen)
+    assert answer.status_code == 412
+    assert "Somebody changed this meanwhile, so nothing was done." in answer.text
+    assert "the index is wrong" in answer.text
+    assert "ben@acme.example" in answer.text
+    assert ">x</textarea>" in answer.text
+
+
+def test_the_stop_page_says_how_many_instances_will_hear_of_it(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    assert "No instance has sent a receipt lately" in ada.get("/stop/acme/production/claims").text
+    house.receipt("i-1", revision=1)
+    assert "1 instance connected" in ada.get("/stop/acme/production/claims").text
+
+
+def test_receipts_are_counted_until_the_last_instance_has_it(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    page = "/projects/acme/environments/production/features/claims"
+    assert "No receipts yet" in ada.get(page).text
+    house.receipt("i-1", revision=1)
+    house.receipt("i-2", revision=1)
+    ada.act("stop", live, choice="off", reason="x")
+    assert "0 of 2" in ada.get(f"{page}?done=stopped").text
+    revision = house.revision()
+    house.receipt("i-1", revision=revision)
+    assert "1 of 2" in ada.get(page).text
+    house.receipt("i-2", revision=revision)
+    assert f"2 of 2 instances on revision {revision}" in ada.get(page).text
