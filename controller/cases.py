@@ -19,7 +19,7 @@ from controller.store.evidence import evidence_of, waivers_of
 from controller.store.features import Feature, feature_by_id
 from controller.store.groups import memberships
 from controller.store.incidents import open_incidents_on
-from controller.store.measurements import latest_measurement
+from controller.store.measurements import progress_of
 from controller.store.outcomes import MEASURES, count_answers, tally
 from controller.store.projects import Project, project_by_id
 from controller.store.promotions import Promotion
@@ -34,7 +34,6 @@ from stages import (
     Goodness,
     Measured,
     Plan,
-    Progress,
     Refusal,
     Request,
     Requirement,
@@ -246,7 +245,7 @@ def _measured(
     rollout = stored.rollout
     start = max(now - timedelta(seconds=criterion.window_s), rollout.stage_since)
     if criterion.measure == "business_metric":
-        return _progress(tx, feature)
+        return progress_of(tx, feature)
     if criterion.measure == "automatic_actions":
         since = now - timedelta(seconds=criterion.window_s)
         return Count(count_automatic(tx, stored.project_id, rollout.feature, rollout.environment, since))
@@ -263,22 +262,6 @@ def _measured(
         limit=criterion.limit,
     )
     return Share(counted.bad, counted.total) if counted.total else None
-
-
-def _progress(tx: Transaction, feature: Feature) -> Progress | None:
-    metric: Mapping[str, float] = (
-        feature.business_metric if isinstance(feature.business_metric, Mapping) else {}
-    )
-    latest = latest_measurement(tx, feature.id)
-    if latest is None or metric.get("target") is None:
-        return None
-    return Progress(
-        baseline=metric.get("baseline"),
-        target=metric["target"],
-        value=latest.value,
-        at=latest.at,
-        window_s=int(metric.get("window_days") or 0) * 86_400,
-    )
 
 
 def _answers(tx: Transaction, stored: StoredRollout) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,14 +68,28 @@ class TriggerEdits:
         Raises:
             InvalidInput: A part of the definition cannot be used.
         """
-        trigger = _build(definition)
+        (stored,) = self.add_all(where, [definition], actor)
+        return stored
+
+    def add_all(self, where: Where, definitions: Sequence[Definition], actor: Actor) -> list[StoredTrigger]:
+        """Add several triggers, all of them or none.
+
+        Raises:
+            InvalidInput: A part of a definition cannot be used.
+        """
+        triggers = [(definition, built(definition)) for definition in definitions]
         with self._database.write() as tx:
-            rollout, now = locate(tx, where), self._now()
-            source = self._checked_source(tx, rollout.project_id, definition)
-            _check_ladder(tx, rollout, trigger)
-            stored = add_trigger(tx, rollout.id, source.id, definition.query, trigger, now)
-            self._record(tx, rollout, "trigger.add", actor, now, after=_told(stored))
-            return stored
+            rollout = locate(tx, where)
+            return [self._add(tx, rollout, definition, trigger, actor) for definition, trigger in triggers]
+
+    def _add(
+        self, tx: Transaction, rollout: StoredRollout, definition: Definition, trigger: Trigger, actor: Actor
+    ) -> StoredTrigger:
+        now, source = self._now(), self._checked_source(tx, rollout.project_id, definition)
+        _check_ladder(tx, rollout, trigger)
+        stored = add_trigger(tx, rollout.id, source.id, definition.query, trigger, now)
+        self._record(tx, rollout, "trigger.add", actor, now, after=_told(stored))
+        return stored
 
     def change(
         self, where: Where, definition: Definition, actor: Actor, reason: str, expected_version: int | None
@@ -88,7 +102,7 @@ class TriggerEdits:
             InvalidInput: A part of the definition cannot be used.
             VersionConflict: The trigger is not at the expected version.
         """
-        trigger = _build(definition)
+        trigger = built(definition)
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
             before = _find(tx, rollout.id, definition.key)
@@ -173,7 +187,12 @@ def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
     raise NotFound("trigger", key)
 
 
-def _build(definition: Definition) -> Trigger:
+def built(definition: Definition) -> Trigger:
+    """The trigger that somebody wrote down.
+
+    Raises:
+        InvalidInput: A part of it cannot be used.
+    """
     try:
         method = parse_method(definition.method, definition.params)
         trigger = Trigger(key=definition.key, method=method, **definition.rest)
@@ -209,23 +228,34 @@ def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> 
 def _check_limit(method: Method, query: Mapping[str, str]) -> None:
     """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
     limit = method.params().get("limit", 0)
-    if not isinstance(limit, str) and limit > 1 and not {"value", "count"} & set(query):
+    if not isinstance(limit, str) and limit > 1 and _given(query)[1] == "bad":
         problem = Problem("params.limit", f"{limit:g} is more than all answers", "give a share: 0.05 is 5 %")
         raise InvalidInput(problem)
 
 
 def _check_shape(method: Method, query: Mapping[str, str]) -> None:
     """Whether the method can judge what the query asks for."""
-    for part in ("bad", "count", "value"):
-        if part in query and part not in method.reads:
-            wanted = " or ".join("bad and total" if each == "bad" else each for each in method.reads)
-            problem = Problem(f"query.{part}", f"{method.name} cannot judge it", f"ask for {wanted}")
-            raise InvalidInput(problem, code="bad_query")
-    if "measure" in query and "bad" not in method.reads:
-        remedy = f"ask another source for {' or '.join(method.reads)}"
-        raise InvalidInput(
-            Problem("query.measure", f"{method.name} cannot judge it", remedy), code="bad_query"
-        )
+    part, given = _given(query)
+    if given and given not in method.reads:
+        wanted = " or ".join("bad and total" if each == "bad" else each for each in method.reads)
+        problem = Problem(f"query.{part}", f"{method.name} cannot judge it", f"ask for {wanted}")
+        raise InvalidInput(problem, code="bad_query")
+
+
+_GIVEN_BY = {
+    "aggregation": "value",
+    "value": "value",
+    "count": "count",
+    "bad": "bad",
+    "measure": "bad",
+    "score": "bad",
+}
+"""What comes back for a query that has this part; the first one that it has decides."""
+
+
+def _given(query: Mapping[str, str]) -> tuple[str, str]:
+    """The part of a query that decides what comes back, and what that is; both empty if only the answer tells."""
+    return next(((part, given) for part, given in _GIVEN_BY.items() if part in query), ("", ""))
 
 
 def _check_comparable(trigger: Trigger, query: Mapping[str, str]) -> None:

@@ -60,6 +60,10 @@ class Progress:
         """Whether the value lies on the target's side of the baseline."""
         return self.baseline is not None and (self.target - self.baseline) * (self.value - self.baseline) > 0
 
+    def is_old(self, now: datetime) -> bool:
+        """Whether the value no longer speaks for now."""
+        return (now - self.at).total_seconds() > self.window_s
+
 
 Measured = Share | Count | Progress
 
@@ -110,7 +114,7 @@ def _unmet_count(criterion: Criterion, found: Count) -> Iterator[Refusal]:
 def _unmet_progress(criterion: Criterion, found: Progress, now: datetime) -> Iterator[Refusal]:
     if found.baseline is None:
         yield _unmeasured(criterion, f"{criterion.title}: the business metric has no baseline")
-    elif (now - found.at).total_seconds() > found.window_s:
+    elif found.is_old(now):
         yield _unmeasured(criterion, f"{criterion.title}: measured last on {found.at:%Y-%m-%d}, too long ago")
     elif not found.is_improvement:
         message = f"{criterion.title}: {found.value:g} is no improvement on {found.baseline:g} towards {found.target:g}"

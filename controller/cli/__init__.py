@@ -28,6 +28,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "registry": "controller.cli.registries",
         "task": "controller.cli.tasks",
         "narrowing": "controller.cli.narrowings",
+        "ready-made": "controller.cli.ready_made",
         "revert-target": "controller.cli.releases",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",

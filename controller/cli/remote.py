@@ -52,6 +52,10 @@ class Remote:
     project: str = ""
     environment: str = ""
 
+    def at_installation(self, *names: str) -> str:
+        """The address of something that is the same for all projects."""
+        return _address(*names)
+
     def in_project(self, *names: str) -> str:
         """The address of something of the project."""
         return _address("projects", self.project, *names)

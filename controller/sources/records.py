@@ -15,13 +15,18 @@ from controller.sources.own_store import own_store_works
 from controller.sources.source import BadQuery, BadSetting, Shape, Source, Tried, shape_of
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.evidence import evidence_of
+from controller.store.features import feature_by_id
+from controller.store.measurements import progress_of
+from controller.store.outcomes import count_answers
 from controller.store.projects import get_environment, get_project
 from controller.store.releases import get_release
 from controller.store.rollouts import StoredRollout, get_rollout
-from stages import models_of, retiring
+from stages import DAY, answers_a_day, models_of, retiring
 from triggers import Reading, Status, Window
 
-_MEASURES = ("models_retiring", "evidence_expired")
+_DATED = ("models_retiring", "evidence_expired")
+"""Measures that look some days ahead."""
+_MEASURES = (*_DATED, "review_load", "business_metric_behind")
 _LONGEST_DAYS = 3650
 
 
@@ -30,7 +35,9 @@ class Records(Source):
 
     ``models_retiring``: of the models of the releases that users get, fallbacks included, those that end within
     ``limit`` days. ``evidence_expired``: of the requirements that something was handed in for, those whose newest
-    evidence has expired, or does so within ``limit`` days.
+    evidence has expired, or does so within ``limit`` days. ``review_load``: how many answers a day are held for review,
+    in parts of what the feature's reviewers can look at. ``business_metric_behind``: 1 of 1 if the business metric, as
+    it was measured last, is no better than its baseline.
     """
 
     kind: ClassVar[str] = "records"
@@ -54,6 +61,8 @@ class Records(Source):
         if query["measure"] not in _MEASURES:
             remedy = f"use one of {', '.join(_MEASURES)}"
             raise BadQuery("measure", f"{query['measure']!r} is not counted", remedy)
+        if "limit" in query and query["measure"] not in _DATED:
+            raise BadQuery("limit", f"{query['measure']} looks at now", "leave it out")
         _days(query)
 
     def test(self, deadline_s: float) -> Tried:  # noqa: ARG002 - the database has one of its own
@@ -82,6 +91,10 @@ class Records(Source):
         project = get_project(tx, variables["project"])
         environment = get_environment(tx, project.id, variables["environment"])
         stored = get_rollout(tx, environment.id, variables["feature"])
+        if query["measure"] == "review_load":
+            return _review_load(tx, stored, window)
+        if query["measure"] == "business_metric_behind":
+            return _behind(tx, stored, window)
         soon = window.end + timedelta(days=_days(query))
         counted = self._retiring if query["measure"] == "models_retiring" else self._expired
         bad, total, nothing = counted(tx, stored, window, soon)
@@ -103,6 +116,28 @@ class Records(Source):
         newest = {item.requirement: item for item in evidence_of(tx, stored.feature_id)}
         gone = [item for item in newest.values() if item.expires_at and item.expires_at <= soon]
         return len(gone), len(newest), "no evidence was handed in"
+
+
+def _review_load(tx: Transaction, stored: StoredRollout, window: Window) -> Reading:
+    capacity = feature_by_id(tx, stored.feature_id).review_capacity_per_day
+    if not capacity:
+        why = "the feature does not say how many answers its reviewers can look at"
+        return Reading.missing(Status.NO_DATA, window, why)
+    since = max(window.end - DAY, stored.rollout.stage_since)
+    held = count_answers(tx, stored.environment_id, stored.rollout.feature, since, mode="review")
+    return Reading.gauge(window, answers_a_day(held, since, window.end) / capacity)
+
+
+def _behind(tx: Transaction, stored: StoredRollout, window: Window) -> Reading:
+    standing = progress_of(tx, feature_by_id(tx, stored.feature_id))
+    if standing is None or standing.baseline is None:
+        why = "the business metric has no baseline, no target, or was never measured"
+        return Reading.missing(Status.NO_DATA, window, why)
+    if standing.is_old(window.end):
+        return Reading.missing(
+            Status.NO_DATA, window, f"measured last on {standing.at:%Y-%m-%d}, too long ago"
+        )
+    return Reading.ratio(window, 0 if standing.is_improvement else 1, 1)
 
 
 def _days(query: Mapping[str, str]) -> float:

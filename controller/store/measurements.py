@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
 
 from controller.store.database import Transaction
+from controller.store.features import Feature
 from controller.store.tables import measurements
+from stages import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +48,20 @@ def latest_measurement(tx: Transaction, feature_id: int) -> Measurement | None:
         newest.order_by(measurements.c.at.desc(), measurements.c.id.desc()).limit(1)
     ).one_or_none()
     return Measurement(**row._mapping) if row else None
+
+
+def progress_of(tx: Transaction, feature: Feature) -> Progress | None:
+    """Where the business metric of a feature stands; None if it has no target, or was never measured."""
+    metric: Mapping[str, float] = (
+        feature.business_metric if isinstance(feature.business_metric, Mapping) else {}
+    )
+    latest = latest_measurement(tx, feature.id)
+    if latest is None or metric.get("target") is None:
+        return None
+    return Progress(
+        baseline=metric.get("baseline"),
+        target=metric["target"],
+        value=latest.value,
+        at=latest.at,
+        window_s=int(metric.get("window_days") or 0) * 86_400,
+    )

@@ -178,8 +178,11 @@ def count_answers(
     release: str | None = None,
     *,
     traced: bool = False,
+    mode: str | None = None,
 ) -> int:
     """How many answers of a feature were reported since an instant: of one release, of any that is named, or all.
+
+    ``mode`` counts those alone that were given in one mode.
 
     Those who do not have the feature get no answer of it, even where the product reports what became of them.
     """
@@ -189,6 +192,8 @@ def count_answers(
         outcomes.c.received_at >= start,
         or_(outcomes.c.mode.is_(None), outcomes.c.mode != "off"),
     )
+    if mode is not None:
+        counted = counted.where(outcomes.c.mode == mode)
     if release is not None:
         counted = counted.where(outcomes.c.release == release)
     if traced:
