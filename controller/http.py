@@ -108,7 +108,16 @@ class Outbound:
         Raises:
             Refused: It could not be called.
         """
-        route = self._route(url, until=self._clock() + deadline_s)
+        scheme, host, port = _taken_apart(url)
+        self.check_host(host, port, deadline_s, scheme)
+
+    def check_host(self, host: str, port: int, deadline_s: float = 2.0, scheme: str = "tcp") -> None:
+        """The same for a host and a port.
+
+        Raises:
+            Refused: It could not be called.
+        """
+        route = self._to(scheme, host, port, until=self._clock() + deadline_s)
         with contextlib.suppress(TimedOut, Unreachable):
             route.allowed()
 

@@ -54,6 +54,8 @@ class Endpoint:
     listener: socket.socket
     scheme: str = "http"
     wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
+    read_request: bool = True
+    """Without it the server does not wait to be asked over HTTP: for callers that speak something else."""
     calls: list[Call] = field(default_factory=list)
     bytes_sent: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -81,7 +83,7 @@ class Endpoint:
     def _one(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError), self.wrap(connection) as wrapped:
             wrapped.settimeout(30)
-            call = self._read(wrapped)
+            call = self._read(wrapped) if self.read_request else Call("", "", {}, b"", wrapped, self)
             self.calls.append(call)
             self.behaviour(call)
 
@@ -117,10 +119,11 @@ def serving(
     *,
     scheme: str = "http",
     wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection,
+    read_request: bool = True,
 ) -> Iterator[Endpoint]:
     """A server on a free port of 127.0.0.1 for the length of a with block."""
     listener = socket.create_server(("127.0.0.1", 0))
-    endpoint = Endpoint(behaviour, listener, scheme, wrap)
+    endpoint = Endpoint(behaviour, listener, scheme, wrap, read_request=read_request)
     thread = threading.Thread(target=endpoint.serve, daemon=True)
     thread.start()
     try:

@@ -21,6 +21,7 @@ from controller.sources.source import (
     Tried,
     shape_of,
 )
+from controller.sources.sql import Sql
 
 SOURCES: Mapping[str, type[Source]] = {
     "cloudwatch": CloudWatch,
@@ -30,6 +31,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "outcomes": Outcomes,
     "prometheus": Prometheus,
     "records": Records,
+    "sql": Sql,
 }
 """Every kind of source by its name in settings."""
 

@@ -93,6 +93,7 @@ class CloudWatch(Numbers):
     """One account in one region."""
 
     kind: ClassVar[str] = "cloudwatch"
+    at_once: ClassVar[int] = 100
     lag_s: ClassVar[float] = 180.0
 
     def __init__(self, web: Web, loners: Loners, now: Callable[[], datetime]) -> None:

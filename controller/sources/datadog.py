@@ -49,6 +49,7 @@ class Datadog(Numbers):
     """One organisation on one of its sites. ``aggregator`` says how a query's points become one number."""
 
     kind: ClassVar[str] = "datadog"
+    at_once: ClassVar[int] = 100
     lag_s: ClassVar[float] = 60.0
     others: ClassVar[tuple[str, ...]] = ("aggregator",)
 

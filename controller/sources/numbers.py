@@ -13,6 +13,9 @@ from controller.sources.template import MissingValue
 from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
 
+NUMBERS = (Shape.RATIO, Shape.COUNT, Shape.VALUE)
+"""The shapes whose parts are a number each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -25,7 +28,7 @@ class Asked:
 class Numbers(Source):
     """A source that is asked for ``bad`` and ``total``, a ``count``, or a ``value``; perhaps with ``others`` beside."""
 
-    shapes: ClassVar[tuple[Shape, ...]] = (Shape.RATIO, Shape.COUNT, Shape.VALUE)
+    shapes: ClassVar[tuple[Shape, ...]] = NUMBERS
     others: ClassVar[tuple[str, ...]] = ()
     redact: Callable[[str], str] = str
 

@@ -28,6 +28,7 @@ from controller.sources.langfuse import Langfuse
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
 from controller.sources.records import Records
+from controller.sources.sql import Sql
 from controller.store.database import Database
 from controller.store.features import add_feature
 from controller.store.migrate import migrate
@@ -50,6 +51,7 @@ from tests.endpoint import (
     replying,
     serving,
 )
+from tests.relay import over_tcp
 from triggers import Status, Window
 
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -404,6 +406,58 @@ def _store_records(database: Database, *, with_release: bool) -> None:
         add_rollout(tx, feature.id, environment.id, rollout)
 
 
+def _sql() -> Kind:
+    """A real database for what one answers, and something else in its place for what goes wrong with one."""
+    statements = {
+        Case.OK: "SELECT 3 AS bad, 10 AS total",
+        Case.EMPTY: "SELECT sum(n) AS count FROM generate_series(1, 0) AS n",
+        Case.NAN: "SELECT 'NaN'::float AS value",
+        Case.INFINITY: "SELECT 'Infinity'::float AS value",
+        Case.TWO_SERIES: "SELECT n AS count FROM generate_series(1, 2) AS n",
+        Case.TEXT: "SELECT 'three' AS count",
+        Case.REFUSED_QUERY: "SELECT nothing AS count",
+        Case.WRONG_TYPES: "SELECT count AS count FROM (SELECT 1) AS count WHERE :feature",
+        Case.SLOW_BODY: "SELECT 1 AS count FROM pg_sleep(60)",
+    }
+    others: Mapping[Case, Behaviour] = {
+        Case.HANG: hanging,
+        Case.SLOW_HEADER: SLOW_HEADER,
+        Case.SERVER_ERROR: replying(500, b"<h1>no database</h1>"),
+        Case.BROKEN_OFF: lambda call: call.write(b"N"),
+        Case.FLOOD: flooding(100_000_000),
+    }
+
+    def make(port: int) -> Source:
+        settings = {"url": f"postgresql://postgres@127.0.0.1:{port}/postgres", "tls": "disable"}
+        return Sql.from_settings(settings, fresh_access())
+
+    @contextlib.contextmanager
+    def meet(case: Case) -> Iterator[Met]:
+        query = {"sql": statements.get(case, statements[Case.OK])}
+        if case is Case.NOBODY_THERE:
+            yield Met(make(closed_port()), query)
+        elif case in others:
+            with serving(others[case], read_request=False) as endpoint:
+                yield Met(make(endpoint.port), query, sent=lambda: _sent(endpoint))
+        else:
+            with over_tcp(POSTGRES[0]) as port:
+                yield Met(make(port), query)
+
+    met = {*statements, *others, Case.NOBODY_THERE}
+    no_http = "a database is not asked over HTTP"
+    return Kind(meet, ({"sql": statements[Case.OK]},), {case: no_http for case in Case if case not in met})
+
+
+POSTGRES: list[str] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _postgres(postgres_server: str) -> Iterator[None]:
+    POSTGRES.append(postgres_server)
+    yield
+    POSTGRES.clear()
+
+
 KINDS: Mapping[str, Callable[[], Kind]] = {
     "cloudwatch": _cloudwatch,
     "datadog": _datadog,
@@ -412,6 +466,7 @@ KINDS: Mapping[str, Callable[[], Kind]] = {
     "outcomes": _outcomes,
     "prometheus": _prometheus,
     "records": _records,
+    "sql": _sql,
 }
 """How each kind in the registry meets the cases; one line for every line there."""
 

@@ -49,6 +49,7 @@ class Langfuse(Source):
 
     kind: ClassVar[str] = "langfuse"
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.SCORE, Shape.AGGREGATE)
+    at_once: ClassVar[int] = 200
     lag_s: ClassVar[float] = 120.0
 
     def __init__(

@@ -155,7 +155,7 @@ def web_from(entered: Entered, access: Access, *, url: str = "", auth: Auth | No
         auth or _auth(entered, access, address),
         entered.headers(),
         _authorities(entered),
-        _gate(entered, access, address),
+        gate_from(entered, access, address),
         access.secrets.redact,
     )
 
@@ -224,7 +224,12 @@ def _authorities(entered: Entered) -> str:
     return pem
 
 
-def _gate(entered: Entered, access: Access, url: str) -> Gate:
+def gate_from(entered: Entered, access: Access, url: str) -> Gate:
+    """The limits that were entered for a source, kept while its settings stay the same.
+
+    Raises:
+        BadSetting: One is not a number that fits.
+    """
     at_once = int(entered.number("at_once", _AT_ONCE, 1, 64))
     per_minute = entered.number("per_minute", 0, 0, 100_000)
     key = ("gate", url, at_once, per_minute, str(entered.raw("auth")))

@@ -1,0 +1,286 @@
+"""Numbers from a PostgreSQL database: one statement that reads, in a transaction that can do nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import URL, Connection, NullPool, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller.errors import BadSetting
+from controller.http import Outbound, OutboundError
+from controller.sources.access import Access
+from controller.sources.numbers import NUMBERS
+from controller.sources.parts import Part, number_part, reading_of
+from controller.sources.source import BadQuery, Question, Shape, Source, Tried, shape_of
+from controller.sources.template import LABELS, MissingValue
+from controller.sources.web import Entered, gate_from
+from controller.sources.web.auth import Secret, entered_secret
+from controller.sources.web.limits import Gate
+from controller.sources.wording import one_line
+from triggers import Reading, Status, Window
+
+MAX_LENGTH = 10_000
+TLS = ("disable", "prefer", "require", "verify-ca", "verify-full")
+
+_SETTINGS = ("url", "secret", "tls", "per_minute", "at_once")
+_PORT = 5432
+_TIMES = ("start", "end", "window_s")
+_NAMED = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
+"""How a bound parameter is written; ``::type`` is none, and neither is ``\\:word``."""
+_READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_EXAMPLE = "postgresql://reader@warehouse.example.com:5432/analytics"
+_SHORTEST_CONNECT_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the database is, and as whom it is asked."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    tls: str
+
+    @property
+    def origin(self) -> str:
+        """The place that a password is bound to."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"postgresql://{host}:{self.port}"
+
+
+class Sql(Source):
+    """One database, which the guard of the way out lets us reach."""
+
+    kind: ClassVar[str] = "sql"
+    shapes: ClassVar[tuple[Shape, ...]] = (Shape.STATEMENT,)
+    at_once: ClassVar[int] = 10
+
+    def __init__(self, place: Place, password: Secret | None, outbound: Outbound, gate: Gate) -> None:
+        """Nothing is opened yet."""
+        self._place = place
+        self._password = password
+        self._outbound = outbound
+        self._gate = gate
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
+        """Make a source from ``url``, ``secret`` (the password), ``tls``, ``per_minute`` and ``at_once``."""
+        entered = Entered(settings, _SETTINGS)
+        place = _place(entered)
+        password = entered_secret(entered, access.secrets, place.origin) if "secret" in entered else None
+        return cls(place, password, access.outbound, gate_from(entered, access, place.origin))
+
+    def check_leads(self) -> None:
+        """See `Source.check_leads`. A name that is not known yet passes."""
+        try:
+            self._outbound.check_host(self._place.host, self._place.port)
+        except OutboundError as error:
+            raise BadSetting("url", str(error), "enter an address that may be called") from None
+
+    def check_query(self, query: Mapping[str, str]) -> None:
+        """See `Source.check_query`; the database's own opinion is known only when it is asked."""
+        shape_of(query, self.shapes)
+        statement = query["sql"]
+        if len(statement) > MAX_LENGTH:
+            raise BadQuery("sql", f"has {len(statement)} characters", f"keep it to {MAX_LENGTH}")
+        if ";" in statement or "\0" in statement:
+            raise BadQuery("sql", "has a semicolon", "enter one statement, without a semicolon at its end")
+        if not _READS.match(statement):
+            raise BadQuery("sql", "does not begin with SELECT or WITH", "enter a statement that reads")
+        if unknown := sorted({*_NAMED.findall(statement)} - {*LABELS, *_TIMES}):
+            known = ", ".join(f":{name}" for name in (*LABELS, *_TIMES))
+            raise BadQuery("sql", f"the parameter :{unknown[0]} is unknown", f"known are {known}")
+
+    def test(self, deadline_s: float) -> Tried:
+        """See `Source.test`."""
+        try:
+            with self._connected(self.clock() + deadline_s) as connection:
+                connection.execute(text("SELECT 1"))
+        except (OutboundError, SQLAlchemyError) as error:
+            return Tried(works=False, message=self._why(error))
+        return Tried(works=True, message="it answers, in a transaction that only reads")
+
+    def read(
+        self, query: Mapping[str, str], variables: Mapping[str, str], window: Window, deadline_s: float
+    ) -> Reading:
+        """See `Source.read`."""
+        (reading,) = self.read_many([Question(query, variables, window)], deadline_s)
+        return reading
+
+    def read_many(self, questions: Sequence[Question], deadline_s: float) -> list[Reading]:
+        """See `Source.read_many`. All go over one connection, one after another."""
+        until = self.clock() + deadline_s
+        readings: dict[int, Reading] = {}
+        try:
+            asked = {
+                place: self._parameters(question) for place, question in self._usable(questions, readings)
+            }
+            if asked:
+                with self._connected(until) as connection:
+                    for place, parameters in asked.items():
+                        readings[place] = self._ask(connection, questions[place], parameters, until)
+        except (OutboundError, SQLAlchemyError) as error:
+            for place, question in enumerate(questions):
+                if place not in readings:
+                    readings[place] = Reading.missing(Status.ERROR, question.window, self._why(error))
+        return [replace(readings[place], asked=dict(each.query)) for place, each in enumerate(questions)]
+
+    def _usable(
+        self, questions: Sequence[Question], readings: dict[int, Reading]
+    ) -> Iterator[tuple[int, Question]]:
+        """The questions that can be asked; the others get their readings at once."""
+        for place, question in enumerate(questions):
+            try:
+                self.check_query(question.query)
+                self._parameters(question)
+            except (BadQuery, MissingValue) as error:
+                readings[place] = Reading.missing(Status.ERROR, question.window, one_line(str(error)))
+            else:
+                yield place, question
+
+    def _parameters(self, question: Question) -> dict[str, Any]:
+        window = question.window
+        times = {"start": window.start, "end": window.end, "window_s": int(window.length.total_seconds())}
+        known: dict[str, Any] = {**question.variables, **times}
+        named = {*_NAMED.findall(question.query["sql"])}
+        if missing := sorted(named - set(known)):
+            raise MissingValue(f"the parameter :{missing[0]} has no value here")
+        return {name: known[name] for name in named}
+
+    def _ask(
+        self, connection: Connection, question: Question, parameters: Mapping[str, Any], until: float
+    ) -> Reading:
+        left_ms = int((until - self.clock()) * 1000)
+        if left_ms <= 0:
+            message = "the questions before this one took all the time"
+            return Reading.missing(Status.ERROR, question.window, message)
+        try:
+            with connection.begin():
+                connection.execute(
+                    text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(left_ms)}
+                )
+                # Within another statement only what reads is a statement at all, and two rows are enough to see.
+                # The space keeps SQLAlchemy from taking `:name::type` for a shorter name.
+                inner = _NAMED.sub(r":\1 ", question.query["sql"])
+                asked = f"SELECT * FROM (\n{inner}\n) AS headgate LIMIT 2"  # noqa: S608 - it is what was entered
+                statement = text(asked)
+                result = connection.execute(statement, parameters)
+                columns, rows = list(result.keys()), [tuple(row) for row in result]
+        except SQLAlchemyError as error:
+            return Reading.missing(Status.ERROR, question.window, self._why(error))
+        return _reading(columns, rows, question.window)
+
+    @contextlib.contextmanager
+    def _connected(self, until: float) -> Iterator[Connection]:
+        """A connection that can only read, and that is cut when the time is up.
+
+        Raises:
+            OutboundError: It may not be made now, or not to there.
+            SQLAlchemyError: The database does not let us in.
+        """
+        with self._gate.passed(until - self.clock()):
+            address = self._outbound.addresses(self._place.host, self._place.port, until - self.clock())[0]
+            engine = create_engine(
+                self._url(),
+                poolclass=NullPool,
+                connect_args={
+                    "hostaddr": address,
+                    "connect_timeout": max(_SHORTEST_CONNECT_S, math.ceil(until - self.clock())),
+                    "sslmode": self._place.tls,
+                    "application_name": "headgate",
+                    "passfile": os.devnull,
+                },
+            )
+            with (
+                engine.connect().execution_options(postgresql_readonly=True) as connection,
+                _cut_at(connection, until - self.clock()),
+            ):
+                yield connection
+
+    def _url(self) -> URL:
+        return URL.create(
+            "postgresql+psycopg",
+            username=self._place.user,
+            password=self._password.reveal() if self._password else None,
+            host=self._place.host,
+            port=self._place.port,
+            database=self._place.database,
+        )
+
+    def _why(self, error: Exception) -> str:
+        """What went wrong, in the words of the database; never the statement or its parameters."""
+        said = str(getattr(error, "orig", None) or error)
+        redact = self._password.secrets.redact if self._password else str
+        return one_line(redact(said.partition("\nLINE ")[0])) or type(error).__name__
+
+
+def _place(entered: Entered) -> Place:
+    url = entered.text("url", remedy=f"enter one such as {_EXAMPLE}")
+    bad = BadSetting("url", "is not the address of a PostgreSQL database", f"enter one such as {_EXAMPLE}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORT
+    except ValueError:
+        raise bad from None
+    if parts.password is not None:
+        raise BadSetting("url", "holds a password", "enter it as secret")
+    database, user = unquote(parts.path.removeprefix("/")), unquote(parts.username or "")
+    is_plain = parts.scheme == "postgresql" and not parts.query and not parts.fragment
+    if not (is_plain and parts.hostname and database and user) or not url.isascii() or not url.isprintable():
+        raise bad
+    if "," in parts.netloc or "%" in parts.hostname or "/" in parts.hostname:
+        raise bad
+    return Place(parts.hostname, port, database, user, entered.one_of("tls", TLS, "prefer"))
+
+
+@contextlib.contextmanager
+def _cut_at(connection: Connection, left_s: float) -> Iterator[None]:
+    """Cut the connection when the time is up, whatever the other side does or does not send."""
+    driver: Any = connection.connection.driver_connection
+    with socket.socket(fileno=os.dup(driver.fileno())) as wire:
+        watchdog = threading.Timer(max(0.0, left_s), _shut, [wire])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+
+
+def _shut(wire: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def _reading(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], window: Window) -> Reading:
+    """What a statement's rows are as numbers: one row, whose columns are named as the parts of a query are."""
+    try:
+        shape_of(dict.fromkeys(columns, "x"), NUMBERS)
+    except BadQuery as bad:
+        return Reading.missing(Status.INVALID, window, one_line(f"the columns of the answer: {bad}"))
+    if not rows:
+        return Reading.missing(Status.NO_DATA, window, "the statement gave no row")
+    if len(rows) > 1:
+        return Reading.missing(Status.INVALID, window, "the statement gave several rows, not one")
+    return reading_of({name: _part(value) for name, value in zip(columns, rows[0], strict=True)}, window)
+
+
+def _part(value: object) -> Part:
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return number_part(value)
