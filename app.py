@@ -9,6 +9,7 @@ from flask import Flask, Response
 
 from controller import console
 from controller.api import (
+    backtests,
     break_glass,
     delivered,
     docs,
@@ -61,6 +62,7 @@ _PARTS = (
     readiness,
     triggers,
     ready_made,
+    backtests,
     narrowings,
     revert_targets,
     tasks,

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import documents, evaluations, lookups, propagation, requests, sustained
+from bench import documents, evaluations, lookups, propagation, replays, requests, sustained
 from bench.measuring import FULL, QUICK, Effort, Table
 
 SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
@@ -20,6 +20,7 @@ SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "evaluations": evaluations.run,
     "sustained": sustained.run,
     "propagation": propagation.run,
+    "replays": replays.run,
     "requests": requests.run,
 }
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from controller.actions import Actions
 from controller.asking import Asker
+from controller.backtests import Backtests
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
@@ -75,6 +76,7 @@ class Services:
     viability: Viability
     viability_checks: ViabilityChecks
     trigger_edits: TriggerEdits
+    backtests: Backtests
     narrowings: Narrowings
     tasks: Tasks
     evaluations: Evaluations
@@ -153,6 +155,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         narrowings=Narrowings(database, now),
         tasks=Tasks(database, now),
         trigger_edits=TriggerEdits(database, access, now),
+        backtests=Backtests(database, access, now),
         evaluations=evaluations,
         ticks=ticks,
         plain_flags=PlainFlags(database, now),

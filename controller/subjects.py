@@ -13,8 +13,8 @@ from controller.store.database import Transaction
 from controller.store.projects import project_keys
 from controller.store.rollouts import StoredRollout, rollouts_by_id
 from controller.store.triggers import StoredTrigger, triggers_by_id
-from stages import digest
-from triggers import Ask, Baseline, Scope, Side, State, Window, asks, enter_epoch
+from stages import Rollout, digest
+from triggers import Ask, Baseline, Scope, Side, State, Trigger, Window, asks, enter_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,11 @@ class Subject:
 
     def question(self, ask: Ask) -> Question:
         """What to ask the source."""
-        return Question(self.stored.query, self._variables(ask.side), ask.window)
+        return Question(
+            self.stored.query,
+            variables_of(self.project, self.rollout.rollout, self.stored.trigger, ask.side),
+            ask.window,
+        )
 
     def why_unasked(self, ask: Ask) -> str:
         """Why there is nothing to ask the source; empty if there is."""
@@ -50,25 +54,26 @@ class Subject:
             return "there is no candidate to compare with the stable release"
         return ""
 
-    def _variables(self, side: Side) -> Mapping[str, str]:
-        rollout = self.rollout.rollout
-        variables = {
-            "project": self.project,
-            "environment": rollout.environment,
-            "feature": rollout.feature,
-            "stage": rollout.stage.value,
-        }
-        release = rollout.stable if side is Side.BASELINE else rollout.candidate or rollout.stable
-        if self.stored.trigger.scope is Scope.CANDIDATE and release:
-            variables["release"] = release
-        return variables
-
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """The trigger's row does not hold a trigger."""
 
     why: str
+
+
+def variables_of(project: str, rollout: Rollout, trigger: Trigger, side: Side) -> Mapping[str, str]:
+    """What a query is filled in with, for the answers that are judged or for those of the stable release."""
+    variables = {
+        "project": project,
+        "environment": rollout.environment,
+        "feature": rollout.feature,
+        "stage": rollout.stage.value,
+    }
+    release = rollout.stable if side is Side.BASELINE else rollout.candidate or rollout.stable
+    if trigger.scope is Scope.CANDIDATE and release:
+        variables["release"] = release
+    return variables
 
 
 def subjects_of(

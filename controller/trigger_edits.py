@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,22 @@ class Definition:
     params: Mapping[str, Param]
     rest: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, stored: StoredTrigger) -> Definition:
+        """The definition of a trigger that is there."""
+        trigger = stored.trigger
+        named = {part.name: getattr(trigger, part.name) for part in fields(trigger)}
+        rest = {name: value for name, value in named.items() if name not in ("key", "method", "sharing")}
+        method = trigger.method
+        return cls(
+            key=trigger.key,
+            source=stored.source_key,
+            query=stored.query,
+            method=method.name,
+            params=method.params(),
+            rest=rest,
+        )
+
 
 class TriggerEdits:
     """Changes to triggers; each is recorded."""
@@ -77,7 +93,7 @@ class TriggerEdits:
         Raises:
             InvalidInput: A part of a definition cannot be used.
         """
-        triggers = [(definition, built(definition)) for definition in definitions]
+        triggers = [(definition, build_trigger(definition)) for definition in definitions]
         with self._database.write() as tx:
             rollout = locate(tx, where)
             return [self._add(tx, rollout, definition, trigger, actor) for definition, trigger in triggers]
@@ -102,7 +118,7 @@ class TriggerEdits:
             InvalidInput: A part of the definition cannot be used.
             VersionConflict: The trigger is not at the expected version.
         """
-        trigger = built(definition)
+        trigger = build_trigger(definition)
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
             before = _find(tx, rollout.id, definition.key)
@@ -187,8 +203,8 @@ def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
     raise NotFound("trigger", key)
 
 
-def built(definition: Definition) -> Trigger:
-    """The trigger that somebody wrote down.
+def build_trigger(definition: Definition) -> Trigger:
+    """The trigger that a definition describes.
 
     Raises:
         InvalidInput: A part of it cannot be used.

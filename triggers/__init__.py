@@ -6,8 +6,10 @@ Nothing here reads a clock, a socket or the environment; the same code runs live
 from triggers.ask import Ask, Side, asks, window
 from triggers.bars import Bar, Unforeseeable, bar_of
 from triggers.detection import Detection, detect
+from triggers.history import History, Plant, tiles
 from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
 from triggers.reading import Reading, Status, Window
+from triggers.replay import MOST, Drawn, Fired, Replay, TooLong, replay
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
 from triggers.trigger import Action, Arming, Baseline, Rung, Scope, Trigger, TriggerClass
@@ -15,6 +17,7 @@ from triggers.verdict import Judgement, Severity, Verdict
 
 __all__ = [
     "METHODS",
+    "MOST",
     "Action",
     "Arming",
     "Ask",
@@ -22,11 +25,16 @@ __all__ = [
     "Bar",
     "Baseline",
     "Detection",
+    "Drawn",
+    "Fired",
+    "History",
     "Judgement",
     "Method",
     "Param",
     "Phase",
+    "Plant",
     "Reading",
+    "Replay",
     "Rung",
     "Scope",
     "Severity",
@@ -34,6 +42,7 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "TooLong",
     "Trigger",
     "TriggerClass",
     "Unforeseeable",
@@ -48,6 +57,8 @@ __all__ = [
     "judge",
     "parse_method",
     "redefine",
+    "replay",
     "step",
+    "tiles",
     "window",
 ]

@@ -32,7 +32,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """The worse, the higher."""
-        return list(Severity).index(self)
+        return 1 if self is Severity.CRITICAL else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

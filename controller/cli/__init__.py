@@ -24,6 +24,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "evidence": "controller.cli.evidence",
         "flags": "controller.cli.plain_flags",
         "instances": "controller.cli.instances",
+        "backtest": "controller.cli.backtest",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "task": "controller.cli.tasks",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, delete, func, or_, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
+from controller.store.columns import microseconds
 from controller.store.database import Transaction
 from controller.store.tables import outcomes
 
@@ -106,6 +107,31 @@ def tallies(
         for count in group:
             found[count] = _sum(rows.get(count.feature, []), count.release, measured.index(count.measured))
     return found
+
+
+def tallies_over_time(
+    tx: Transaction, environment_id: int, count: Count, start: datetime, step: timedelta, steps: int
+) -> dict[int, Tally]:
+    """Count one thing in each of many windows that touch, by their number; those without answers are left out."""
+    judged, bad = _conditions(count.measure, count.limit)
+    since = type_coerce(outcomes.c.received_at, BigInteger) - microseconds(start)
+    place = (since // (step // timedelta(microseconds=1))).label("place")
+    counted = select(
+        place,
+        func.count().label("total"),
+        func.count().filter(bad).label("bad"),
+        func.max(outcomes.c.received_at).label("newest"),
+    ).where(
+        outcomes.c.environment_id == environment_id,
+        outcomes.c.feature == count.feature,
+        outcomes.c.received_at >= start,
+        outcomes.c.received_at < start + steps * step,
+        judged,
+    )
+    if count.release is not None:
+        counted = counted.where(outcomes.c.release == count.release)
+    rows = tx.execute(counted.group_by("place"))
+    return {row.place: Tally(row.bad, row.total, row.newest) for row in rows}
 
 
 def _in_statements(wanted: Collection[Count]) -> Iterator[list[Count]]:

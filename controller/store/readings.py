@@ -93,6 +93,19 @@ def readings_of(
     ]
 
 
+def readings_between(
+    tx: Transaction, trigger_id: int, start: datetime, end: datetime, limit: int
+) -> list[StoredReading]:
+    """The readings whose windows ended in a span of time, in the order in which they were taken."""
+    inside = (
+        readings.c.trigger_id == trigger_id,
+        readings.c.window_end > start,
+        readings.c.window_end <= end,
+    )
+    rows = tx.execute(select(readings).where(*inside).order_by(readings.c.id).limit(limit))
+    return [StoredReading(**row._mapping) for row in rows]
+
+
 def forget_quiet_readings(tx: Transaction, before: datetime, limit: int) -> int:
     """Delete up to so many readings in which nothing was wrong, from before an instant; returns how many."""
     return _forget(tx, IS_QUIET, before, limit)

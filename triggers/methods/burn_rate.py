@@ -49,7 +49,7 @@ class BurnRate(Method):
     def spans(self, window_s: int, now: datetime) -> tuple[timedelta, ...]:
         """Each window once, the shortest first."""
         del window_s, now
-        return tuple(timedelta(seconds=span) for span in _spans(self.pairs))
+        return _lengths(self.pairs)
 
     def judge(
         self,
@@ -69,7 +69,8 @@ class BurnRate(Method):
             most = max(by_span[pair.short_s].total or 0 for pair in _parsed(self.pairs))
             words = f"{most} answers in a short window; at least {self.min_samples} are needed to judge"
             return Judgement(verdict=Verdict.INSUFFICIENT, memory=memory, sentence=words)
-        return max(told, key=lambda judged: judged.numbers["burn"] / judged.numbers["factor"])
+        nearest = max(told, key=lambda burning: min(burning.long, burning.short) / burning.pair.factor)
+        return self._judged(nearest, by_span[nearest.pair.long_s], by_span[nearest.pair.short_s])
 
     def check(self) -> None:
         """There are pairs, and a share that is allowed."""
@@ -93,22 +94,35 @@ class BurnRate(Method):
     def _counts(self, pair: Pair, by_span: dict[int, Reading]) -> bool:
         return (by_span[pair.short_s].total or 0) >= self.min_samples and bool(by_span[pair.long_s].total)
 
-    def _burning(self, pair: Pair, by_span: dict[int, Reading]) -> Judgement:
-        long, short = by_span[pair.long_s], by_span[pair.short_s]
-        burning = [round((each.bad or 0) / (each.total or 1) / self.limit, 9) for each in (long, short)]
-        burn = min(burning)
+    def _burning(self, pair: Pair, by_span: dict[int, Reading]) -> _Burning:
+        return _Burning(pair, self._rate(by_span[pair.long_s]), self._rate(by_span[pair.short_s]))
+
+    def _rate(self, reading: Reading) -> float:
+        return round((reading.bad or 0) / (reading.total or 1) / self.limit, 9)
+
+    def _judged(self, burning: _Burning, long: Reading, short: Reading) -> Judgement:
+        pair, burn = burning.pair, min(burning.long, burning.short)
         return Judgement(
             verdict=Verdict.BREACH if burn >= pair.factor else Verdict.OK,
             memory=(),
             sentence=(
                 f"{long.bad} of {long.total} answers are bad in {_in_words(pair.long_s)} and {short.bad} of "
                 f"{short.total} in {_in_words(pair.short_s)}; {per_cent(self.limit)} may be, which burns at "
-                f"{burning[0]:.3g} and {burning[1]:.3g} times that; {pair.factor:g} is too much"
+                f"{burning.long:.3g} and {burning.short:.3g} times that; {pair.factor:g} is too much"
             ),
             numbers={"burn": burn, "factor": pair.factor, "limit": self.limit}
             | {"bad": long.bad or 0, "total": long.total or 0}
             | {"bad_short": short.bad or 0, "total_short": short.total or 0},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Burning:
+    """How fast a pair burns over its long and its short window."""
+
+    pair: Pair
+    long: float
+    short: float
 
 
 @lru_cache(maxsize=1024)
@@ -126,6 +140,11 @@ def _pair(part: str, remedy: str) -> Pair:
         raise BadParameter("params.pairs", f"{part.strip()[:40]!r} is not a pair of windows", remedy)
     long, long_unit, short, short_unit, factor = match.groups()
     return Pair(int(long) * _SECONDS[long_unit], int(short) * _SECONDS[short_unit], float(factor))
+
+
+@lru_cache(maxsize=1024)
+def _lengths(pairs: str) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=span) for span in _spans(pairs))
 
 
 @lru_cache(maxsize=1024)

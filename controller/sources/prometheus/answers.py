@@ -64,6 +64,38 @@ def taken_apart(answer: Answer, count: int) -> list[Part]:
         raise Spoiled(_not_prometheus(error), by_one=True) from None
 
 
+def over_time(answer: Answer) -> dict[float, Part]:
+    """What was answered to a range query, by the seconds of each step; a step without a sample is not in it.
+
+    Raises:
+        Spoiled: There is no answer.
+    """
+    try:
+        data, warnings = _success(answer)
+        result = _matrix(data)
+        samples = _object(result[0], "a series").get("values", []) if result else []
+        found = {_time(sample): _warned(_number(sample), warnings) for sample in samples}
+    except _NotPrometheus as error:
+        raise Spoiled(_not_prometheus(error), by_one=True) from None
+    if len(result) > 1:
+        raise Spoiled(_too_many(result), by_one=True)
+    return found
+
+
+def _matrix(data: Mapping[str, Any]) -> list[object]:
+    result = data.get("result")
+    if data.get("resultType") != "matrix" or not isinstance(result, list):
+        raise _NotPrometheus("data is no matrix")
+    return result
+
+
+def _time(sample: object) -> float:
+    match sample:
+        case [int() | float() as seconds, str()]:
+            return float(seconds)
+    raise _NotPrometheus("a sample is not a time and a number")
+
+
 def _branches(data: Mapping[str, Any], count: int) -> list[list[Mapping[str, Any]]]:
     """The series of a joined answer by the query that they answer."""
     result = data.get("result")
@@ -134,12 +166,16 @@ def _series(result: Sequence[object]) -> Part:
     if not result:
         return Part(Status.NO_DATA, message="no series matches")
     if len(result) > 1:
-        message = f"{len(result)} series match, not one; add them up, as with sum()"
-        return Part(Status.INVALID, message=message)
+        return _too_many(result)
     series = _object(result[0], "a series")
     if "histogram" in series:
         return Part(Status.INVALID, message="the answer is a native histogram, not one number")
     return _number(series.get("value"))
+
+
+def _too_many(result: Sequence[object]) -> Part:
+    message = f"{len(result)} series match, not one; add them up, as with sum()"
+    return Part(Status.INVALID, message=message)
 
 
 def _number(sample: object) -> Part:

@@ -7,7 +7,7 @@ import pytest
 from controller.api.trigger_schemas import TriggerSchema
 from controller.ready_made import ReadyMade, Telemetry, load_catalogue
 from controller.sources import SOURCES
-from controller.trigger_edits import Definition, built
+from controller.trigger_edits import Definition, build_trigger
 from stages import Tier
 from triggers import Action, TriggerClass
 
@@ -35,7 +35,7 @@ def definition(each: ReadyMade, tier: Tier, telemetry: Telemetry) -> Definition:
 @pytest.mark.parametrize(("each", "tier", "telemetry"), MADE)
 def test_each_can_be_added_as_it_is(each: ReadyMade, tier: Tier, telemetry: Telemetry) -> None:
     made = definition(each, tier, telemetry)
-    trigger = built(made)
+    trigger = build_trigger(made)
     assert trigger.trigger_class.value == each.trigger_class
     SOURCES[telemetry.kind].check_query(_unconnected(telemetry.kind), made.query)
 

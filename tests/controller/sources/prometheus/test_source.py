@@ -404,3 +404,68 @@ def test_a_server_that_answers_works() -> None:
         tried = prometheus(endpoint.url).test(PATIENT_S)
         assert not tried.works
         assert "401" in tried.message
+
+
+# What is asked about the past.
+
+MINUTES = [Window(END + timedelta(minutes=i - 1), END + timedelta(minutes=i)) for i in range(4)]
+
+
+def matrix(*values: tuple[int, str], **more: object) -> bytes:
+    return success(
+        "matrix",
+        [{"metric": {}, "values": [[END.timestamp() + 60 * i, text] for i, text in values]}],
+        **more,
+    )
+
+
+def history(body: bytes, query: Mapping[str, str], status: int = 200) -> tuple[list[Reading], list[Call]]:
+    with serving(replying(status, body)) as endpoint:
+        found = prometheus(endpoint.url).history(query, {}, MINUTES, PATIENT_S)
+        return found, list(endpoint.calls)
+
+
+def test_the_past_is_asked_for_in_one_range_query_for_each_part() -> None:
+    body = matrix((0, "3"), (1, "NaN"), (3, "4"))
+    readings, calls = history(body, {"bad": "b[${window}]", "total": "t[${window}]"})
+    assert [call.form["query"] for call in calls] == ["b[60s]", "t[60s]"]
+    assert {call.path for call in calls} == {"/api/v1/query_range"}
+    form = calls[0].form
+    assert (float(form["start"]), float(form["end"]), float(form["step"])) == (
+        END.timestamp(),
+        END.timestamp() + 180,
+        60,
+    )
+    assert [reading.status for reading in readings] == [
+        Status.OK,
+        Status.INVALID,
+        Status.NO_DATA,
+        Status.OK,
+    ]
+    assert (readings[3].bad, readings[3].total, readings[3].window) == (4, 4, MINUTES[3])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "becomes"),
+    [
+        (matrix((0, "1"), warnings=["a store was away"]), 200, Status.PARTIAL),
+        (success("matrix", []), 200, Status.NO_DATA),
+        (success("matrix", [{"metric": {}, "values": []}] * 2), 200, Status.INVALID),
+        (success("vector", []), 200, Status.ERROR),
+        (success("matrix", [{"metric": {}, "values": ["x"]}]), 200, Status.ERROR),
+        (b"nonsense", 200, Status.ERROR),
+        (b"gone", 500, Status.ERROR),
+    ],
+)
+def test_a_range_that_is_no_answer_is_none(body: bytes, status: int, becomes: Status) -> None:
+    readings, _ = history(body, {"value": "x"}, status)
+    assert readings[0].status is becomes
+    assert len(readings) == len(MINUTES)
+
+
+def test_a_server_that_is_not_there_and_a_query_that_cannot_be_sent_are_errors() -> None:
+    for source, query in ((prometheus(f"http://127.0.0.1:{closed_port()}"), {"value": "x"}),):
+        found = source.history(query, {}, MINUTES, PATIENT_S)
+        assert {reading.status for reading in found} == {Status.ERROR}
+    unfilled, calls = history(b"", {"value": 'x{a="${feature}"}'})
+    assert ({reading.status for reading in unfilled}, calls) == ({Status.ERROR}, [])

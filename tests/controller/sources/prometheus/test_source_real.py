@@ -181,3 +181,18 @@ def test_the_real_server_answers_hundreds_of_queries_at_once(server: PrometheusS
     ]
     readings = source.read_many(questions, PATIENT_S)
     assert [reading.bad for reading in readings] == [len(NASTY) * n for n in range(450)]
+
+
+def test_the_real_server_answers_for_the_past_what_it_answers_window_by_window(
+    server: PrometheusServer,
+) -> None:
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    windows = [Window(END + timedelta(minutes=i - 1), END + timedelta(minutes=i)) for i in range(-8, 8)]
+    for query in ("sum(m)", "sum(count_over_time(m[${window}]))", "m"):
+        asked = [Question({"value": query}, {}, window) for window in windows]
+        together = source.history({"value": query}, {}, windows, PATIENT_S)
+        one_by_one = [source.read_many([each], PATIENT_S)[0] for each in asked]
+        said = [[(each.status, each.value) for each in found] for found in (together, one_by_one)]
+        if query != "m":
+            assert said[0] == said[1]
+        assert {Status.NO_DATA, Status.INVALID if query == "m" else Status.OK} & {part for part, _ in said[0]}
