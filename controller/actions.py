@@ -109,17 +109,19 @@ class Actions:
         return outcome, [each.told() for each in taken]
 
     def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
-        """Put into the outbox that the trigger began to fire, or stopped."""
-        before, after = cause.stored.state.phase, outcome.state.phase
-        if before is after or Phase.FIRING not in (before, after):
-            return
-        event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
+        """Put into the outbox that the trigger began to fire or stopped, and that it went blind or sees again."""
         told = {
             "trigger": cause.stored.trigger.key,
             "feature": cause.rollout.rollout.feature,
             "environment": cause.rollout.rollout.environment,
             "sentence": outcome.sentence,
         }
+        if outcome.news:
+            put(tx, cause.rollout.project_id, f"trigger.{outcome.news}", told, now)
+        before, after = cause.stored.state.phase, outcome.state.phase
+        if before is after or Phase.FIRING not in (before, after):
+            return
+        event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
         put(tx, cause.rollout.project_id, event, told, now)
 
     def _take(self, tx: Transaction, cause: Cause, due: tuple[Rung, ...], outcome: Step) -> Iterator[Taken]:

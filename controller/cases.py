@@ -11,6 +11,7 @@ from controller.model_calendar import ModelCalendar
 from controller.persons import person_of
 from controller.plans import Plans
 from controller.record import filled_fields
+from controller.store.blindness import patience
 from controller.store.break_glass import unreviewed
 from controller.store.changes import count_automatic
 from controller.store.columns import Broken, Unreadable
@@ -47,9 +48,7 @@ from stages import (
     retiring,
     why_unpinned,
 )
-from triggers import Arming, Phase, Verdict
-
-_LATE = timedelta(minutes=5)
+from triggers import Arming, Phase, holds_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +189,13 @@ def _self_classified(
 def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:
     """A trigger as a promotion sees it.
 
-    It is blind if it cannot be read, was never evaluated, or should have been evaluated again long ago: what it said
-    then says nothing about now.
+    It is blind if it cannot be read, was never evaluated, should have been evaluated again long ago, so that what it
+    said then says nothing about now, or if its policy for what it lacks is to hold.
     """
     if isinstance(item, Broken):
         return Watch(key=item.key, version=0, acts=True, firing=False, blind=True)
-    unseen = item.verdict is None or Verdict(item.verdict).is_blind
-    late = now - item.due_at > max(_LATE, timedelta(seconds=item.trigger.interval_s))
+    unseen = item.verdict is None or holds_back(item.rule, item.state, now)
+    late = now - item.due_at > patience(item.trigger.interval_s)
     return Watch(
         key=item.trigger.key,
         version=item.version,

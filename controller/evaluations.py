@@ -22,7 +22,7 @@ from controller.store.claims import Claim, Settlement, give_back, hold, next_slo
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.readings import NewReading, add_readings
 from controller.subjects import Subject, Unreadable, subjects_of
-from triggers import Phase, Reading, Step, step
+from triggers import Phase, Reading, Step, is_blind, step
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,8 @@ class _Judged:
     def is_eventful(self) -> bool:
         """Whether more is to be done than to write it down."""
         before, after = self.read.subject.stored.state.phase, self.outcome.state.phase
-        return bool(self.outcome.due) or (before is Phase.FIRING) is not (after is Phase.FIRING)
+        due = bool(self.outcome.due or self.outcome.news)
+        return due or (before is Phase.FIRING) is not (after is Phase.FIRING)
 
     @property
     def recorded(self) -> NewReading:
@@ -80,6 +81,7 @@ class _Judged:
             verdict=self.outcome.verdict.value,
             sentence=self.outcome.sentence,
             due_at=self.next_slot(now)[0],
+            seen=not is_blind(self.read.subject.stored.rule, self.outcome.state),
         )
 
     def next_slot(self, now: datetime) -> tuple[datetime, int]:
@@ -141,7 +143,7 @@ class Evaluations:
         now = self._now()
         for each in read:
             try:
-                yield _Judged(each, step(each.subject.stored.trigger, each.subject.state, each.readings, now))
+                yield _Judged(each, step(each.subject.stored.rule, each.subject.state, each.readings, now))
             except Exception:
                 # What no rule foresaw is wrong with this trigger alone.
                 log.exception("the reading of %s could not be judged", each.claim)
@@ -200,7 +202,7 @@ class Evaluations:
             give_back(tx, claim, claim.slot)
             return None
         current = replace(current, asks=read.subject.asks)
-        outcome = step(current.stored.trigger, current.state, read.readings, now)
+        outcome = step(current.stored.rule, current.state, read.readings, now)
         cause = Cause(current.stored, current.rollout, current.window)
         outcome, done = self._actions.act(tx, cause, outcome, now)
         judged = _Judged(replace(read, subject=current), outcome, done)

@@ -25,6 +25,7 @@ from controller.store.triggers import (
     drop_trigger,
     get_trigger,
     mend_trigger,
+    policies_to_json,
     remember,
     triggers_of,
 )
@@ -291,6 +292,7 @@ def _told(stored: StoredTrigger) -> dict[str, Any]:
         "method": trigger.method.name,
         "params": trigger.method.params(),
         "baseline": trigger.baseline.value,
+        "policies": policies_to_json(trigger.policies),
         "arming": trigger.arming.value,
         "ladder": [_rung_told(rung) for rung in trigger.ladder],
     }

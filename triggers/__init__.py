@@ -8,14 +8,17 @@ from triggers.bars import Bar, Unforeseeable, bar_of
 from triggers.detection import Detection, detect
 from triggers.history import History, Plant, tiles
 from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
+from triggers.policy import BY_TIER, Policies, Policy, Reaction
 from triggers.reading import Reading, Status, Window
 from triggers.replay import MOST, Drawn, Fired, Replay, TooLong, replay
+from triggers.sight import News, holds_back, is_blind
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
 from triggers.trigger import Action, Arming, Baseline, Rung, Scope, Trigger, TriggerClass
-from triggers.verdict import Judgement, Severity, Verdict
+from triggers.verdict import Judgement, Lack, Severity, Verdict
 
 __all__ = [
+    "BY_TIER",
     "METHODS",
     "MOST",
     "Action",
@@ -29,10 +32,15 @@ __all__ = [
     "Fired",
     "History",
     "Judgement",
+    "Lack",
     "Method",
+    "News",
     "Param",
     "Phase",
     "Plant",
+    "Policies",
+    "Policy",
+    "Reaction",
     "Reading",
     "Replay",
     "Rung",
@@ -54,6 +62,8 @@ __all__ = [
     "detect",
     "enter_epoch",
     "escalate",
+    "holds_back",
+    "is_blind",
     "judge",
     "parse_method",
     "redefine",

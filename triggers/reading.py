@@ -66,6 +66,11 @@ class Reading:
         if problem := self._problem():
             raise ValueError(problem)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether there are numbers in it, if only of a part of the data."""
+        return self.status in (Status.OK, Status.PARTIAL) and (self.bad is not None or self.value is not None)
+
     def _problem(self) -> str:
         for name, number in (("bad", self.bad), ("total", self.total), ("samples", self.samples)):
             if number is not None and (not isinstance(number, int) or number < 0):

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from triggers.verdict import Severity
+from triggers.verdict import Lack, Severity
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ class State:
     older counts. ``since`` is when the phase began, ``good_since`` when an unbroken run of good readings
     began while firing. ``rungs`` of the ladder have been taken, the newest of them at ``rung_at``.
     ``read_to`` is the end of the last window that told something. ``severity`` is that of the last breach.
+    ``lack`` is why there was nothing to judge the last time, ``lack_since`` since when there has been nothing, and
+    ``lack_told`` whether somebody was told of it.
     """
 
     epoch: str = ""
@@ -42,6 +44,9 @@ class State:
     rung_at: datetime | None = None
     read_to: datetime | None = None
     severity: Severity = Severity.CRITICAL
+    lack: Lack | None = None
+    lack_since: datetime | None = None
+    lack_told: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The state as JSON types; `from_json` turns it back."""
@@ -62,14 +67,18 @@ class State:
             phase=Phase(stored.get("phase", Phase.QUIET)),
             rungs=_typed(int, stored.get("rungs", 0)),
             severity=Severity(stored.get("severity", Severity.CRITICAL)),
+            lack=Lack(stored["lack"]) if stored.get("lack") is not None else None,
+            lack_told=stored.get("lack_told") is True,
             **{name: _instant(stored.get(name)) for name in _INSTANTS},
         )
         if state.rungs < 0 or (state.phase is not Phase.QUIET and state.since is None):
             raise ValueError(f"{state.phase} since {state.since} with {state.rungs} rungs is no state")
+        if (state.lack is None) is not (state.lack_since is None):
+            raise ValueError(f"{state.lack} since {state.lack_since} is no state")
         return state
 
 
-_INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "read_to")
+_INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "read_to", "lack_since")
 
 
 def not_ahead(state: State, now: datetime) -> State:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from triggers.ask import wants_baseline
 from triggers.reading import Reading, Status
+from triggers.sight import News, counts_as_breach, look
 from triggers.state import Phase, State, not_ahead
 from triggers.trigger import Rung, Trigger
 from triggers.verdict import Judgement, Severity, Verdict
@@ -15,7 +16,11 @@ from triggers.verdict import Judgement, Severity, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The outcome of one evaluation. ``due`` are the rungs of the ladder to be taken now, in order."""
+    """The outcome of one evaluation.
+
+    ``due`` are the rungs of the ladder to be taken now, in order. ``news`` is what somebody is to be told about the
+    trigger's sight.
+    """
 
     verdict: Verdict
     state: State
@@ -23,19 +28,27 @@ class Step:
     sentence: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     severity: Severity = Severity.CRITICAL
+    news: News | None = None
 
 
 def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datetime) -> Step:
     """Judge the readings of one evaluation, move the trigger's phase, and say what is due.
 
     ``readings`` answer `asks`, one by one. A reading that says nothing restarts the hold time and the clear time alike:
-    an outage can neither fire a trigger nor calm it.
+    an outage can neither calm a trigger nor fire it, unless its policy says that it shall.
     """
     state = not_ahead(state, now)
     judgement = judge(trigger, state, readings, now)
-    judged = _moved(trigger, _remembered(state, readings[0], judgement), judgement.verdict, now)
-    judged = _worsened(state, judged, judgement, now)
-    climbed, due = _climbed(trigger, judged, judgement.verdict, now)
+    seen, news = look(trigger, state, readings[0], judgement.verdict, now)
+    remembered = _remembered(seen, readings[0], judgement)
+    effective = judgement
+    if counts_as_breach(trigger, seen, now):
+        # It has lasted for the time that the policy gives it; the one a breach is given does not come on top.
+        effective = replace(judgement, verdict=Verdict.BREACH)
+        remembered = remembered if remembered.phase is Phase.FIRING else _fired(remembered, now)
+    judged = _moved(trigger, remembered, effective.verdict, now)
+    judged = _worsened(state, judged, effective, now)
+    climbed, due = _climbed(trigger, judged, effective.verdict, now)
     return Step(
         verdict=judgement.verdict,
         state=climbed,
@@ -43,6 +56,7 @@ def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datet
         sentence=judgement.sentence,
         numbers=judgement.numbers,
         severity=judgement.severity,
+        news=news,
     )
 
 
@@ -70,22 +84,22 @@ def _first_problem(
     trigger: Trigger, subject: Sequence[Reading], baseline: Reading | None, now: datetime
 ) -> tuple[Verdict, str] | None:
     for reading in subject:
-        if problem := _problem(reading) or _stale(trigger, reading, now):
+        if problem := _problem(trigger, reading) or _stale(trigger, reading, now):
             return problem
-    if baseline is not None and (problem := _problem(baseline)):
+    if baseline is not None and (problem := _problem(trigger, baseline)):
         return problem[0], f"{trigger.baseline} baseline: {problem[1]}"
     return None
 
 
-def _problem(reading: Reading) -> tuple[Verdict, str] | None:
+def _problem(trigger: Trigger, reading: Reading) -> tuple[Verdict, str] | None:
     """Why a reading tells nothing, or None if it does tell."""
     if not reading.window.length:
         return Verdict.INSUFFICIENT, "the window is empty"
     if reading.status is Status.NO_DATA:
         return Verdict.INSUFFICIENT, reading.message or "the source has no data"
-    if reading.status is not Status.OK:
-        return Verdict.SOURCE_ERROR, f"{reading.status}: {reading.message}"
-    return None
+    if reading.status is Status.OK or (trigger.use_partial and reading.is_usable):
+        return None
+    return Verdict.SOURCE_ERROR, f"{reading.status}: {reading.message}"
 
 
 def _stale(trigger: Trigger, reading: Reading, now: datetime) -> tuple[Verdict, str] | None:
@@ -110,8 +124,12 @@ def _moved(trigger: Trigger, state: State, verdict: Verdict, now: datetime) -> S
         return state if state.phase is Phase.QUIET else replace(state, phase=Phase.QUIET, since=now)
     began = state.since if state.phase is Phase.PENDING and state.since else now
     if now - began >= timedelta(seconds=trigger.hold_s):
-        return replace(state, phase=Phase.FIRING, since=now, good_since=None, rungs=0, rung_at=None)
+        return _fired(state, now)
     return replace(state, phase=Phase.PENDING, since=began)
+
+
+def _fired(state: State, now: datetime) -> State:
+    return replace(state, phase=Phase.FIRING, since=now, good_since=None, rungs=0, rung_at=None)
 
 
 def _calmed(trigger: Trigger, state: State, verdict: Verdict, now: datetime) -> State:

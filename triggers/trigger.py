@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from triggers.methods import BadParameter, Method
+from triggers.policy import Policies, policies_for
 from triggers.verdict import Severity
 
 _LONGEST_S = 366 * 24 * 3600
@@ -131,6 +132,8 @@ class Trigger:
     the check off. ``ladder``: in the order of its waiting times. ``baseline_offset_s``: how long ago the previous
     period was; 0 is ``window_s``, so that it ends where the window begins. ``sharing``: over how many triggers of the
     feature, this one among them, the false alarms are divided that methods may give which weigh evidence.
+    ``policies``: what to do when nothing can be judged; see `on_tier`. ``use_partial``: numbers that a part of the data
+    took no part in are judged all the same.
 
     Raises:
         BadParameter: A time is out of range, a rung waits less than the one before it, or there is nothing to compare.
@@ -151,6 +154,12 @@ class Trigger:
     baseline: Baseline = Baseline.NONE
     baseline_offset_s: int = 0
     sharing: int = 1
+    policies: Policies = field(default_factory=dict)
+    use_partial: bool = False
+
+    def on_tier(self, tier: str) -> Trigger:
+        """The same trigger with a policy for every lack: its own, or what goes by the tier of its feature."""
+        return replace(self, policies=policies_for(tier, self.policies))
 
     def __post_init__(self) -> None:
         """Refuse what `step` could not make sense of."""
@@ -165,6 +174,8 @@ class Trigger:
             late = "a warning stands behind what waits for worse"
             _require(rung.severity.rank >= worst, f"ladder[{position}].severity", late, "put it further up")
             worst = rung.severity.rank
+        for lack, policy in self.policies.items():
+            _check_time(f"on_{lack}.after_s", policy.after_s or 0, 0)
         self._check_baseline()
 
     def _check_baseline(self) -> None:

@@ -35,6 +35,19 @@ class Severity(StrEnum):
         return 1 if self is Severity.CRITICAL else 0
 
 
+class Lack(StrEnum):
+    """Why there is nothing to judge."""
+
+    NO_DATA = "no_data"
+    """The source answered, and it holds nothing for the question."""
+    PARTIAL = "partial"
+    """A part of the data did not take part in the answer."""
+    SOURCE_ERROR = "source_error"
+    """The source failed, or answered what cannot be used."""
+    STALE = "stale"
+    """The answer speaks of the past."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """A verdict with its reasons.

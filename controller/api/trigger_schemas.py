@@ -11,7 +11,7 @@ from controller.api.fields import Choice, Key, Param, Text, Truth, Whole
 from controller.api.schemas import share
 from controller.trigger_edits import Definition
 from stages import WHOLE
-from triggers import Action, Arming, Baseline, Rung, Scope, Severity, TriggerClass
+from triggers import Action, Arming, Baseline, Lack, Policy, Reaction, Rung, Scope, Severity, TriggerClass
 
 _DAY = 86_400
 
@@ -62,6 +62,22 @@ class RungSchema(Schema):
         return Rung(**content)
 
 
+class PolicySchema(Schema):
+    """What to do when there is nothing to judge. Without ``after_s`` it depends on what is done."""
+
+    do = Choice(Reaction, required=True)
+    after_s = Whole(0, 7 * _DAY, load_default=None, allow_none=True)
+
+    @post_load
+    def build(self, content: dict[str, Any], **_: object) -> Policy:
+        """Make the domain's own object."""
+        return Policy(**content)
+
+
+def _policy() -> fields.Nested:
+    return fields.Nested(PolicySchema, load_default=None, allow_none=True)
+
+
 class TriggerSchema(Schema):
     """A stop rule."""
 
@@ -81,6 +97,11 @@ class TriggerSchema(Schema):
     scope = Choice(Scope, load_default=Scope.ALL)
     baseline = Choice(Baseline, load_default=Baseline.NONE)
     baseline_offset_s = Whole(0, 30 * _DAY, load_default=0)
+    on_no_data = _policy()
+    on_partial = _policy()
+    on_source_error = _policy()
+    on_stale = _policy()
+    use_partial = Truth(load_default=False)
     ladder = fields.List(fields.Nested(RungSchema), required=True, validate=validate.Length(1, 20))
 
     @validates_schema
@@ -101,7 +122,10 @@ class TriggerSchema(Schema):
     def build(self, content: dict[str, Any], **_: object) -> Definition:
         """Make the use case's own object."""
         named = {name: content.pop(name) for name in ("key", "source", "query", "method", "params")}
-        return Definition(**named, rest=content | {"ladder": tuple(content["ladder"])})
+        given = {lack: content.pop(f"on_{lack}") for lack in Lack}
+        policies = {lack: policy for lack, policy in given.items() if policy is not None}
+        rest = content | {"ladder": tuple(content["ladder"]), "policies": policies}
+        return Definition(**named, rest=rest)
 
 
 class StandingTriggerSchema(Schema):
@@ -124,13 +148,24 @@ class StandingTriggerSchema(Schema):
     scope = fields.String()
     baseline = fields.String()
     baseline_offset_s = fields.Integer()
+    on_no_data = fields.Dict(allow_none=True)
+    on_partial = fields.Dict(allow_none=True)
+    on_source_error = fields.Dict(allow_none=True)
+    on_stale = fields.Dict(allow_none=True)
+    use_partial = fields.Boolean()
+    policies = fields.Dict(
+        metadata={"description": "what is done in effect, the defaults of the tier included"}
+    )
     sharing = fields.Integer()
     ladder = fields.List(fields.Dict())
     phase = fields.String(allow_none=True)
     since = fields.AwareDateTime(allow_none=True)
     verdict = fields.String(allow_none=True)
     sentence = fields.String()
+    lack = fields.String(allow_none=True)
+    lack_since = fields.AwareDateTime(allow_none=True)
     evaluated_at = fields.AwareDateTime(allow_none=True)
+    seen_at = fields.AwareDateTime(allow_none=True)
     due_at = fields.AwareDateTime(allow_none=True)
     broken = fields.String(allow_none=True)
 

@@ -11,9 +11,9 @@ from controller.store.break_glass import BreakGlass
 from controller.store.columns import Broken
 from controller.store.releases import StoredRelease
 from controller.store.rollouts import StoredRollout, exposure_to_json, to_json
-from controller.store.triggers import StoredTrigger
+from controller.store.triggers import StoredTrigger, policies_to_json
 from stages import Refusal, models_of, retiring, why_unpinned
-from triggers import Phase
+from triggers import Lack, Phase
 
 _SOON = timedelta(days=90)
 """How long before its end a model is warned about."""
@@ -51,6 +51,7 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
     if isinstance(item, Broken):
         return {"key": item.key, "broken": item.why, "phase": None, "verdict": None}
     trigger, state = item.trigger, item.state
+    own = policies_to_json(trigger.policies)
     return {
         "key": trigger.key,
         "version": item.version,
@@ -69,6 +70,9 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "scope": trigger.scope.value,
         "baseline": trigger.baseline.value,
         "baseline_offset_s": trigger.baseline_offset_s,
+        **{f"on_{lack}": own.get(lack) for lack in Lack},
+        "use_partial": trigger.use_partial,
+        "policies": policies_to_json(item.rule.policies),
         "sharing": trigger.sharing,
         "ladder": [
             {
@@ -83,7 +87,10 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "since": None if state.phase is Phase.QUIET else state.since,
         "verdict": item.verdict,
         "sentence": item.sentence,
+        "lack": state.lack,
+        "lack_since": state.lack_since,
         "evaluated_at": item.evaluated_at,
+        "seen_at": item.seen_at,
         "due_at": item.due_at,
         "broken": None,
     }

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     and_,
     bindparam,
     case,
     cast,
     func,
+    literal,
     or_,
     select,
     tuple_,
@@ -25,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from controller.store.columns import microseconds
+from controller.store.columns import Instant, microseconds
 from controller.store.database import Transaction
 from controller.store.tables import rollouts, sources, triggers
 from triggers import State
@@ -44,13 +46,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What an evaluation leaves in its trigger's row."""
+    """What an evaluation leaves in its trigger's row. ``seen``: whether there was something to judge."""
 
     claim: Claim
     state: State
     verdict: str
     sentence: str
     due_at: datetime
+    seen: bool = True
 
 
 def sources_with_due(tx: Transaction, now: datetime) -> list[int]:
@@ -129,10 +132,13 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], now: datetime) ->
             "verdict": each.verdict,
             "sentence": each.sentence,
             "due_at": each.due_at,
+            "seen": each.seen,
         }
         for each in settlements
     ]
-    tx.execute(update(triggers).where(*mine).values(evaluated_at=now, lease_until=None), rows)
+    seen_at = case((bindparam("seen", type_=Boolean), literal(now, Instant)), else_=triggers.c.seen_at)
+    values = {"evaluated_at": now, "lease_until": None, "seen_at": seen_at}
+    tx.execute(update(triggers).where(*mine).values(**values), rows)
 
 
 def set_aside(tx: Transaction, claim: Claim, why: str) -> None:

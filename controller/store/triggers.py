@@ -14,12 +14,16 @@ from controller.store.claims import next_fence
 from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
 from controller.store.sources import readable_settings
-from controller.store.tables import readings, rollouts, sources, triggers
+from controller.store.tables import features, readings, rollouts, sources, triggers
 from triggers import (
     METHODS,
     Action,
     Arming,
     Baseline,
+    Lack,
+    Policies,
+    Policy,
+    Reaction,
     Rung,
     Scope,
     Severity,
@@ -33,7 +37,10 @@ from triggers import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTrigger:
-    """A trigger with the ids of its row and its parents, its source, and where it stands."""
+    """A trigger with the ids of its row and its parents, its source, the tier of its feature, and where it stands.
+
+    ``seen_at`` is when there was last something to judge, None if never.
+    """
 
     id: int
     rollout_id: int
@@ -43,12 +50,19 @@ class StoredTrigger:
     source_settings: Mapping[str, Any]
     query: Mapping[str, str]
     version: int
+    tier: str
     trigger: Trigger
     state: State
     verdict: str | None
     sentence: str
     evaluated_at: datetime | None
+    seen_at: datetime | None
     due_at: datetime
+
+    @property
+    def rule(self) -> Trigger:
+        """The trigger as it is judged: what it leaves open goes by the tier of its feature."""
+        return self.trigger.on_tier(self.tier)
 
 
 def add_trigger(
@@ -198,22 +212,28 @@ def triggers_by_rollout(tx: Transaction, rollout_ids: list[int]) -> dict[int, li
 _others = triggers.alias("others")
 _SHARING = [name for name, method in METHODS.items() if method.shares_alarms]
 
-_JOINED = select(
-    triggers,
-    # What a shadow says alarms nobody, so it takes nothing from those that act.
-    select(func.count())
-    .where(
-        _others.c.rollout_id == triggers.c.rollout_id,
-        _others.c.id != triggers.c.id,
-        _others.c.method.in_(_SHARING),
-        _others.c.arming != Arming.SHADOW.value,
+_JOINED = (
+    select(
+        triggers,
+        features.c.risk_tier.label("tier"),
+        # What a shadow says alarms nobody, so it takes nothing from those that act.
+        select(func.count())
+        .where(
+            _others.c.rollout_id == triggers.c.rollout_id,
+            _others.c.id != triggers.c.id,
+            _others.c.method.in_(_SHARING),
+            _others.c.arming != Arming.SHADOW.value,
+        )
+        .scalar_subquery()
+        .label("others_sharing"),
+        sources.c.key.label("source_key"),
+        sources.c.kind.label("source_kind"),
+        sources.c.settings.label("source_settings"),
     )
-    .scalar_subquery()
-    .label("others_sharing"),
-    sources.c.key.label("source_key"),
-    sources.c.kind.label("source_kind"),
-    sources.c.settings.label("source_settings"),
-).join(sources, sources.c.id == triggers.c.source_id)
+    .join(sources, sources.c.id == triggers.c.source_id)
+    .join(rollouts, rollouts.c.id == triggers.c.rollout_id)
+    .join(features, features.c.id == rollouts.c.feature_id)
+)
 
 
 def _row(rollout_id: int, key: str) -> Any:
@@ -238,6 +258,8 @@ def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict
         "scope": trigger.scope.value,
         "baseline": trigger.baseline.value,
         "baseline_offset_s": trigger.baseline_offset_s,
+        "policies": policies_to_json(trigger.policies),
+        "use_partial": trigger.use_partial,
         "ladder": [
             {
                 "do": rung.do.value,
@@ -264,7 +286,7 @@ def _stored(row: Row[Any]) -> StoredTrigger | Broken:
 
 def _built(row: Row[Any]) -> StoredTrigger:
     typed(datetime, row.due_at)
-    for instant in (row.lease_until, row.evaluated_at):
+    for instant in (row.lease_until, row.evaluated_at, row.seen_at):
         if instant is not None:
             typed(datetime, instant)
     return StoredTrigger(
@@ -276,11 +298,13 @@ def _built(row: Row[Any]) -> StoredTrigger:
         source_settings=readable_settings(row.source_settings),
         query=dict(typed(dict, row.query)),
         version=typed(int, row.version),
+        tier=row.tier,
         trigger=_trigger(row),
         state=State.from_json(row.state),
         verdict=None if row.verdict is None else Verdict(row.verdict).value,
         sentence=row.sentence,
         evaluated_at=row.evaluated_at,
+        seen_at=row.seen_at,
         due_at=row.due_at,
     )
 
@@ -301,9 +325,29 @@ def _trigger(row: Row[Any]) -> Trigger:
         scope=Scope(row.scope),
         baseline=Baseline(row.baseline),
         baseline_offset_s=typed(int, row.baseline_offset_s),
+        policies=_policies(row.policies),
+        use_partial=typed(bool, row.use_partial),
         sharing=1 + row.others_sharing,
         ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),
     )
+
+
+def policies_to_json(policies: Policies) -> dict[str, dict[str, Any]]:
+    """Policies as JSON values, by what they are for."""
+    return {
+        lack.value: {"do": policy.do.value, "after_s": policy.after_s} for lack, policy in policies.items()
+    }
+
+
+def _policies(stored: Any) -> Policies:
+    if stored is None:
+        return {}
+    return {Lack(lack): _policy(policy) for lack, policy in typed(dict, stored).items()}
+
+
+def _policy(stored: Any) -> Policy:
+    after_s = stored["after_s"]
+    return Policy(Reaction(stored["do"]), None if after_s is None else typed(int, after_s))
 
 
 def _rung(stored: Any) -> Rung:

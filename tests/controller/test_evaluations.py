@@ -142,7 +142,7 @@ def test_a_trigger_that_sees_nothing_refuses_a_promotion(simple: Tenant, phase: 
         simple.sql("UPDATE sources SET kind = 'garbage'")
         simple.after(10)
     if phase == "late":
-        simple.clock.pass_(310)
+        simple.clock.pass_(70)
         simple.ask(Stage.PILOT)
         assert simple.rollout().stage is Stage.PILOT
         simple.clock.pass_(1)

@@ -42,6 +42,9 @@ def rungs(*steps: tuple[Action, int]) -> tuple[Rung, ...]:
     return tuple(Rung(do, after_s) for do, after_s in steps)
 
 
+DISABLE_LATER = rungs((Action.REVIEW, 0), (Action.DISABLE, 180))
+
+
 def trigger_of(method: Method | None = None, **parts: Any) -> Trigger:
     """A trigger that acts at once when more than one answer in ten is bad, unless told otherwise."""
     parts = {"window_s": 60, "interval_s": 60, "ladder": rungs((Action.REVIEW, 0)), **parts}

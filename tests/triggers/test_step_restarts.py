@@ -32,6 +32,7 @@ from tests.triggers.cases import (
 )
 from triggers import (
     Action,
+    Lack,
     Method,
     Phase,
     Reading,
@@ -153,6 +154,8 @@ def test_another_release_is_judged_as_if_nothing_had_been_before(
     entered = enter_epoch(state, "r-2", now)
     assume(entered.phase is not Phase.FIRING)
     new = enter_epoch(State(), "r-2", now)
+    # Whether anything can be seen at all is not about a release.
+    new = replace(new, lack=entered.lack, lack_since=entered.lack_since)
     assert list(happen(trigger, entered, now, after)) == list(happen(trigger, new, now, after))
 
 
@@ -168,4 +171,5 @@ def test_a_good_reading_leaves_a_quiet_trigger_as_it_is() -> None:
     state = fresh()
     taken = step(trigger_of(), state, [good()], START)
     assert taken.state == replace(state, memory=(0,), read_to=START)
-    assert evaluate(trigger_of(), taken.state, "no_data", at(60)).state == taken.state
+    blind = replace(taken.state, lack=Lack.NO_DATA, lack_since=at(60))
+    assert evaluate(trigger_of(), taken.state, "no_data", at(60)).state == blind
