@@ -149,6 +149,7 @@ def _start(app: Flask) -> None:
     wait_until_migrated(parts.database)
     if settings.role.serves:
         first_start(parts)
+    parts.watchdog.start()
     if settings.role.evaluates:
         parts.ticks.start()
     else:

@@ -102,6 +102,7 @@ class Cases:
                 *self._matters(release, plan, arrival, now),
                 *_self_classified(tx, stored, feature, requester),
                 *_unreviewed(tx, stored),
+                *_unevaluated(tx, stored, now),
                 *incident_open(tx, stored),
             ),
         )
@@ -166,6 +167,26 @@ def _unreviewed(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
         )
 
 
+def _unevaluated(tx: Transaction, stored: StoredRollout, now: datetime) -> Iterator[Refusal]:
+    """One refusal if triggers that may hold or act are due and nobody evaluates them."""
+    late = [
+        item.due_at
+        for item in triggers_of(tx, stored.id)
+        if isinstance(item, StoredTrigger)
+        and item.trigger.arming is not Arming.SHADOW
+        and _is_late(item, now)
+    ]
+    if late:
+        message = (
+            f"nobody has evaluated triggers that are due since {min(late).isoformat(timespec='seconds')}"
+        )
+        yield Refusal("evaluations_stopped", message, "see to it that a worker runs and is ready", "triggers")
+
+
+def _is_late(item: StoredTrigger, now: datetime) -> bool:
+    return now - item.due_at > patience(item.trigger.interval_s)
+
+
 def incident_open(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
     """One refusal for each incident of a rollout that nobody has closed: until then it does not go on."""
     for id in open_incidents_on(tx, stored.id):
@@ -195,14 +216,13 @@ def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:
     if isinstance(item, Broken):
         return Watch(key=item.key, version=0, acts=True, firing=False, blind=True)
     unseen = item.verdict is None or holds_back(item.rule, item.state, now)
-    late = now - item.due_at > patience(item.trigger.interval_s)
     return Watch(
         key=item.trigger.key,
         version=item.version,
         trigger_class=item.trigger.trigger_class.value,
         acts=item.trigger.arming is Arming.ACT,
         firing=item.state.phase is Phase.FIRING and item.trigger.arming is not Arming.SHADOW,
-        blind=unseen or late,
+        blind=unseen or _is_late(item, now),
     )
 
 

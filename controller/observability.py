@@ -8,6 +8,9 @@ EVALUATIONS = Counter("headgate_evaluations_total", "Evaluations of triggers, by
 ACTIONS = Counter(
     "headgate_actions_total", "Actions that fell due, by what became of them", ["action", "result"]
 )
+BLIND_TRIGGERS = Gauge(
+    "headgate_blind_triggers", "Armed triggers that nobody evaluates, or that see nothing", ["reason"]
+)
 SLOTS_MISSED = Counter("headgate_slots_missed_total", "Evaluations that were due while nobody could do them")
 BROKEN_TRIGGERS = Counter("headgate_broken_triggers_total", "Triggers set aside because they cannot be read")
 BROKEN_ROLLOUTS = Gauge(

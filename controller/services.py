@@ -8,6 +8,7 @@ from datetime import timedelta
 from controller.actions import Actions
 from controller.asking import Asker
 from controller.backtests import Backtests
+from controller.blind_alarm import BlindAlarm, Watchdog
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
@@ -81,6 +82,8 @@ class Services:
     tasks: Tasks
     evaluations: Evaluations
     ticks: Ticks
+    blind_alarm: BlindAlarm
+    watchdog: Watchdog
     plain_flags: PlainFlags
     receipts: Receipts
     snapshots: Snapshots
@@ -109,6 +112,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     asker = Asker(access, settings.read_deadline_s)
     evaluations = Evaluations(database, Actions(rollouts, Guards(viability), now), asker, now)
     receipts = Receipts(database, now)
+    blind_alarm = BlindAlarm(database, now)
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     ticks = Ticks(
@@ -158,6 +162,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
         backtests=Backtests(database, access, now),
         evaluations=evaluations,
         ticks=ticks,
+        blind_alarm=blind_alarm,
+        watchdog=Watchdog(blind_alarm.run),
         plain_flags=PlainFlags(database, now),
         receipts=receipts,
         snapshots=Snapshots(database, settings.valid_for_s),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, delete, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, case, cast, delete, func, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controller.store.columns import Instant, microseconds, readable_instant
@@ -54,14 +54,14 @@ def who_is_blind(tx: Transaction, now: datetime) -> dict[Spell, Extent]:
 
     Shadows do not count: nothing depends on them.
     """
-    latest = microseconds(now) - _patience()
     seen_at = func.coalesce(triggers.c.seen_at, triggers.c.created_at)
-    stopped, unseen = _raw(triggers.c.due_at) < latest, _raw(seen_at) < latest
-    # One that was never evaluated has not asked, so that its source cannot be silent.
-    silent = and_(unseen, ~stopped, triggers.c.evaluated_at.is_not(None))
-    return _extents(tx, Reason.STOPPED, stopped, triggers.c.due_at) | _extents(
-        tx, Reason.SILENT, silent, seen_at
-    )
+    stopped = _raw(triggers.c.due_at) < microseconds(now) - _patience()
+    # By when it was evaluated last: what is not evaluated has not asked, so that its source cannot be silent.
+    silent = _raw(triggers.c.evaluated_at) - _raw(seen_at) > _patience()
+    return {
+        **_extents(tx, Reason.STOPPED, stopped, triggers.c.due_at),
+        **_extents(tx, Reason.SILENT, silent, seen_at),
+    }
 
 
 def spells(tx: Transaction) -> set[Spell]:
