@@ -104,8 +104,11 @@ class Actions:
             outcome = replace(outcome, state=state)
         if _wanting(taken):
             taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
+        if any(each.result is Result.DONE for each in taken):
+            self._announce(tx, cause, outcome, taken, now)
         for each in taken:
-            ACTIONS.labels(each.do.value, each.result.value).inc()
+            if each.result is not Result.SHADOW:
+                ACTIONS.labels(each.do.value, each.result.value).inc()
         return outcome, [each.told() for each in taken]
 
     def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
@@ -123,6 +126,18 @@ class Actions:
             return
         event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
         put(tx, cause.rollout.project_id, event, told, now)
+
+    def _announce(
+        self, tx: Transaction, cause: Cause, outcome: Step, taken: list[Taken], now: datetime
+    ) -> None:
+        told = {
+            "trigger": cause.stored.trigger.key,
+            "feature": cause.rollout.rollout.feature,
+            "environment": cause.rollout.rollout.environment,
+            "sentence": outcome.sentence,
+            "actions": [each.told() for each in taken],
+        }
+        put(tx, cause.rollout.project_id, "action.done", told, now)
 
     def _take(self, tx: Transaction, cause: Cause, due: tuple[Rung, ...], outcome: Step) -> Iterator[Taken]:
         """Take rungs that are due together: of the moves the strongest that can be made, of the rest all."""

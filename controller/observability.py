@@ -18,6 +18,11 @@ BROKEN_ROLLOUTS = Gauge(
 )
 LATENESS = Gauge("headgate_evaluation_lateness_seconds", "How long the longest waiting trigger has been due")
 TICK_FAILURES = Counter("headgate_tick_failures_total", "Ticks that ended in an error")
+NOTICES = Counter(
+    "headgate_notices_total",
+    "Attempts to tell a destination something, by what became of it",
+    ["kind", "result"],
+)
 LOOKUPS = Counter(
     "headgate_flag_requests_total", "Requests for flags, by door and answer", ["door", "answer"]
 )

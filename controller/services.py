@@ -24,6 +24,9 @@ from controller.http import Outbound
 from controller.incidents import IncidentDesk
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
 from controller.narrowings import Narrowings
+from controller.notice_desk import NoticeDesk
+from controller.notices.deliveries import LOOK_EVERY_S as SEND_EVERY_S
+from controller.notices.deliveries import Deliveries
 from controller.plain_flags import PlainFlags
 from controller.plans import Plans, load_plans
 from controller.promotions import Promotions
@@ -78,6 +81,8 @@ class Services:
     viability_checks: ViabilityChecks
     trigger_edits: TriggerEdits
     backtests: Backtests
+    deliveries: Deliveries
+    notices: NoticeDesk
     narrowings: Narrowings
     tasks: Tasks
     evaluations: Evaluations
@@ -107,6 +112,9 @@ def build_services(settings: Settings, now: Clock) -> Services:
     registries = RegistryDesk(database, outbound, secrets, now, deadline_s)
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
+    deliveries = Deliveries(
+        database, outbound, secrets, lease_s=settings.lease_s, deadline_s=deadline_s, now=now
+    )
     viability = Viability(calendar)
     viability_checks = ViabilityChecks(database, viability, registries, now, deadline_s)
     asker = Asker(access, settings.read_deadline_s)
@@ -129,6 +137,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("pointer-moves", MOVE_EVERY_S, restoring.run),
             Chore("verifications", VERIFY_EVERY_S, verifications.run),
             Chore("viability", LOOK_EVERY_S, viability_checks.run),
+            Chore("notices", SEND_EVERY_S, deliveries.run),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
             Chore("receipts", FLUSH_EVERY_S, receipts.flush, everywhere=True),
         ],
@@ -156,6 +165,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
         verifications=verifications,
         viability=viability,
         viability_checks=viability_checks,
+        deliveries=deliveries,
+        notices=NoticeDesk(database, outbound, secrets, deliveries, now),
         narrowings=Narrowings(database, now),
         tasks=Tasks(database, now),
         trigger_edits=TriggerEdits(database, access, now),

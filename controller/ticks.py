@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from controller.asking import most_at_once
 from controller.evaluations import Evaluations
+from controller.lanes import Lanes
 from controller.notices import deliver
 from controller.observability import LATENESS, TICK_FAILURES
 from controller.rollouts import Clock
@@ -29,41 +29,6 @@ from controller.store.sources import kind_of_source
 log = logging.getLogger(__name__)
 
 _SLOWEST_HEARTBEAT_S = 10.0
-
-
-class Lanes:
-    """Threads per source: a source that hangs fills its own lane and nobody else's."""
-
-    def __init__(self, width: int, drain: Callable[[int], None]) -> None:
-        """``drain`` works off what is due on one source, and returns when nothing is left."""
-        self._width = width
-        self._drain = drain
-        self._busy: Counter[int] = Counter()
-        self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
-
-    def wake(self, source_id: int) -> None:
-        """See to it that somebody works on a source, unless its lane is full."""
-        with self._lock:
-            if self._busy[source_id] >= self._width:
-                return
-            self._busy[source_id] += 1
-        threading.Thread(target=self._run, args=(source_id,), name=f"lane-{source_id}", daemon=True).start()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait until all lanes are empty; False if they are not in time."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not any(self._busy.values()), timeout_s)
-
-    def _run(self, source_id: int) -> None:
-        try:
-            self._drain(source_id)
-        except Exception:
-            log.exception("lane of source %s failed", source_id)
-        finally:
-            with self._idle:
-                self._busy[source_id] -= 1
-                self._idle.notify_all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "task": "controller.cli.tasks",
+        "destination": "controller.cli.destinations",
         "narrowing": "controller.cli.narrowings",
         "ready-made": "controller.cli.ready_made",
         "revert-target": "controller.cli.releases",

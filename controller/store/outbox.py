@@ -16,12 +16,14 @@ from controller.store.tables import outbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something to be told."""
+    """Something to be told. With a ``destination`` it goes to that one whatever it asks for."""
 
     id: int
+    project_id: int
     event: str
     payload: Mapping[str, Any]
     created_at: datetime
+    destination: str = ""
 
 
 def put(
@@ -66,4 +68,11 @@ def forget_messages(tx: Transaction, before: datetime) -> int:
 def _message(row: Row[Any]) -> Message:
     """A message; one whose content cannot be read is told as such, and does not keep back those behind it."""
     payload = row.payload if isinstance(row.payload, dict) else {"unreadable": repr(row.payload)[:200]}
-    return Message(id=row.id, event=row.event, payload=payload, created_at=readable_instant(row.created_at))
+    return Message(
+        id=row.id,
+        project_id=row.project_id,
+        event=row.event,
+        payload=payload,
+        created_at=readable_instant(row.created_at),
+        destination=row.destination,
+    )

@@ -13,11 +13,12 @@ import pytest
 from flask import Flask
 
 from app import services_of
+from controller.lanes import Lanes
 from controller.observability import LATENESS, TICK_FAILURES
 from controller.sources import SOURCES, Shape, Source
 from controller.sources.source import Tried
 from controller.store.database import DatabaseUnavailable
-from controller.ticks import Lanes, Ticks
+from controller.ticks import Ticks
 from tests.controller.tenant import ADA, PATIENCE_S, Tenant
 from tests.endpoint import hanging, serving
 from triggers import Reading, Window

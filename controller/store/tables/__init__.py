@@ -1,6 +1,6 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
-from controller.store.tables.actions import narrowings, revert_checks, tasks
+from controller.store.tables.actions import deliveries, destinations, narrowings, revert_checks, tasks
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     IS_QUIET,
@@ -48,6 +48,8 @@ __all__ = [
     "blindness",
     "break_glasses",
     "changes",
+    "deliveries",
+    "destinations",
     "environments",
     "evidence",
     "features",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from controller.store.columns import Instant, Json
+from controller.store.columns import Instant, Json, Key
 from controller.store.tables.schema import metadata, own_id, parent, text
 
 # The narrower exposures that a ladder can name.
@@ -46,4 +46,37 @@ tasks = Table(
     text("closed_by"),
     Column("closed_at", Instant),
     text("resolution"),
+)
+
+# Where a project wants notices to go.
+destinations = Table(
+    "destinations",
+    metadata,
+    own_id(),
+    parent("projects"),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("events", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "key"),
+)
+
+# What waits for each destination.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    own_id(),
+    Column("outbox_id", Key, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False, index=True),
+    parent("destinations"),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    text("message"),
+    Column("added_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False, default=0),
+    UniqueConstraint("destination_id", "outbox_id"),
+    Index("ix_deliveries_due", "status", "due_at"),
 )

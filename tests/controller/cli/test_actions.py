@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
 from app import services_of
 from controller.rollouts import Where, locate
+from controller.store.destinations import add_destination
 from controller.store.tasks import add_task
+from tests.conftest import MakeApp
 from tests.controller.cli.conftest import FEATURE, Installation
 
 
@@ -43,3 +49,21 @@ def test_tasks_are_listed_and_closed(installation: Installation) -> None:
     assert installation.free.ok("task", "list").split()[:3] == [str(id), "open", "refresh_data"]
     assert installation.free.ok("task", "close", str(id), "--text", "rebuilt") == f"task {id}: closed\n"
     assert installation.free.ok("task", "list", "--status", "open") == ""
+
+
+def test_a_destination_is_connected_looked_at_and_disconnected(
+    make_app: MakeApp, installation: Installation, tmp_path: Path
+) -> None:
+    file, shell = tmp_path / "pager.json", installation.ada
+    settings = {"url": "https://example.com/hook", "secret": "env:HOOK"}
+    file.write_text(json.dumps({"kind": "webhook", "settings": settings, "events": ["task.opened"]}))
+    assert "HEADGATE_SECRET_HOOK" in shell.refused("destination", "connect", "pager", str(file))
+    with services_of(installation.app).database.write() as tx:
+        written = json.dumps(settings)
+        add_destination(tx, 1, "pager", "webhook", json.loads(written), ("task.opened",), datetime.now(UTC))
+    assert shell.ok("destination", "list").split() == ["pager", "webhook", "task.opened"]
+    assert "HEADGATE_SECRET_HOOK" in shell.ok("destination", "test", "pager")
+    assert shell.refused("destination", "change", "pager", str(file))
+    assert shell.ok("destination", "deliveries", "pager", "--status", "given_up") == ""
+    assert "there is no delivery" in shell.refused("destination", "again", "pager", "7")
+    assert shell.ok("destination", "disconnect", "pager") == "pager: is disconnected\n"

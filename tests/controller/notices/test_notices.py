@@ -20,7 +20,7 @@ def waits(tenant: Tenant) -> bool:
 
 def test_each_message_is_told_once_and_in_order(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Message] = []
-    monkeypatch.setitem(notices.CHANNELS, "list", told.append)  # type: ignore[arg-type]
+    monkeypatch.setitem(notices.EVERYTHING, "list", told.append)  # type: ignore[arg-type]
     tenant.beta()
     for _ in range(3):
         deliver(tenant.parts.database, tenant.clock())
@@ -37,7 +37,7 @@ def test_a_channel_that_fails_leaves_the_messages_waiting(
         raise ConnectionError
 
     with monkeypatch.context() as failing:
-        failing.setitem(notices.CHANNELS, "list", fail)  # type: ignore[arg-type]
+        failing.setitem(notices.EVERYTHING, "list", fail)  # type: ignore[arg-type]
         with pytest.raises(ConnectionError):
             deliver(tenant.parts.database, tenant.clock())
     assert waits(tenant)
@@ -72,7 +72,7 @@ def test_two_who_deliver_at_the_same_time_share_the_messages(make_tenant, postgr
 def test_nothing_in_a_message_breaks_out_of_its_line(caplog: pytest.LogCaptureFixture) -> None:
     payload = {"reason": 'a\nb\x1b[31m\u202e"} forged', "é": "ü"}
     with caplog.at_level(logging.INFO, "headgate.notices"):
-        write_log(Message(id=1, event="note", payload=payload, created_at=START))
+        write_log(Message(id=1, project_id=1, event="note", payload=payload, created_at=START))
     [line] = caplog.messages
     assert line.isascii()
     assert line.isprintable()

@@ -58,6 +58,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
     )
     op.create_index(op.f("ix_tasks_rollout_id"), "tasks", ["rollout_id"], unique=False)
+    op.create_table(
+        "destinations",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("project_id", KEY, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("settings", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_destinations_project_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_destinations")),
+        sa.UniqueConstraint("project_id", "key", name=op.f("uq_destinations_project_id_key")),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("outbox_id", KEY, nullable=False),
+        sa.Column("destination_id", KEY, nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["destinations.id"],
+            name=op.f("fk_deliveries_destination_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["outbox_id"], ["outbox.id"], name=op.f("fk_deliveries_outbox_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint(
+            "destination_id", "outbox_id", name=op.f("uq_deliveries_destination_id_outbox_id")
+        ),
+    )
+    op.create_index("ix_deliveries_due", "deliveries", ["status", "due_at"], unique=False)
+    op.create_index(op.f("ix_deliveries_outbox_id"), "deliveries", ["outbox_id"], unique=False)
     op.add_column("outbox", sa.Column("destination", sa.Text(), nullable=False, server_default=""))
     op.add_column("features", sa.Column("review_capacity_per_day", sa.Integer(), nullable=True))
 
@@ -66,6 +110,8 @@ def downgrade() -> None:
     """Take it away again."""
     op.drop_column("features", "review_capacity_per_day")
     op.drop_column("outbox", "destination")
+    op.drop_table("deliveries")
+    op.drop_table("destinations")
     op.drop_index(op.f("ix_tasks_rollout_id"), table_name="tasks")
     op.drop_table("tasks")
     op.drop_table("revert_checks")

@@ -1,0 +1,138 @@
+"""What every channel is: it carries one notice to one destination, or says why it could not."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, Self
+
+from controller.errors import BadSetting
+from controller.http import Answer, Outbound, OutboundError
+from controller.secrets import SecretRefused, Secrets
+
+_LONGEST_WAIT_S = 3600
+"""The most that a destination can ask to be left alone for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that a destination is told. ``id`` stays the same however often it is sent."""
+
+    id: str
+    event: str
+    project: str
+    created_at: datetime
+    data: Mapping[str, Any]
+
+    def body(self) -> bytes:
+        """As JSON, the same bytes each time."""
+        content = {
+            "id": self.id,
+            "type": self.event,
+            "timestamp": self.created_at.astimezone(UTC).isoformat(),
+            "project": self.project,
+            "data": dict(self.data),
+        }
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class NotSent(Exception):
+    """A notice did not arrive, or nobody said that it did.
+
+    The message is safe to show. ``retry_after_s`` is how long the destination asked to be left alone, if it did;
+    ``for_good``: it wants no more notices.
+    """
+
+    def __init__(self, message: str, retry_after_s: int | None = None, *, for_good: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.for_good = for_good
+
+
+class Channel(ABC):
+    """A way to one destination. ``kind`` is its name in settings."""
+
+    kind: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Mapping[str, Any], outbound: Outbound, secrets: Secrets) -> Self:
+        """Make a channel from what a user entered. Nothing is sent yet.
+
+        Raises:
+            BadSetting: A setting is missing, unknown or of the wrong kind, or its secret is not for this address.
+        """
+
+    @abstractmethod
+    def send(self, notice: Notice, now: datetime, deadline_s: float) -> None:
+        """Send a notice; returning means that it arrived. Sending it twice is the receiver's to notice, by its id.
+
+        Raises:
+            NotSent: It did not arrive, as far as can be told.
+        """
+
+
+def address_and_secret(
+    settings: Mapping[str, Any], outbound: Outbound, secrets: Secrets, default_url: str | None = None
+) -> tuple[str, str]:
+    """The settings ``url`` and ``secret`` of a channel: an address that may be called, and what goes there alone.
+
+    Raises:
+        BadSetting: One of them cannot be used, or there is another setting.
+    """
+    for name in set(settings) - {"url", "secret"}:
+        raise BadSetting(name, "is not a setting of this kind of destination", "leave it out")
+    url = settings.get("url", default_url)
+    if not isinstance(url, str) or not url:
+        raise BadSetting("url", "is missing", "enter the address that notices go to")
+    try:
+        outbound.check(url)
+    except OutboundError as refused:
+        raise BadSetting("url", str(refused), "enter an http(s) address that may be called") from refused
+    reference = settings.get("secret")
+    if not isinstance(reference, str):
+        raise BadSetting("secret", "is missing", "refer to a secret of the operator as env:NAME")
+    try:
+        return url, secrets.reveal(reference, url)
+    except SecretRefused as refused:
+        raise BadSetting("secret", str(refused), "let the operator set it for this address") from refused
+
+
+def post(
+    outbound: Outbound, url: str, body: bytes, headers: Mapping[str, str], now: datetime, deadline_s: float
+) -> None:
+    """Post JSON, and take any answer from 200 to 299 for "it arrived".
+
+    Raises:
+        NotSent: It was answered otherwise, or not in time.
+    """
+    try:
+        answer = outbound.send(
+            "POST",
+            url,
+            deadline_s=deadline_s,
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            max_bytes=1 << 16,
+        )
+    except OutboundError as error:
+        raise NotSent(str(error)) from error
+    if not 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls success
+        gone = answer.status == 410  # noqa: PLR2004 - Gone
+        raise NotSent(f"it answered with {answer.status}", _retry_after_s(answer, now), for_good=gone)
+
+
+def _retry_after_s(answer: Answer, now: datetime) -> int | None:
+    """How many seconds the answer asks to wait: a number, or a date of HTTP (RFC 9110, 10.2.3)."""
+    said = answer.headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return min(int(said[:9]), _LONGEST_WAIT_S)
+    try:
+        wait = (parsedate_to_datetime(said) - now).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return min(max(int(wait), 0), _LONGEST_WAIT_S)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.services import Services
+from tests.conftest import MakeApp
+from tests.controller.api.world import PROJECT, World, nothing_came_of_it
+
+DESTINATIONS = f"{PROJECT}/destinations"
+GOOD = {
+    "key": "pager",
+    "kind": "webhook",
+    "settings": {"url": "http://127.0.0.1:9/hook", "secret": "env:HOOK"},
+    "events": ["incident.*", "task.opened"],
+}
+
+
+@pytest.fixture
+def app(make_app: MakeApp, sqlite_url: str) -> Any:
+    return make_app(sqlite_url, outbound_secrets={"HEADGATE_SECRET_HOOK": "http://127.0.0.1:9 a-secret-here"})
+
+
+def test_a_destination_is_connected_changed_tried_and_disconnected(world: World, services: Services) -> None:
+    made = world.api.ok("POST", DESTINATIONS, GOOD)
+    assert {name: made[name] for name in GOOD} == GOOD
+    changed = world.api.ok("PUT", f"{DESTINATIONS}/pager", {"settings": GOOD["settings"]})
+    assert changed["events"] == ["*"]
+    assert world.api.ok("GET", DESTINATIONS)["items"] == [changed]
+    tried = world.api.ok("POST", f"{DESTINATIONS}/pager/test")
+    assert tried["sent"] is False
+    assert tried["message"]
+    assert world.api.ok("GET", f"{DESTINATIONS}/pager/deliveries")["items"] == []
+    assert world.api.call("DELETE", f"{DESTINATIONS}/pager").status_code == 204
+    assert world.api.ok("GET", DESTINATIONS)["items"] == []
+    recorded = [change["name"] for change in world.api.ok("GET", f"{PROJECT}/changes")["items"]]
+    assert recorded[:3] == ["destination.disconnect", "destination.change", "destination.connect"]
+
+
+def test_what_became_of_notices_is_listed_and_one_is_sent_again(world: World, services: Services) -> None:
+    from controller.notices import deliver
+
+    world.api.ok("POST", DESTINATIONS, {**GOOD, "events": ["change.destination.connect"]})
+    deliver(services.database, services.now())
+    services.deliveries.run()
+    assert services.deliveries.join(30)
+    [one] = world.api.ok("GET", f"{DESTINATIONS}/pager/deliveries?status=waiting")["items"]
+    assert (one["event"], one["attempts"]) == ("change.destination.connect", 1)
+    assert one["message"]
+    again = f"{DESTINATIONS}/pager/deliveries/{one['id']}/again"
+    assert world.api.call("POST", again).status_code == 204
+    assert world.api.ok("GET", f"{DESTINATIONS}/pager/deliveries")["items"][0]["attempts"] == 0
+    assert world.api.ok("GET", f"{DESTINATIONS}/pager/deliveries?status=given_up")["items"] == []
+    assert nothing_came_of_it(world, "POST", f"{DESTINATIONS}/pager/deliveries/99/again")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ({"key": "-"}, "key"),
+        ({"kind": "pigeon"}, "kind"),
+        ({"settings": {**GOOD["settings"], "secret": "as-it-is"}}, "settings.secret"),  # type: ignore[dict-item]
+        ({"settings": {"url": "http://metadata.google.internal", "secret": "env:HOOK"}}, "settings.url"),
+        ({"events": []}, "events"),
+        ({"events": ["trigger.fired", "trigger.exploded"]}, "events.1"),
+    ],
+)
+def test_what_cannot_be_connected_is_named(world: World, content: dict[str, Any], field: str) -> None:
+    found = nothing_came_of_it(world, "POST", DESTINATIONS, json={**GOOD, **content})
+    assert found == (422, "invalid_field", [field])
+
+
+def test_a_key_is_given_once_and_a_missing_one_is_not_found(world: World) -> None:
+    world.api.ok("POST", DESTINATIONS, GOOD)
+    assert nothing_came_of_it(world, "POST", DESTINATIONS, json=GOOD)[:2] == (409, "key_taken")
+    assert nothing_came_of_it(world, "POST", f"{DESTINATIONS}/other/test")[0] == 404
