@@ -21,7 +21,7 @@ from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
 from controller.tasks import ask_for
 from stages import EXPOSED, NOBODY, Exposure, Mode, Refused, Request
-from triggers import Action, Arming, Phase, Rung, Step, Window, escalate
+from triggers import Action, Arming, Phase, Rung, Severity, Step, Window, escalate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,15 @@ class Cause:
     def actor(self) -> Actor:
         """The trigger, as the one who acts."""
         return Actor(f"trigger:{self.stored.trigger.key}", ActorKind.TRIGGER)
+
+    def told(self, outcome: Step) -> dict[str, Any]:
+        """What the outside is told of it."""
+        return {
+            "trigger": self.stored.trigger.key,
+            "feature": self.rollout.rollout.feature,
+            "environment": self.rollout.rollout.environment,
+            "sentence": outcome.sentence,
+        }
 
     def evidence(self, outcome: Step) -> dict[str, Any]:
         """What the record keeps of why something was done."""
@@ -94,15 +103,14 @@ class Actions:
         Raises:
             VersionConflict: Somebody moved the rollout at the same moment; decide once more.
         """
-        taken: list[Taken] = []
-        due = outcome.due
+        taken, due = self._governed(tx, cause, outcome, now)
         while due:
             taken += self._take(tx, cause, due, outcome)
             if not _wanting(taken):
                 break
             state, due = escalate(cause.stored.trigger, outcome.state, now)
             outcome = replace(outcome, state=state)
-        if _wanting(taken):
+        if _wanting(taken) and outcome.state.severity is Severity.CRITICAL:
             taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
         if any(each.result is Result.DONE for each in taken):
             self._announce(tx, cause, outcome, taken, now)
@@ -113,30 +121,35 @@ class Actions:
 
     def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
         """Put into the outbox that the trigger began to fire or stopped, and that it went blind or sees again."""
-        told = {
-            "trigger": cause.stored.trigger.key,
-            "feature": cause.rollout.rollout.feature,
-            "environment": cause.rollout.rollout.environment,
-            "sentence": outcome.sentence,
-        }
         if outcome.news:
-            put(tx, cause.rollout.project_id, f"trigger.{outcome.news}", told, now)
+            put(tx, cause.rollout.project_id, f"trigger.{outcome.news}", cause.told(outcome), now)
         before, after = cause.stored.state.phase, outcome.state.phase
         if before is after or Phase.FIRING not in (before, after):
             return
         event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
-        put(tx, cause.rollout.project_id, event, told, now)
+        put(tx, cause.rollout.project_id, event, cause.told(outcome), now)
+
+    def _governed(
+        self, tx: Transaction, cause: Cause, outcome: Step, now: datetime
+    ) -> tuple[list[Taken], tuple[Rung, ...]]:
+        """What is due; once triggers have moved the rollout often enough, off in the stead of every other move."""
+        moves = [rung for rung in outcome.due if rung.do.strength > Action.HOLD.strength]
+        if not moves or cause.stored.trigger.arming is not Arming.ACT:
+            return [], outcome.due
+        why = self._guards.enough(tx, cause.rollout, now)
+        if not why:
+            return [], outcome.due
+        outdone = [Taken(rung.do, Result.OUTDONE, why) for rung in moves if rung.do is not Action.DISABLE]
+        off = self._move(tx, cause, Rung(Action.DISABLE), outcome)
+        if off.result is Result.DONE:
+            told = {**cause.told(outcome), "reason": why}
+            put(tx, cause.rollout.project_id, "governor.tripped", told, now)
+        return [*outdone, off], tuple(rung for rung in outcome.due if rung not in moves)
 
     def _announce(
         self, tx: Transaction, cause: Cause, outcome: Step, taken: list[Taken], now: datetime
     ) -> None:
-        told = {
-            "trigger": cause.stored.trigger.key,
-            "feature": cause.rollout.rollout.feature,
-            "environment": cause.rollout.rollout.environment,
-            "sentence": outcome.sentence,
-            "actions": [each.told() for each in taken],
-        }
+        told = {**cause.told(outcome), "actions": [each.told() for each in taken]}
         put(tx, cause.rollout.project_id, "action.done", told, now)
 
     def _take(self, tx: Transaction, cause: Cause, due: tuple[Rung, ...], outcome: Step) -> Iterator[Taken]:

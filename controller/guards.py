@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from controller.store.changes import count_automatic
 from controller.store.database import Transaction
 from controller.store.features import feature_by_id
 from controller.store.narrowings import Narrowing, find_narrowing
@@ -17,12 +18,25 @@ from controller.viability import Viability
 from stages import DAY, answers_a_day, saturation
 from triggers import Action, Rung
 
+MOST_A_DAY = 6
+"""How often triggers may move a rollout in a day, unless its feature says otherwise: two ladders of three rungs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guards:
     """Looks at a rung before it is taken."""
 
     viability: Viability
+
+    def enough(self, tx: Transaction, stored: StoredRollout, now: datetime) -> str:
+        """Why triggers have moved a rollout often enough in a day; empty if they have not.
+
+        Whatever they keep doing does not help then, and users see it change all the time.
+        """
+        most = feature_by_id(tx, stored.feature_id).automatic_moves_per_day or MOST_A_DAY
+        rollout = stored.rollout
+        moved = count_automatic(tx, stored.project_id, rollout.feature, rollout.environment, now - DAY)
+        return f"triggers moved it {moved} times in a day, and {most} are enough" if moved >= most else ""
 
     def against(self, tx: Transaction, stored: StoredRollout, rung: Rung, now: datetime) -> str:
         """Why a rung would not make the feature safer; empty if nothing is known against it."""

@@ -29,6 +29,7 @@ class State:
     ``epoch`` names what is being judged (releases, rule); ``epoch_at`` is when that began, and nothing
     older counts. ``since`` is when the phase began, ``good_since`` when an unbroken run of good readings
     began while firing. ``rungs`` of the ladder have been taken, the newest of them at ``rung_at``.
+    ``acted_at`` is when a rung was taken last, in this firing or an earlier one.
     ``read_to`` is the end of the last window that told something. ``severity`` is that of the last breach.
     ``lack`` is why there was nothing to judge the last time, ``lack_since`` since when there has been nothing, and
     ``lack_told`` whether somebody was told of it.
@@ -42,6 +43,7 @@ class State:
     good_since: datetime | None = None
     rungs: int = 0
     rung_at: datetime | None = None
+    acted_at: datetime | None = None
     read_to: datetime | None = None
     severity: Severity = Severity.CRITICAL
     lack: Lack | None = None
@@ -78,7 +80,7 @@ class State:
         return state
 
 
-_INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "read_to", "lack_since")
+_INSTANTS = ("epoch_at", "since", "good_since", "rung_at", "acted_at", "read_to", "lack_since")
 
 
 def not_ahead(state: State, now: datetime) -> State:

@@ -77,7 +77,7 @@ def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tupl
     if state.phase is not Phase.FIRING or not ahead:
         return state, ()
     rungs = tuple(rung for rung in ahead if rung.after_s == ahead[0].after_s)
-    return replace(state, rungs=state.rungs + len(rungs), rung_at=now), rungs
+    return replace(state, rungs=state.rungs + len(rungs), rung_at=now, acted_at=now), rungs
 
 
 def _first_problem(
@@ -161,6 +161,13 @@ def _climbed(
         return state, ()
     reached = trigger.ladder[state.rungs - 1].after_s if state.rungs else 0
     wait = timedelta(seconds=trigger.ladder[state.rungs].after_s - reached)
-    if now - (state.rung_at or state.since or now) < wait:
+    if now - (state.rung_at or state.since or now) < wait or _rests(trigger, state, now):
         return state, ()
     return escalate(trigger, state, now)
+
+
+def _rests(trigger: Trigger, state: State, now: datetime) -> bool:
+    """Whether a ladder that begins anew waits for what was done in an earlier firing to take effect."""
+    if state.rungs or state.acted_at is None:
+        return False
+    return now - state.acted_at < timedelta(seconds=trigger.cooldown_s)

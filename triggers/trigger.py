@@ -128,6 +128,7 @@ class Trigger:
 
     ``hold_s``: how long a breach must last before the trigger fires. ``clear_s``: how long readings must
     stay good before it stops firing. ``latch``: it stops firing only when a person acknowledges it.
+    ``cooldown_s``: how long after its last rung a trigger that fires again waits before its ladder begins anew.
     ``max_staleness_s``: a reading whose newest sample is older than this says nothing about now; 0 switches
     the check off. ``ladder``: in the order of its waiting times. ``baseline_offset_s``: how long ago the previous
     period was; 0 is ``window_s``, so that it ends where the window begins. ``sharing``: over how many triggers of the
@@ -149,6 +150,7 @@ class Trigger:
     scope: Scope = Scope.ALL
     hold_s: int = 0
     clear_s: int = 0
+    cooldown_s: int = 0
     latch: bool = False
     max_staleness_s: int = 0
     baseline: Baseline = Baseline.NONE
@@ -165,7 +167,7 @@ class Trigger:
         """Refuse what `step` could not make sense of."""
         for name in ("window_s", "interval_s"):
             _check_time(name, getattr(self, name), 1)
-        for name in ("hold_s", "clear_s", "max_staleness_s", "baseline_offset_s"):
+        for name in ("hold_s", "clear_s", "cooldown_s", "max_staleness_s", "baseline_offset_s"):
             _check_time(name, getattr(self, name), 0)
         reached, worst = 0, 0
         for position, rung in enumerate(self.ladder):

@@ -19,6 +19,15 @@ class WhenLost(StrEnum):
     OFF = "off"
 
 
+class OnSwitch(StrEnum):
+    """What becomes of running conversations when the release they began with is replaced."""
+
+    MOVE = "move"
+    """They go on with the release that takes its place."""
+    FINISH = "finish"
+    """They end with the one they began with."""
+
+
 class BusinessMetricSchema(Schema):
     """The figure the business watches."""
 
@@ -76,6 +85,13 @@ class FeatureChangeSchema(Schema):
         allow_none=True,
         metadata={"description": "How many answers its reviewers can look at"},
     )
+    automatic_moves_per_day = Whole(
+        1,
+        1000,
+        allow_none=True,
+        metadata={"description": "How often triggers may move it before they switch it off"},
+    )
+    on_switch = Choice(OnSwitch)
     fallback = Text(200)
     when_lost = Choice(WhenLost)
 

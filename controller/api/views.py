@@ -63,6 +63,7 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "interval_s": trigger.interval_s,
         "hold_s": trigger.hold_s,
         "clear_s": trigger.clear_s,
+        "cooldown_s": trigger.cooldown_s,
         "max_staleness_s": trigger.max_staleness_s,
         "latch": trigger.latch,
         "trigger_class": trigger.trigger_class.value,

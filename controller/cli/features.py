@@ -30,6 +30,7 @@ _TEXTS = {
 }
 _CHOICES = {
     "when-lost": ("keep", "review", "off"),
+    "on-switch": ("move", "finish"),
     "oversight": tuple(each.value for each in Oversight),
     "autonomy-cap": tuple(each.value for each in Autonomy),
 }
@@ -53,6 +54,11 @@ def _fields(command: C) -> C:
         click.option("--expected-daily-answers", type=int, help="How many answers a day are expected."),
         click.option(
             "--review-capacity-per-day", type=int, help="How many answers a day its reviewers can look at."
+        ),
+        click.option(
+            "--automatic-moves-per-day",
+            type=int,
+            help="How often triggers may move it in a day before they switch it off.",
         ),
         click.option("--file", type=document, help="A JSON or YAML file with fields; options go before it."),
     ):

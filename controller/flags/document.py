@@ -18,7 +18,9 @@ Bundle = Callable[[str], Mapping[str, Any]]
 """Looks up the bundle of a release by its id."""
 
 
-def flags_of(rollout: Rollout, bundle: Bundle, *, fallback: str, when_lost: str) -> dict[str, JSON]:
+def flags_of(
+    rollout: Rollout, bundle: Bundle, *, fallback: str, when_lost: str, on_switch: str = "move"
+) -> dict[str, JSON]:
     """The two flags of a rollout, by their keys.
 
     Raises:
@@ -33,6 +35,7 @@ def flags_of(rollout: Rollout, bundle: Bundle, *, fallback: str, when_lost: str)
         "mode": rollout.mode.value,
         "rollout_version": rollout.version,
         "when_lost": when_lost,
+        "on_switch": on_switch,
     }
     return {
         rollout.feature: _object_flag(rollout, bundle, fallback) | {"metadata": metadata},

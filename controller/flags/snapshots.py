@@ -136,6 +136,7 @@ def _compiled(
             lambda release: _bundle(bundles[item.feature_id, release]),
             fallback=item.fallback,
             when_lost=item.when_lost,
+            on_switch=item.on_switch,
         )
         _check(flags)
     except (KeyError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ EVENTS: Mapping[str, str] = {
     "trigger.fired": "a trigger began to fire",
     "trigger.cleared": "a trigger stopped firing",
     "action.done": "a trigger did something about a feature",
+    "governor.tripped": "triggers moved a feature too often, so it was switched off",
     "incident.opened": "an incident was opened",
     "incident.verified": "it is shown that a revert worked",
     "incident.pointer_conflict": "a pointer cannot be moved back without a person",

@@ -41,6 +41,8 @@ class Feature:
     regulatory: list[Any] = field(default_factory=list)
     expected_daily_answers: int | None = None
     review_capacity_per_day: int | None = None
+    automatic_moves_per_day: int | None = None
+    on_switch: str = "move"
     fallback: str = ""
     when_lost: str
     version: int

@@ -32,6 +32,7 @@ class StoredRollout:
     autonomy_cap: Autonomy
     fallback: str
     when_lost: str
+    on_switch: str
     rollout: Rollout
 
 
@@ -200,6 +201,7 @@ JOINED = (
         features.c.autonomy_cap,
         features.c.fallback,
         features.c.when_lost,
+        features.c.on_switch,
         environments.c.key.label("environment"),
         environments.c.protected,
     )
@@ -228,6 +230,7 @@ def stored_rollout(row: Row[Any]) -> StoredRollout | Broken:
             autonomy_cap=Autonomy(row.autonomy_cap),
             fallback=row.fallback,
             when_lost=row.when_lost,
+            on_switch=row.on_switch,
             rollout=_rollout(row),
         ),
     )

@@ -251,6 +251,7 @@ def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict
         "interval_s": trigger.interval_s,
         "hold_s": trigger.hold_s,
         "clear_s": trigger.clear_s,
+        "cooldown_s": trigger.cooldown_s,
         "latch": trigger.latch,
         "max_staleness_s": trigger.max_staleness_s,
         "trigger_class": trigger.trigger_class.value,
@@ -317,6 +318,7 @@ def _trigger(row: Row[Any]) -> Trigger:
         interval_s=typed(int, row.interval_s),
         hold_s=typed(int, row.hold_s),
         clear_s=typed(int, row.clear_s),
+        cooldown_s=typed(int, row.cooldown_s),
         latch=typed(bool, row.latch),
         max_staleness_s=typed(int, row.max_staleness_s),
         # A row from before there were classes has none.

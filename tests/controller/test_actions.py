@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from controller.store.releases import get_release
 from stages import Autonomy, Exposure, Mode, Refused, Stage
 from tests.controller.tenant import ADA, Tenant
 from tests.controller.watching import BY, bad, candidate
-from triggers import Action, Arming, Phase, Rung, State, Step, Verdict, Window
+from triggers import Action, Arming, Phase, Rung, Severity, State, Step, Verdict, Window
 
 
 def value(tenant: Tenant) -> tuple[str, str]:
@@ -223,6 +224,57 @@ def test_a_review_that_reviewers_have_time_for_is_made(simple: Tenant) -> None:
     simple.evaluate()
     bad(simple)
     assert done(simple) == [("review", "done")]
+
+
+def governed(tenant: Tenant) -> list[dict[str, Any]]:
+    rows = tenant.ask_sql("SELECT payload FROM outbox WHERE event = 'governor.tripped'")
+    return [json.loads(str(payload)) for (payload,) in rows]
+
+
+def test_once_triggers_have_moved_it_often_enough_they_switch_it_off_and_page(simple: Tenant) -> None:
+    simple.parts.catalog.change_feature("acme", "claims", {"automatic_moves_per_day": 2}, ADA, None)
+    ladder = (Rung(Action.NARROW, 0, {"share": 5000}), Rung(Action.NARROW, 10, {"share": 500}))
+    simple.trigger("unsupported", *ladder, Rung(Action.REVIEW, 20), Rung(Action.NOTIFY, 20))
+    simple.evaluate()
+    bad(simple, 2)
+    assert governed(simple) == []
+    bad(simple)
+    assert done(simple) == [("review", "outdone"), ("disable", "done"), ("notify", "done")]
+    assert simple.rollout().mode is Mode.OFF
+    [told] = governed(simple)
+    assert (told["feature"], told["reason"]) == (
+        "claims",
+        "triggers moved it 2 times in a day, and 2 are enough",
+    )
+
+
+def test_moves_of_more_than_a_day_ago_and_those_of_people_do_not_count(simple: Tenant) -> None:
+    simple.parts.catalog.change_feature("acme", "claims", {"automatic_moves_per_day": 1}, ADA, None)
+    simple.trigger("unsupported", Rung(Action.NARROW), clear_s=0, window_s=10)
+    simple.evaluate()
+    simple.move("narrow", exposure={"share": 9000})
+    bad(simple)
+    assert done(simple) == [("narrow", "done")]
+    simple.parts.trigger_edits.acknowledge(simple.where(), "unsupported", ADA, "fixed")
+    simple.after(86_401)
+    bad(simple)
+    assert done(simple) == [("narrow", "done")]
+    assert simple.rollout().mode is Mode.LIVE
+
+
+def test_a_warning_does_not_switch_off_what_it_cannot_review(simple: Tenant) -> None:
+    simple.parts.catalog.change_feature("acme", "claims", {"review_capacity_per_day": 1}, ADA, None)
+    simple.report(10, grounded=True)
+    stored = simple.trigger("unsupported", Rung(Action.REVIEW, 0, {}, Severity.WARNING))
+    with simple.parts.database.read() as tx:
+        rollout = locate(tx, simple.where())
+    now = simple.clock()
+    fired = State(phase=Phase.FIRING, since=now, rungs=1, rung_at=now, severity=Severity.WARNING)
+    outcome = Step(verdict=Verdict.BREACH, state=fired, due=stored.trigger.ladder, sentence="bad")
+    actions = Actions(simple.rollouts, Guards(simple.parts.viability), simple.clock)
+    with simple.parts.database.write() as tx:
+        _, results = actions.act(tx, Cause(stored, rollout, Window(now, now)), outcome, now)
+    assert [one["result"].split(":")[0] for one in results] == ["impossible"]
 
 
 def test_once_it_is_off_weaker_moves_are_not_needed(simple: Tenant) -> None:

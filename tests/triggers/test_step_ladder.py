@@ -131,3 +131,17 @@ def test_at_the_end_of_the_ladder_there_is_nothing_left_to_escalate_to() -> None
 def test_a_trigger_that_does_not_fire_does_not_escalate(phase: Phase) -> None:
     state = replace(fresh(), phase=phase, since=START)
     assert escalate(trigger_of(), state, START) == (state, ())
+
+
+def test_a_ladder_begins_anew_only_when_what_was_done_before_had_time_to_take_effect() -> None:
+    trigger = trigger_of(ladder=rungs((REVIEW, 0), (DISABLE, 30)), cooldown_s=100)
+    happened = [(0, "bad"), (10, "good"), (20, "bad"), (60, "bad"), (99, "bad"), (100, "bad"), (130, "bad")]
+    steps = run(trigger, fresh(), *happened)
+    assert [done([one]) for one in steps] == [[REVIEW], [], [], [], [], [REVIEW], [DISABLE]]
+    assert [one.state.phase for one in steps[2:]] == [Phase.FIRING] * 5
+
+
+def test_a_cooldown_does_not_slow_the_ladder_it_follows() -> None:
+    trigger = trigger_of(ladder=STAIRS, cooldown_s=10_000)
+    steps = run(trigger, fresh(), (0, "bad"), (900, "bad"), (1800, "bad"))
+    assert [done([one]) for one in steps] == [[REVIEW], [REVERT], [DISABLE]]

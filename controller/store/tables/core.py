@@ -81,6 +81,9 @@ features = Table(
     Column("regulatory", Json),
     Column("expected_daily_answers", Integer),
     Column("review_capacity_per_day", Integer),
+    Column("automatic_moves_per_day", Integer),
+    # Whether conversations stay on the release they began with when it is replaced.
+    text("on_switch", "move"),
     text("fallback"),
     Column("when_lost", Text, nullable=False),
     Column("version", Integer, nullable=False, default=1),
@@ -209,6 +212,7 @@ triggers = Table(
     text("trigger_class"),
     Column("hold_s", Integer, nullable=False),
     Column("clear_s", Integer, nullable=False),
+    Column("cooldown_s", Integer, nullable=False, default=0),
     Column("latch", Boolean, nullable=False),
     Column("max_staleness_s", Integer, nullable=False),
     # What to do when there is nothing to judge; what is left out goes by the tier of the feature.

@@ -167,6 +167,7 @@ def test_the_metadata_says_where_the_rollout_stands() -> None:
             "stage": "pilot",
             "mode": "live",
             "when_lost": "review",
+            "on_switch": "move",
             "rollout_version": 12,
         }
 
@@ -328,3 +329,10 @@ def test_what_cannot_be_read_is_off_and_says_why() -> None:
     assert found.metadata["broken"] == "ValueError: a reason"
     assert found.metadata["when_lost"] == "off"
     assert not is_on(flags)
+
+
+def test_the_metadata_says_what_becomes_of_running_conversations() -> None:
+    flags = flags_of(
+        rollout(), BUNDLES.__getitem__, fallback="search", when_lost="review", on_switch="finish"
+    )
+    assert {flag["metadata"]["on_switch"] for flag in flags.values()} == {"finish"}

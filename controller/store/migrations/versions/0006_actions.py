@@ -103,12 +103,18 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_due", "deliveries", ["status", "due_at"], unique=False)
     op.create_index(op.f("ix_deliveries_outbox_id"), "deliveries", ["outbox_id"], unique=False)
     op.add_column("outbox", sa.Column("destination", sa.Text(), nullable=False, server_default=""))
+    op.add_column("triggers", sa.Column("cooldown_s", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("features", sa.Column("automatic_moves_per_day", sa.Integer(), nullable=True))
+    op.add_column("features", sa.Column("on_switch", sa.Text(), nullable=False, server_default="move"))
     op.add_column("features", sa.Column("review_capacity_per_day", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     """Take it away again."""
     op.drop_column("features", "review_capacity_per_day")
+    op.drop_column("features", "on_switch")
+    op.drop_column("features", "automatic_moves_per_day")
+    op.drop_column("triggers", "cooldown_s")
     op.drop_column("outbox", "destination")
     op.drop_table("deliveries")
     op.drop_table("destinations")
