@@ -32,6 +32,7 @@ from controller.api import (
     revert_targets,
     rollouts,
     sdk,
+    shared_incidents,
     tasks,
     triggers,
 )
@@ -58,6 +59,7 @@ _PARTS = (
     rollouts,
     ramps,
     incidents,
+    shared_incidents,
     registries,
     destinations,
     break_glass,

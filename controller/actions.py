@@ -12,6 +12,7 @@ from controller.actors import Actor, ActorKind
 from controller.guards import Guards
 from controller.observability import ACTIONS
 from controller.rollouts import Clock, Order, Rollouts
+from controller.shared_causes import Finding, SharedCauses
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -67,6 +68,8 @@ class Result(StrEnum):
     """A stronger move was due at the same moment."""
     IMPOSSIBLE = "impossible"
     """It cannot be done, or it would not make the feature safer; something further down is."""
+    HELD = "held"
+    """The release is not to blame, so the rollout is held in the stead of a revert."""
     SHADOW = "shadow"
     """Only recorded."""
 
@@ -87,9 +90,10 @@ class Taken:
 class Actions:
     """Takes the rungs of ladders, within the transaction in which the verdict is written."""
 
-    def __init__(self, rollouts: Rollouts, guards: Guards, now: Clock) -> None:
+    def __init__(self, rollouts: Rollouts, guards: Guards, shared: SharedCauses, now: Clock) -> None:
         self._rollouts = rollouts
         self._guards = guards
+        self._shared = shared
         self._now = now
 
     def act(
@@ -112,7 +116,7 @@ class Actions:
             outcome = replace(outcome, state=state)
         if _wanting(taken) and outcome.state.severity is Severity.CRITICAL:
             taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
-        if any(each.result is Result.DONE for each in taken):
+        if any(each.result in (Result.DONE, Result.HELD) for each in taken):
             self._announce(tx, cause, outcome, taken, now)
         for each in taken:
             if each.result is not Result.SHADOW:
@@ -177,12 +181,39 @@ class Actions:
             return Taken(rung.do, Result.UNNEEDED, _NOBODY)
         if why := _needless(cause, current, rung):
             return Taken(rung.do, Result.UNNEEDED, why)
+        since, finding = outcome.state.since or self._now(), None
+        if rung.do is Action.REVERT:
+            finding = self._shared.find(tx, current, cause.stored, cause.window, since)
+        if finding is not None and not finding.escape:
+            return self._held(tx, cause, current, finding, outcome)
         if why := self._guards.against(tx, current, rung, self._now()):
             return Taken(rung.do, Result.IMPOSSIBLE, why)
-        return self._moved(tx, cause, current, rung, outcome)
+        taken = self._moved(tx, cause, current, rung, outcome, blame=finding is None)
+        self._note(tx, cause, current, finding)
+        return taken
+
+    def _held(
+        self, tx: Transaction, cause: Cause, current: StoredRollout, finding: Finding, outcome: Step
+    ) -> Taken:
+        """In the stead of a revert: nothing goes up, and no release is blamed."""
+        self._moved(tx, cause, current, Rung(Action.HOLD), outcome)
+        self._note(tx, cause, current, finding)
+        return Taken(Action.REVERT, Result.HELD, f"shared cause: {finding.why}")
+
+    def _note(self, tx: Transaction, cause: Cause, current: StoredRollout, finding: Finding | None) -> None:
+        if finding is not None and finding.trouble is not None:
+            trigger, now = cause.stored.trigger.key, self._now()
+            self._shared.note(tx, current, trigger, finding.trouble, cause.actor, now)
 
     def _moved(
-        self, tx: Transaction, cause: Cause, current: StoredRollout, rung: Rung, outcome: Step
+        self,
+        tx: Transaction,
+        cause: Cause,
+        current: StoredRollout,
+        rung: Rung,
+        outcome: Step,
+        *,
+        blame: bool = True,
     ) -> Taken:
         order = Order(
             request=_request(tx, rung, current, cause.stored.trigger.key),
@@ -190,6 +221,7 @@ class Actions:
             reason=outcome.sentence,
             evidence=cause.evidence(outcome),
             began_at=outcome.state.since,
+            blame=blame,
         )
         if order.request.exposure == current.rollout.exposure:
             return Taken(rung.do, Result.UNNEEDED, "the exposure does not go beyond it")
@@ -231,7 +263,7 @@ def _wanting(taken: list[Taken]) -> bool:
     """
     lacking = [each.do for each in taken if each.result is Result.IMPOSSIBLE]
     least = Action.REVIEW if Action.REVIEW in lacking else Action.HOLD
-    settled = (Result.DONE, Result.UNNEEDED)
+    settled = (Result.DONE, Result.UNNEEDED, Result.HELD)
     return bool(lacking) and not any(
         each.do.strength > least.strength and each.result in settled for each in taken
     )

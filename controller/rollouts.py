@@ -57,7 +57,8 @@ class Order:
 
     ``exposure`` names the parts of the exposure that shall change. ``expected_version`` is the version the asker has
     seen, if it matters; ``once`` lets a request be sent again. ``name`` is what the record calls it, if not its move.
-    ``began_at`` is since when the reason has been known, if that is not only now.
+    ``began_at`` is since when the reason has been known, if that is not only now. ``blame``: a release that is reverted
+    is bad from then on.
     """
 
     request: Request
@@ -69,6 +70,7 @@ class Order:
     once: Once | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     began_at: datetime | None = None
+    blame: bool = True
 
 
 class Rollouts:
@@ -104,7 +106,7 @@ class Rollouts:
         now = self._now()
         request = with_exposure(order.request, stored, order.exposure)
         after = self._allowed(tx, stored, replace(order, request=request), now)
-        if request.move == "revert":
+        if request.move == "revert" and order.blame:
             _blame(tx, stored, order.reason, now)
         change = RolloutChange(
             stored=stored,

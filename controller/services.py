@@ -41,6 +41,8 @@ from controller.retention import Retention
 from controller.rollouts import Clock, Rollouts
 from controller.secrets import Secrets
 from controller.settings import Settings
+from controller.shared_causes import LOOK_EVERY_S as SHARED_EVERY_S
+from controller.shared_causes import SharedCauses
 from controller.sources.access import Access
 from controller.store.database import Database
 from controller.tasks import Tasks
@@ -83,6 +85,7 @@ class Services:
     backtests: Backtests
     deliveries: Deliveries
     notices: NoticeDesk
+    shared_causes: SharedCauses
     narrowings: Narrowings
     tasks: Tasks
     evaluations: Evaluations
@@ -115,10 +118,11 @@ def build_services(settings: Settings, now: Clock) -> Services:
     deliveries = Deliveries(
         database, outbound, secrets, lease_s=settings.lease_s, deadline_s=deadline_s, now=now
     )
+    shared_causes = SharedCauses(database, now)
     viability = Viability(calendar)
     viability_checks = ViabilityChecks(database, viability, registries, now, deadline_s)
     asker = Asker(access, settings.read_deadline_s)
-    evaluations = Evaluations(database, Actions(rollouts, Guards(viability), now), asker, now)
+    evaluations = Evaluations(database, Actions(rollouts, Guards(viability), shared_causes, now), asker, now)
     receipts = Receipts(database, now)
     blind_alarm = BlindAlarm(database, now)
     kept = timedelta(days=settings.retention_days)
@@ -138,6 +142,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("verifications", VERIFY_EVERY_S, verifications.run),
             Chore("viability", LOOK_EVERY_S, viability_checks.run),
             Chore("notices", SEND_EVERY_S, deliveries.run),
+            Chore("shared-incidents", SHARED_EVERY_S, shared_causes.close_those_over),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
             Chore("receipts", FLUSH_EVERY_S, receipts.flush, everywhere=True),
         ],
@@ -167,6 +172,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         viability_checks=viability_checks,
         deliveries=deliveries,
         notices=NoticeDesk(database, outbound, secrets, deliveries, now),
+        shared_causes=shared_causes,
         narrowings=Narrowings(database, now),
         tasks=Tasks(database, now),
         trigger_edits=TriggerEdits(database, access, now),

@@ -13,6 +13,7 @@ from controller.store.database import Transaction
 from controller.store.releases import get_release
 from controller.store.revert_checks import RevertCheck, find_revert_check
 from controller.store.rollouts import StoredRollout
+from controller.store.shared_incidents import open_shared_incidents
 from stages import Goodness, Refusal, Target, unviable
 
 
@@ -39,8 +40,9 @@ class Viability:
     ) -> tuple[Refusal, ...]:
         """The same, by a look that was just taken."""
         target = _target(tx, stored, check)
-        away = bundle_of(tx, stored, stored.rollout.candidate or stored.rollout.stable)
-        return tuple(unviable(target, away, self.calendar.current(), now.date(), forced=forced))
+        away = bundle_of(tx, stored.feature_id, stored.rollout.candidate or stored.rollout.stable)
+        troubles = [incident.trouble for incident in open_shared_incidents(tx, stored.project_id)]
+        return tuple(unviable(target, away, self.calendar.current(), now.date(), troubles, forced=forced))
 
 
 def target_of(stored: StoredRollout) -> str | None:
@@ -49,10 +51,10 @@ def target_of(stored: StoredRollout) -> str | None:
     return rollout.stable if rollout.candidate else rollout.previous
 
 
-def bundle_of(tx: Transaction, stored: StoredRollout, release: str | None) -> Mapping[str, Any]:
+def bundle_of(tx: Transaction, feature_id: int, release: str | None) -> Mapping[str, Any]:
     """The bundle of a release; of one that is gone, nothing is known."""
     try:
-        return get_release(tx, stored.feature_id, release).bundle if release else {}
+        return get_release(tx, feature_id, release).bundle if release else {}
     except NotFound:
         return {}
 

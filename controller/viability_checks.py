@@ -122,5 +122,5 @@ class ViabilityChecks:
 
 
 def _parts(tx: Transaction, stored: StoredRollout, release: str) -> Iterator[_Part]:
-    for place, version in pointers_of(bundle_of(tx, stored, release)).items():
+    for place, version in pointers_of(bundle_of(tx, stored.feature_id, release)).items():
         yield _Part(place, version, find_registry(tx, stored.project_id, place.registry))

@@ -82,6 +82,7 @@ from stages.report import Dataset, EvalReport, Metric, MetricKind
 from stages.requirement import Artifact, Gate, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
+from stages.shared_cause import Suffering, control_suffers_too, find_shared_cause
 from stages.viability import Target, Trouble, unviable
 
 __all__ = [
@@ -152,6 +153,7 @@ __all__ = [
     "Standing",
     "Step",
     "Subject",
+    "Suffering",
     "Target",
     "Threshold",
     "Tier",
@@ -168,11 +170,13 @@ __all__ = [
     "canonical_json",
     "check",
     "check_promotion",
+    "control_suffers_too",
     "count_on",
     "differences",
     "digest",
     "find_arrival",
     "find_ends",
+    "find_shared_cause",
     "firing",
     "is_pinned",
     "look",

@@ -292,6 +292,16 @@ def same_seller(one: str, other: str) -> bool:
     return _seller(one) == _seller(other)
 
 
+def seller(model: Model) -> str:
+    """The one name of who serves a model, however it is spelled."""
+    return _seller(model.host or model.provider)
+
+
+def model_key(model: Model) -> str:
+    """The one name of a model and of who serves it, however they are spelled."""
+    return "/".join(_key(model.host or model.provider, model.id))
+
+
 def _seller(provider: str) -> str:
     """The first of the names of who serves a model."""
     return next(iter(_habit(provider).names), _spelled(provider))

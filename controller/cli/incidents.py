@@ -70,6 +70,35 @@ def close(remote: Remote, id: int, **asked: Any) -> Told:
     return Told(found, _shown(found))
 
 
+@incident.command()
+@in_project
+def shared(remote: Remote) -> Told:
+    """List what several features suffered from together, newest first."""
+    found = remote.all(remote.in_project("shared-incidents"))
+    rows = (
+        (
+            str(one["id"]),
+            "closed" if one["closed_at"] else "open",
+            one["model"] or one["provider"],
+            ", ".join(sorted({member["feature"] for member in one["members"]})),
+            moment(one["opened_at"]),
+            one["resolution"] or one["reason"],
+        )
+        for one in found["items"]
+    )
+    return Told(found, aligned(rows, indent=""))
+
+
+@incident.command("close-shared")
+@_id
+@click.option("--text", required=True, help="What came of it.")
+@in_project
+def close_shared(remote: Remote, id: int, text: str) -> Told:
+    """Say that what several features suffered from is over."""
+    address = remote.in_project("shared-incidents", str(id), "close")
+    return Told(remote.send("POST", address, {"resolution": text}), [f"shared incident {id}: closed"])
+
+
 def _shown(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"incident {found['id']} of {found['feature']} in {found['environment']}: {found['status']}"
     yield from described(

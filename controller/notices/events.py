@@ -12,6 +12,8 @@ EVENTS: Mapping[str, str] = {
     "incident.opened": "an incident was opened",
     "incident.verified": "it is shown that a revert worked",
     "incident.pointer_conflict": "a pointer cannot be moved back without a person",
+    "incident.shared": "several features suffer from one provider or model",
+    "incident.shared_closed": "what several features suffered from is over",
     "incident.closed": "an incident was closed",
     "promotion.requested": "somebody asks for the next stage",
     "promotion.approved": "somebody agreed to a promotion",

@@ -19,6 +19,11 @@ def value(tenant: Tenant) -> tuple[str, str]:
     return tenant.rollout().stage.value, tenant.rollout().mode.value
 
 
+def actions_of(tenant: Tenant) -> Actions:
+    parts = tenant.parts
+    return Actions(tenant.rollouts, Guards(parts.viability), parts.shared_causes, tenant.clock)
+
+
 def done(tenant: Tenant) -> list[tuple[str, str]]:
     """The actions of the newest reading, each with its result."""
     return [(one["action"], one["result"].split(":")[0]) for one in tenant.readings()[-1].due]
@@ -182,7 +187,10 @@ def test_two_triggers_that_fire_over_one_release_revert_it_once(simple: Tenant) 
     cause = Cause(simple.standing(), rollout, Window(now, now))
     fired = State(phase=Phase.FIRING, since=now, rungs=1, rung_at=now)
     outcome = Step(verdict=Verdict.BREACH, state=fired, due=(Rung(Action.REVERT),), sentence="bad")
-    results, actions = [], Actions(simple.rollouts, Guards(simple.parts.viability), simple.clock)
+    results, actions = (
+        [],
+        Actions(simple.rollouts, Guards(simple.parts.viability), simple.parts.shared_causes, simple.clock),
+    )
     with simple.parts.database.write() as tx:
         for _ in range(2):
             results += actions.act(tx, cause, outcome, now)[1]
@@ -271,7 +279,7 @@ def test_a_warning_does_not_switch_off_what_it_cannot_review(simple: Tenant) -> 
     now = simple.clock()
     fired = State(phase=Phase.FIRING, since=now, rungs=1, rung_at=now, severity=Severity.WARNING)
     outcome = Step(verdict=Verdict.BREACH, state=fired, due=stored.trigger.ladder, sentence="bad")
-    actions = Actions(simple.rollouts, Guards(simple.parts.viability), simple.clock)
+    actions = actions_of(simple)
     with simple.parts.database.write() as tx:
         _, results = actions.act(tx, Cause(stored, rollout, Window(now, now)), outcome, now)
     assert [one["result"].split(":")[0] for one in results] == ["impossible"]

@@ -1,6 +1,14 @@
 """The tables. Every row but those of people and sessions belongs to a project, directly or through its parent."""
 
-from controller.store.tables.actions import deliveries, destinations, narrowings, revert_checks, tasks
+from controller.store.tables.actions import (
+    deliveries,
+    destinations,
+    narrowings,
+    revert_checks,
+    shared_incident_members,
+    shared_incidents,
+    tasks,
+)
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     IS_QUIET,
@@ -79,6 +87,8 @@ __all__ = [
     "rollouts",
     "servings",
     "sessions",
+    "shared_incident_members",
+    "shared_incidents",
     "source_budgets",
     "sources",
     "tasks",

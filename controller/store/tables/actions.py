@@ -80,3 +80,30 @@ deliveries = Table(
     UniqueConstraint("destination_id", "outbox_id"),
     Index("ix_deliveries_due", "status", "due_at"),
 )
+
+# What several features suffer from together.
+shared_incidents = Table(
+    "shared_incidents",
+    metadata,
+    own_id(),
+    parent("projects", index=True),
+    Column("provider", Text, nullable=False),
+    text("model"),
+    Column("reason", Text, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    text("closed_by"),
+    Column("closed_at", Instant),
+    text("resolution"),
+)
+
+shared_incident_members = Table(
+    "shared_incident_members",
+    metadata,
+    own_id(),
+    parent("shared_incidents"),
+    parent("rollouts"),
+    Column("trigger", Text, nullable=False),
+    Column("joined_at", Instant, nullable=False),
+    UniqueConstraint("shared_incident_id", "rollout_id"),
+)

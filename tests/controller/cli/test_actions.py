@@ -7,7 +7,9 @@ from pathlib import Path
 from app import services_of
 from controller.rollouts import Where, locate
 from controller.store.destinations import add_destination
+from controller.store.shared_incidents import join_shared_incident, open_shared_incident
 from controller.store.tasks import add_task
+from stages import Trouble
 from tests.conftest import MakeApp
 from tests.controller.cli.conftest import FEATURE, Installation
 
@@ -67,3 +69,15 @@ def test_a_destination_is_connected_looked_at_and_disconnected(
     assert shell.ok("destination", "deliveries", "pager", "--status", "given_up") == ""
     assert "there is no delivery" in shell.refused("destination", "again", "pager", "7")
     assert shell.ok("destination", "disconnect", "pager") == "pager: is disconnected\n"
+
+
+def test_shared_incidents_are_listed_and_closed(installation: Installation) -> None:
+    installation.live()
+    with services_of(installation.app).database.write() as tx:
+        stored = locate(tx, Where("acme", "staging", FEATURE))
+        trouble, now = Trouble("openai", "", "it is down"), datetime.now(UTC)
+        id = open_shared_incident(tx, stored.project_id, trouble, "trigger:slow", now)
+        join_shared_incident(tx, id, stored.id, "slow", now)
+    assert installation.ada.ok("incident", "shared").split()[:4] == [str(id), "open", "openai", FEATURE]
+    said = installation.ada.ok("incident", "close-shared", str(id), "--text", "it is back")
+    assert said == f"shared incident {id}: closed\n"

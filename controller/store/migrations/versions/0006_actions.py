@@ -102,6 +102,50 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_due", "deliveries", ["status", "due_at"], unique=False)
     op.create_index(op.f("ix_deliveries_outbox_id"), "deliveries", ["outbox_id"], unique=False)
+    op.create_table(
+        "shared_incidents",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("project_id", KEY, nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("opened_by", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_by", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("resolution", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_shared_incidents_project_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shared_incidents")),
+    )
+    op.create_index(op.f("ix_shared_incidents_project_id"), "shared_incidents", ["project_id"], unique=False)
+    op.create_table(
+        "shared_incident_members",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("shared_incident_id", KEY, nullable=False),
+        sa.Column("rollout_id", KEY, nullable=False),
+        sa.Column("trigger", sa.Text(), nullable=False),
+        sa.Column("joined_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rollout_id"],
+            ["rollouts.id"],
+            name=op.f("fk_shared_incident_members_rollout_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["shared_incident_id"],
+            ["shared_incidents.id"],
+            name=op.f("fk_shared_incident_members_shared_incident_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shared_incident_members")),
+        sa.UniqueConstraint(
+            "shared_incident_id",
+            "rollout_id",
+            name=op.f("uq_shared_incident_members_shared_incident_id_rollout_id"),
+        ),
+    )
     op.add_column("outbox", sa.Column("destination", sa.Text(), nullable=False, server_default=""))
     op.add_column("triggers", sa.Column("cooldown_s", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("features", sa.Column("automatic_moves_per_day", sa.Integer(), nullable=True))
@@ -116,6 +160,8 @@ def downgrade() -> None:
     op.drop_column("features", "automatic_moves_per_day")
     op.drop_column("triggers", "cooldown_s")
     op.drop_column("outbox", "destination")
+    op.drop_table("shared_incident_members")
+    op.drop_table("shared_incidents")
     op.drop_table("deliveries")
     op.drop_table("destinations")
     op.drop_index(op.f("ix_tasks_rollout_id"), table_name="tasks")
