@@ -65,7 +65,7 @@ class EvidenceDesk:
             InvalidInput: There is no such requirement, it needs a release, or the record of the feature answers it.
         """
         with self._database.write() as tx:
-            return self._accept(tx, project_key, feature_key, dict(answer), None, actor)
+            return self.accept_in(tx, project_key, feature_key, dict(answer), None, actor)
 
     def read_in(
         self, project_key: str, feature_key: str, upload: ReportUpload, actor: Actor
@@ -87,7 +87,7 @@ class EvidenceDesk:
             "made_at": report.finished_at,
         }
         with self._database.write() as tx:
-            return self._accept(tx, project_key, feature_key, answer, report, actor)
+            return self.accept_in(tx, project_key, feature_key, answer, report, actor)
 
     def waive(
         self, project_key: str, feature_key: str, asked: Mapping[str, Any], actor: Actor
@@ -152,7 +152,7 @@ class EvidenceDesk:
             self._record(tx, feature, "business_metric.report", actor, note, after)
             return measured
 
-    def _accept(
+    def accept_in(
         self,
         tx: Transaction,
         project_key: str,
@@ -161,6 +161,7 @@ class EvidenceDesk:
         report: EvalReport | None,
         actor: Actor,
     ) -> StoredEvidence:
+        """Accept an answer, with the report it rests on, within a transaction that is already open."""
         now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
         need = self._need(tx, feature, answer["requirement"])
         _refuse_answer(need, answer, now)

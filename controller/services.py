@@ -12,6 +12,7 @@ from controller.blind_alarm import BlindAlarm, Watchdog
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
+from controller.drills import DRILL_EVERY_S, Drills
 from controller.egress import PrivateHosts
 from controller.evaluations import Evaluations
 from controller.evidence import EvidenceDesk
@@ -94,6 +95,7 @@ class Services:
     watchdog: Watchdog
     plain_flags: PlainFlags
     receipts: Receipts
+    drills: Drills
     snapshots: Snapshots
 
 
@@ -127,6 +129,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
     blind_alarm = BlindAlarm(database, now)
     kept = timedelta(days=settings.retention_days)
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
+    evidence = EvidenceDesk(database, cases, now)
+    drills = Drills(database, cases, evidence, receipts, now)
     ticks = Ticks(
         database,
         evaluations,
@@ -145,6 +149,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("shared-incidents", SHARED_EVERY_S, shared_causes.close_those_over),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
             Chore("receipts", FLUSH_EVERY_S, receipts.flush, everywhere=True),
+            Chore("drills", DRILL_EVERY_S, drills.run),
         ],
     )
     return Services(
@@ -155,7 +160,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         calendar=calendar,
         cases=cases,
         catalog=Catalog(database, access, cases, registries, now, settings.secret_key),
-        evidence=EvidenceDesk(database, cases, now),
+        evidence=evidence,
         governance=Governance(database, plans, now),
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),
@@ -183,5 +188,6 @@ def build_services(settings: Settings, now: Clock) -> Services:
         watchdog=Watchdog(blind_alarm.run),
         plain_flags=PlainFlags(database, now),
         receipts=receipts,
+        drills=drills,
         snapshots=Snapshots(database, settings.valid_for_s),
     )

@@ -202,6 +202,8 @@ def _judge(need: Requirement, subject: Subject, evidence: Evidence, now: datetim
     if changed := _changed(need, subject, evidence):
         message = f"the evidence for {_what(need)} is for another release: {changed}"
         return _standing(need, Answer.STALE, message, f"repeat {need.key} with this release", by=evidence.id)
+    if need.artifact is Artifact.DRILL and evidence.report is not None:
+        return _rehearsed(need, evidence.report, evidence.id)
     if need.artifact is not Artifact.EVAL_REPORT or not _has_limits(need):
         return _standing(need, Answer.MET, f"{need.title}: shown", by=evidence.id)
     if evidence.report is None:
@@ -211,6 +213,16 @@ def _judge(need: Requirement, subject: Subject, evidence: Evidence, now: datetim
     return _standing(
         need, checked.answer, f"{need.title}: {checked.message}", checked.remedy, evidence.id, checked.bound
     )
+
+
+def _rehearsed(need: Requirement, report: EvalReport, by: str) -> Standing:
+    """A rehearsal that was measured holds unless something in it failed: then it showed that the way back does not."""
+    counted = [metric for metric in report.metrics if metric.kind is MetricKind.PASS_RATE]
+    cases, passed = sum(metric.n for metric in counted), sum(metric.passed for metric in counted)
+    if passed < cases:
+        message = f"{need.title}: {cases - passed} of {cases} failed in the drill"
+        return _standing(need, Answer.FAILED, message, "mend what kept them, and drill again", by=by)
+    return _standing(need, Answer.MET, f"{need.title}: shown", by=by)
 
 
 def _has_limits(need: Requirement) -> bool:

@@ -58,6 +58,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "version_conflict": ("If-Match", "read it again, and send the ETag of what you then see"),
     "key_taken": ("key", "choose another key"),
     "key_retired": ("key", "choose another key"),
+    "drill_running": ("drill", "wait until it is over"),
     "not_deleted": ("flag", "look at what it is"),
     "feature_in_use": ("feature", "stop it or demote it to readiness there first"),
     "tier_in_use": ("risk_tier", "demote the feature to readiness there first"),

@@ -25,6 +25,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "flags": "controller.cli.plain_flags",
         "instances": "controller.cli.instances",
         "backtest": "controller.cli.backtest",
+        "drill": "controller.cli.drills",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "task": "controller.cli.tasks",

@@ -107,6 +107,18 @@ def broken(why: str) -> JSON:
     return {"state": "DISABLED", "variants": {"off": False}, "defaultVariant": "off", "metadata": metadata}
 
 
+def canary(*, on: bool) -> JSON:
+    """The flag that drills flip; product code has no use for it."""
+    metadata = {"when_lost": "keep", "client_visible": False}
+    default = "on" if on else "off"
+    return {
+        "state": "ENABLED",
+        "variants": {"on": True, "off": False},
+        "defaultVariant": default,
+        "metadata": metadata,
+    }
+
+
 def flag_file(flags: Iterable[PlainFlag], shared: FlagSet) -> JSON:
     """The flagd file with these flags."""
     file: JSON = {"$schema": SCHEMA, "flags": {flag.key: _in_file(flag) for flag in flags}}

@@ -13,12 +13,14 @@ from typing import Any
 from headgate.evaluator import Document
 
 from controller.flags.document import document, flags_of, off_flags
+from controller.flags.naming import CANARY
 from controller.flags.plain import broken as broken_flag
-from controller.flags.plain import served
+from controller.flags.plain import canary, served
 from controller.flags.rules import Rules
 from controller.observability import BROKEN_ROLLOUTS
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
+from controller.store.drills import drill_of
 from controller.store.plain_flags import FlagSet, definitions_in, flag_set_of, why_broken
 from controller.store.projects import environment_by_id, project_keys
 from controller.store.releases import bundles_of
@@ -99,7 +101,13 @@ def compile_flags(tx: Transaction, environment_id: int) -> dict[str, Any]:
         broken += bool(why)
     BROKEN_ROLLOUTS.labels(str(environment_id)).set(broken)
     # A feature's flags come last: whatever else bears their name must not stand in for them.
-    return _plain(tx, environment_id) | flags
+    return _plain(tx, environment_id) | _canary(tx, environment_id) | flags
+
+
+def _canary(tx: Transaction, environment_id: int) -> dict[str, Any]:
+    """The flag that drills flip, where there are any."""
+    drill = drill_of(tx, environment_id)
+    return {} if drill is None else {CANARY: canary(on=drill.canary_on)}
 
 
 def _plain(tx: Transaction, environment_id: int) -> dict[str, Any]:

@@ -123,11 +123,11 @@ def _after(reached: Iterable[Instance], made_at: datetime | None) -> timedelta |
     """How long until the last of those got it that were there already."""
     if made_at is None:
         return None
-    arrivals = [_arrival(instance, made_at) for instance in reached if instance.first_seen_at <= made_at]
+    arrivals = [arrival(instance, made_at) for instance in reached if instance.first_seen_at <= made_at]
     return max(arrivals, default=None)
 
 
-def _arrival(instance: Instance, made_at: datetime) -> timedelta:
+def arrival(instance: Instance, made_at: datetime) -> timedelta:
     """How long until an instance ran it. Its own clock is believed only where ours bears it out."""
     told = max(made_at, instance.told_at)
     at = instance.applied_at if made_at <= instance.applied_at <= told else told

@@ -322,3 +322,22 @@ def test_what_blocks_cannot_be_waived() -> None:
 def test_a_waiver_of_what_is_about_the_feature_holds_for_every_release(need: Requirement, key: str) -> None:
     waiver = replace(WAIVER, requirement=key, release=None)
     assert standing(need=need, waivers=(waiver,)).answer is Answer.WAIVED
+
+
+DRILL = Requirement(key="drill", gate=Gate.OPERATIONS, title="Drill", artifact=Artifact.DRILL)
+
+
+def test_a_rehearsal_counts_unless_it_was_measured_and_something_failed() -> None:
+    def answer(*metrics: Metric) -> Standing:
+        report = EvalReport(tool="kill-drill", metrics=metrics)
+        shown = Evidence(id="e-1", requirement="drill", made_at=NOW, report=report)
+        return stand(DRILL, SUBJECT, [shown], (), NOW)
+
+    assert answer(rate(37)).answer is Answer.MET
+    assert answer().answer is Answer.MET
+    failed = answer(rate(35, 2))
+    assert (failed.answer, failed.message) == (Answer.FAILED, "Drill: 2 of 37 failed in the drill")
+    assert (
+        stand(DRILL, SUBJECT, [Evidence(id="e-1", requirement="drill", made_at=NOW)], (), NOW).answer
+        is Answer.MET
+    )

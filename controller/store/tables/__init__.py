@@ -33,7 +33,15 @@ from controller.store.tables.core import (
     triggers,
     users,
 )
-from controller.store.tables.flags import flag_counts, flag_sets, instances, plain_flags, revisions
+from controller.store.tables.flags import (
+    drill_runs,
+    drills,
+    flag_counts,
+    flag_sets,
+    instances,
+    plain_flags,
+    revisions,
+)
 from controller.store.tables.readiness import (
     break_glasses,
     groups,
@@ -58,6 +66,8 @@ __all__ = [
     "changes",
     "deliveries",
     "destinations",
+    "drill_runs",
+    "drills",
     "environments",
     "evidence",
     "features",

@@ -87,3 +87,41 @@ flag_counts = Table(
     Column("count", BigInteger, nullable=False),
     UniqueConstraint("environment_id", "day", "flag", "variant"),
 )
+
+# How an environment rehearses a stop. What the canary says stands here too: it is on unless a drill is running.
+drills = Table(
+    "drills",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("enabled", Boolean, nullable=False, default=False),
+    Column("every_hours", Integer, nullable=False),
+    Column("limit_s", Integer, nullable=False),
+    Column("requirement", Text),
+    Column("expires_days", Integer, nullable=False),
+    Column("canary_on", Boolean, nullable=False, default=True),
+    # When the next one begins; who begins it moves it on.
+    Column("due_at", Instant, nullable=False),
+    UniqueConstraint("environment_id"),
+)
+
+drill_runs = Table(
+    "drill_runs",
+    metadata,
+    own_id(),
+    parent("environments", index=True),
+    Column("state", Text, nullable=False, index=True),
+    Column("started_by", Text, nullable=False),
+    text("reason"),
+    Column("started_at", Instant, nullable=False),
+    Column("limit_s", Integer, nullable=False),
+    # The revision that flipped the canary.
+    Column("revision", Integer, nullable=False),
+    Column("live", Integer, nullable=False, default=0),
+    Column("reached", Integer, nullable=False, default=0),
+    Column("took_us", BigInteger),
+    Column("ended_at", Instant),
+    text("sentence"),
+    # The evidence that was filed, by feature.
+    Column("evidence", Json, nullable=False, default=dict),
+)

@@ -141,6 +141,7 @@ def make_one_of_each(world: World) -> None:
     world.api.ok("POST", f"{FEATURE}/evidence", {"requirement": "use-case-brief", "sha256": "0" * 64})
     with world.parts.database.write() as tx:
         add_destination(tx, 1, "leaks", "webhook", {}, ("*",), world.parts.now())
+    world.api.ok("POST", f"{PROJECT}/environments/staging/drill/runs", {"reason": "a try"})
     flag = {"variants": {"on": True}}
     world.api.ok("PUT", f"{PROJECT}/environments/staging/flags/leaks", flag)
     permitted = world.api.ok(

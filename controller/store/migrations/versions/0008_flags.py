@@ -93,11 +93,55 @@ def upgrade() -> None:
             name=op.f("uq_flag_counts_environment_id_day_flag_variant"),
         ),
     )
+    op.create_table(
+        "drills",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("every_hours", sa.Integer(), nullable=False),
+        sa.Column("limit_s", sa.Integer(), nullable=False),
+        sa.Column("requirement", sa.Text(), nullable=True),
+        sa.Column("expires_days", sa.Integer(), nullable=False),
+        sa.Column("canary_on", sa.Boolean(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        _parent("drills"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drills")),
+        sa.UniqueConstraint("environment_id", name=op.f("uq_drills_environment_id")),
+    )
+    op.create_table(
+        "drill_runs",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("environment_id", KEY, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("started_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("limit_s", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("live", sa.Integer(), nullable=False),
+        sa.Column("reached", sa.Integer(), nullable=False),
+        sa.Column("took_us", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        _parent("drill_runs"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_runs")),
+    )
+    op.create_index(op.f("ix_drill_runs_environment_id"), "drill_runs", ["environment_id"])
+    op.create_index(op.f("ix_drill_runs_state"), "drill_runs", ["state"])
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("flag_counts", "instances", "revisions", "flag_sets", "plain_flags"):
+    for table in (
+        "drill_runs",
+        "drills",
+        "flag_counts",
+        "instances",
+        "revisions",
+        "flag_sets",
+        "plain_flags",
+    ):
         op.drop_table(table)
 
 
