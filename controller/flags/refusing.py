@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headgate.evaluator import Document
+from headgate.evaluator import DocumentError, FlagError, check
 
 from controller.errors import Problem
 from controller.flags.plain import NUMBER, Draft, FlagFile, FlagType, definition_of, type_of
@@ -126,9 +126,10 @@ def type_problems(wanted: str | None, variants: Mapping[str, Any], path: str) ->
 
 def compile_problems(key: str, served: Mapping[str, Any], path: str) -> Iterator[Problem]:
     """What the evaluator itself has against a flag: the code that checks here is the code that answers later."""
-    answer = Document.parse({"flags": {key: served}}).evaluate(key, {})
-    if answer.error_code == "PARSE_ERROR":
-        yield Problem(path, str(answer.error_message), "change the flag so that it can be evaluated")
+    try:
+        check({"flags": {key: served}})
+    except (FlagError, DocumentError) as error:
+        yield Problem(path, str(error), "change the flag so that it can be evaluated")
 
 
 def document_problems(count: int, size: int, path: str) -> Iterator[Problem]:
