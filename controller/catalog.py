@@ -12,7 +12,6 @@ from typing import Any
 from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
-from controller.flags.naming import CANARY, flags_of_feature
 from controller.registry_desk import RegistryDesk
 from controller.rollouts import Clock
 from controller.sources import SOURCES, BadConfiguration
@@ -27,10 +26,11 @@ from controller.store.features import (
     bury_feature,
     change_feature,
     features_of,
+    find_buried,
     get_feature,
+    revive_feature,
 )
 from controller.store.keys import ApiKey, KeyKind, add_key, makers_of, new_secret, revoke_key
-from controller.store.plain_flags import plain_flag_named
 from controller.store.projects import (
     Environment,
     Project,
@@ -45,6 +45,7 @@ from controller.store.releases import StoredRelease, add_release, get_release, j
 from controller.store.rollouts import add_rollout, rollouts_in
 from controller.store.sources import StoredSource, add_source
 from controller.store.triggers import drop_triggers_of
+from controller.tombstones import refuse_names_of_flags, refuse_retired
 from stages import (
     EXPOSED,
     Answer,
@@ -113,11 +114,12 @@ class Catalog:
         with self._database.write() as tx:
             now, project = self._now(), get_project(tx, project_key)
             _refuse_contradiction(described)
+            refuse_retired(tx, project.id, key)
             feature = add_feature(tx, project.id, key, now, **described)
             for environment in environments_of(tx, project.id):
                 _begin(tx, feature, environment, now)
             # Now every environment is locked, so that nobody makes a flag of these names meanwhile.
-            _refuse_names_of_flags(tx, project.id, key)
+            refuse_names_of_flags(tx, project.id, key)
             self._record(tx, project.id, "feature.create", actor, now, feature=key, after=described)
             return feature
 
@@ -169,6 +171,33 @@ class Catalog:
             drop_triggers_of(tx, feature.id)
             _redraw(tx, feature.project_id, now)
             self._record(tx, feature.project_id, "feature.delete", actor, now, feature=key, reason=reason)
+
+    def revive_feature(self, project_key: str, key: str, tier: Tier, reason: str, actor: Actor) -> Feature:
+        """Let a deleted feature be there again as it was, for somebody who knows what it was.
+
+        It is where it was when it was deleted, which nobody had; its triggers are gone.
+
+        Raises:
+            InvalidInput: It was of another risk tier.
+            Conflict: It was not deleted.
+        """
+        with self._database.write() as tx:
+            now, project = self._now(), get_project(tx, project_key)
+            buried = find_buried(tx, project.id, key)
+            if buried is None:
+                get_feature(tx, project.id, key)
+                raise Conflict("not_deleted", f"the feature {key} was not deleted; nothing is to be revived")
+            gone, _ = buried
+            if tier != gone.risk_tier:
+                message = f"the feature {key} was of the tier {gone.risk_tier}"
+                raise InvalidInput(Problem("risk_tier", message, f"send {gone.risk_tier}"))
+            feature = revive_feature(tx, gone)
+            for environment in environments_of(tx, project.id):
+                if not rollouts_in(tx, environment.id, feature=key):
+                    _begin(tx, feature, environment, now)
+            _redraw(tx, project.id, now)
+            self._record(tx, project.id, "feature.revive", actor, now, feature=key, reason=reason)
+            return feature
 
     def make_release(
         self, project_key: str, feature_key: str, bundle: Mapping[str, Any], notes: str, actor: Actor
@@ -294,17 +323,6 @@ class Catalog:
 def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:
     rollout = Rollout(feature=feature.key, environment=environment.key, stage_since=now)
     add_rollout(tx, feature.id, environment.id, rollout)
-
-
-def _refuse_names_of_flags(tx: Transaction, project_id: int, key: str) -> None:
-    """A flag that a team defined itself, or a deleted one, must not become the flag of a feature."""
-    names = flags_of_feature(key)
-    if CANARY in names:
-        raise Conflict("key_taken", f"{CANARY} is the flag of kill drills; choose another key")
-    if found := plain_flag_named(tx, project_id, names):
-        name, environment = found
-        detail = f"there is or was a flag {name} in {environment}, which a feature {key} would take over"
-        raise Conflict("key_taken", f"{detail}; choose another key")
 
 
 def _is_lowered(feature: Feature, described: Mapping[str, Any]) -> bool:

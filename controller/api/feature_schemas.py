@@ -109,6 +109,14 @@ class FeatureSchema(FeatureChangeSchema):
     created_at = fields.AwareDateTime(dump_only=True)
 
 
+class FeatureRevivalSchema(ReasonSchema):
+    """What a deleted feature was."""
+
+    risk_tier = Choice(
+        Tier, required=True, metadata={"description": "The tier it had: who revives it knows what it is"}
+    )
+
+
 class ModelSchema(Schema):
     """A pinned model with its parameters."""
 

@@ -71,6 +71,16 @@ def delete_feature(content: dict[str, Any], project: str, feature: str) -> None:
     services().catalog.delete_feature(project, feature, content["reason"], actor())
 
 
+@blueprint.post("/<feature>/revive")
+@blueprint.arguments(feature_schemas.FeatureRevivalSchema)
+@blueprint.response(200, feature_schemas.FeatureSchema, headers=ETAG)
+def revive_feature(content: dict[str, Any], project: str, feature: str) -> Any:
+    """Let a deleted feature be there again as it was."""
+    tier, reason = content["risk_tier"], content["reason"]
+    revived = services().catalog.revive_feature(project, feature, tier, reason, actor())
+    return with_version(revived, revived.version)
+
+
 @blueprint.get("/<feature>/releases")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, page_of(feature_schemas.ReleaseSchema))

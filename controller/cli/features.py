@@ -10,7 +10,7 @@ import click
 
 from controller.cli.connection import Failed, Told, in_environment, in_project
 from controller.cli.documents import document
-from controller.cli.options import STAGES
+from controller.cli.options import STAGES, reason
 from controller.cli.remote import Remote
 from controller.cli.text import INDENT, aligned, described, moment
 from stages import Autonomy, Oversight, Tier
@@ -88,6 +88,19 @@ def create(remote: Remote, feature: str, **asked: Any) -> Told:
 def change(remote: Remote, feature: str, **asked: Any) -> Told:
     """Describe a feature anew; what is not said stays."""
     return _shown(remote.send("PATCH", remote.of_feature(feature), _content(feature, asked)))
+
+
+@feature.command()
+@click.argument("feature")
+@click.option(
+    "--tier", type=click.Choice([tier.value for tier in Tier]), required=True, help="The tier it had."
+)
+@reason
+@in_project
+def revive(remote: Remote, feature: str, tier: str, reason: str) -> Told:
+    """Let a deleted feature be there again as it was. To take up one that was stopped is `headgate revive`."""
+    content = {"risk_tier": tier, "reason": reason}
+    return _shown(remote.send("POST", remote.of_feature(feature, "revive"), content))
 
 
 @feature.command()

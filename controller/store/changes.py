@@ -111,7 +111,14 @@ def changes_of(
     return [RecordedChange(**row._mapping) for row in rows]
 
 
-_SHARED = ("feature.create", "feature.change", "feature.delete", "release.judge")
+def last_change(tx: Transaction, project_id: int, name: str, feature: str) -> RecordedChange | None:
+    """The newest change of a name that was made to a feature; None if there never was one."""
+    made = (changes.c.project_id == project_id, changes.c.name == name, changes.c.feature == feature)
+    row = tx.execute(select(changes).where(*made).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else RecordedChange(**row._mapping)
+
+
+_SHARED = ("feature.create", "feature.change", "feature.delete", "feature.revive", "release.judge")
 """Changes of a whole project that touch what its environments show."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from controller.errors import Conflict, NotFound, VersionConflict
+from controller.store.columns import readable_instant
 from controller.store.database import Transaction
 from controller.store.tables import environments, features
 from stages import Autonomy
@@ -115,6 +116,22 @@ def change_feature(tx: Transaction, feature: Feature, **described: object) -> Fe
 def bury_feature(tx: Transaction, feature: Feature, now: datetime) -> None:
     """Delete a feature; its key stays behind and is not given out again."""
     tx.execute(update(features).where(features.c.id == feature.id).values(deleted_at=now))
+
+
+def find_buried(tx: Transaction, project_id: int, key: str) -> tuple[Feature, datetime] | None:
+    """A feature that was deleted, and when; None if there is none of this key."""
+    gone = features.c.project_id == project_id, features.c.key == key, features.c.deleted_at.is_not(None)
+    row = tx.execute(_COLUMNS.add_columns(features.c.deleted_at).where(*gone)).one_or_none()
+    if row is None:
+        return None
+    return feature_by_id(tx, row.id), readable_instant(row.deleted_at)
+
+
+def revive_feature(tx: Transaction, feature: Feature) -> Feature:
+    """Let a deleted feature be there again as it was."""
+    values = {"deleted_at": None, "version": feature.version + 1}
+    tx.execute(update(features).where(features.c.id == feature.id).values(**values))
+    return get_feature(tx, feature.project_id, feature.key)
 
 
 def feature_by_id(tx: Transaction, id: int) -> Feature:

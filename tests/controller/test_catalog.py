@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
+from controller.rollouts import Where, locate
 from controller.store.columns import Broken
 from controller.store.keys import KeyKind, find_key
 from controller.store.projects import get_environment, get_project
 from controller.store.rollouts import rollouts_in
-from stages import Goodness, Stage
+from stages import Goodness, Stage, Tier
 from tests.conftest import SECRET
 from tests.controller.tenant import ADA, Tenant
 
@@ -193,3 +194,28 @@ def test_a_source_at_a_private_address_is_connected_where_the_operator_allows_it
     connect("acme", "here", "prometheus", {"url": "http://127.0.0.1:9090"}, ADA)
     with pytest.raises(InvalidInput, match="HEADGATE_OUTBOUND_PRIVATE"):
         connect("acme", "inside", "prometheus", {"url": "http://10.0.0.5:9090"}, ADA)
+
+
+def test_a_deleted_feature_is_revived_as_it_was_by_who_knows_its_tier(tenant: Tenant) -> None:
+    tenant.feature("claims", "T2")
+    catalog = tenant.parts.catalog
+    with pytest.raises(Conflict) as alive:
+        catalog.revive_feature("acme", "claims", Tier.T2, "x", ADA)
+    assert alive.value.code == "not_deleted"
+    catalog.delete_feature("acme", "claims", "nobody used it", ADA)
+    with pytest.raises(Conflict, match=r"was deleted on 2026-11-20 by user:ada \(nobody used it\)"):
+        tenant.feature("claims")
+    catalog.make_environment("acme", "staging", "", ADA, protected=False)
+    with pytest.raises(InvalidInput) as refused:
+        catalog.revive_feature("acme", "claims", Tier.T1, "again", ADA)
+    assert [problem.field for problem in refused.value.problems] == ["risk_tier"]
+    feature = catalog.revive_feature("acme", "claims", Tier.T2, "it is needed again", ADA)
+    assert (feature.key, feature.risk_tier, feature.version) == ("claims", "T2", 2)
+    for environment in ("production", "staging"):
+        with tenant.parts.database.read() as tx:
+            rollout = locate(tx, Where("acme", environment, "claims")).rollout
+        assert rollout.stage is Stage.READINESS
+    assert tenant.changes()[-1].name == "feature.revive"
+    with pytest.raises(NotFound):
+        catalog.revive_feature("acme", "nobody", Tier.T1, "x", ADA)
+    assert tenant.bad_rows() == []

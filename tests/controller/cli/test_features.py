@@ -103,3 +103,18 @@ def test_the_review_answers_its_questions_and_can_be_kept_as_a_page(
     assert len(installation.ada.read("feature", "review", FEATURE)["answers"]) == 8
     said = installation.ada.refused("feature", "review", FEATURE, "--html", str(tmp_path / "none" / "x"))
     assert "cannot be written" in said
+
+
+def test_a_deleted_feature_is_revived_by_who_knows_its_tier(installation: Installation) -> None:
+    installation.feature("T2")
+    installation.api.ok("DELETE", f"/projects/acme/features/{FEATURE}", {"reason": "nobody used it"})
+    shell = installation.ada
+    said = shell.refused("feature", "create", FEATURE, "--owner", "claims", "--tier", "T1")
+    assert "by key:tests (nobody used it)" in said
+    assert "was of the tier T2" in shell.refused(
+        "feature", "revive", FEATURE, "--tier", "T1", "--reason", "x"
+    )
+    assert (
+        shell.read("feature", "revive", FEATURE, "--tier", "T2", "--reason", "needed again")["version"] == 2
+    )
+    assert shell.read("feature", "show", FEATURE)["risk_tier"] == "T2"
