@@ -107,7 +107,7 @@ def test_the_review_answers_its_questions_and_can_be_kept_as_a_page(
 
 def test_a_deleted_feature_is_revived_by_who_knows_its_tier(installation: Installation) -> None:
     installation.feature("T2")
-    installation.api.ok("DELETE", f"/projects/acme/features/{FEATURE}", {"reason": "nobody used it"})
+    installation.api.call("DELETE", f"/projects/acme/features/{FEATURE}", json={"reason": "nobody used it"})
     shell = installation.ada
     said = shell.refused("feature", "create", FEATURE, "--owner", "claims", "--tier", "T1")
     assert "by key:tests (nobody used it)" in said
