@@ -22,35 +22,63 @@ class Event(NamedTuple):
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """Yield the events in ``pieces``; one cut off at the end is left out. Raises StreamError."""
-    kind, id_, data = "message", None, list[bytes]()
-    for line in _lines(pieces):
-        if not line:
-            if data:
-                yield Event(kind, id_, b"\n".join(data))
-            kind, id_, data = "message", None, []
-            continue
+    """Yield the events in ``pieces``; one cut off at the end is left out. Raises StreamError.
+
+    A comment comes after the events of its piece: a server that greets with a heartbeat and then says what was
+    missed must not seem to have said first that nothing was.
+    """
+    lines, begun, commented = _Lines(), _Begun(), False
+    for piece in pieces:
+        for line in lines.of(piece):
+            if not line:
+                if begun.data:
+                    yield Event(begun.kind, begun.id, b"\n".join(begun.data))
+                begun = _Begun()
+            elif line.startswith(b":"):
+                commented = True
+            else:
+                begun.take(line)
+        if commented:
+            yield Event("", None, b"")
+            commented = False
+
+
+class _Begun:
+    """An event of which not all has arrived."""
+
+    def __init__(self) -> None:
+        self.kind = "message"
+        self.id: str | None = None
+        self.data: list[bytes] = []
+
+    def take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if not name:
-            yield Event("", None, b"")
-        elif name == b"data":
-            data.append(value)
+        if name == b"data":
+            self.data.append(value)
         elif name == b"event":
-            kind = value.decode(errors="replace")
+            self.kind = value.decode(errors="replace")
         elif name == b"id":
-            id_ = value.decode(errors="replace")
+            self.id = value.decode(errors="replace")
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    begun: list[bytes] = []
-    size = 0
-    for piece in pieces:
+class _Lines:
+    """Puts lines together from pieces."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []
+        self._size = 0
+
+    def of(self, piece: bytes) -> Iterator[bytes]:
         first, *rest = piece.split(b"\n")
-        begun.append(first)
-        size += len(first)
+        self._add(first)
         for part in rest:
-            yield b"".join(begun).removesuffix(b"\r")
-            begun, size = [part], len(part)
-        if size > MAX_EVENT:
+            yield b"".join(self._begun).removesuffix(b"\r")
+            self._begun, self._size = [], 0
+            self._add(part)
+
+    def _add(self, part: bytes) -> None:
+        self._begun.append(part)
+        self._size += len(part)
+        if self._size > MAX_EVENT:
             raise StreamError("an event is too big")
