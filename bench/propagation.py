@@ -15,7 +15,7 @@ from bench.installation import Controller, running_controller
 from bench.measuring import Effort, Table, percentile
 
 _CLIENTS = 6
-_POLL_S = 0.25
+_STREAMING = 0.0
 _PATIENCE_S = 30.0
 _USER = "user-1"
 _STOP = {
@@ -31,7 +31,7 @@ _STOP = {
 
 
 def run(effort: Effort) -> list[Table]:
-    """Measure with a real controller and real clients that poll."""
+    """Measure with a real controller and real clients that follow its stream, or poll."""
     table = Table(
         "Until a lookup has changed, headgate serve on SQLite: ms",
         ("", "median", "p90", "longest", "samples"),
@@ -43,10 +43,10 @@ def run(effort: Effort) -> list[Table]:
         for feature in stopped:
             controller.launch(feature, _STOP)
         for interval_s, waits in _after_moves(controller, key, effort).items():
-            _add(table, f"a move; clients poll every {interval_s:g} s", waits)
+            _add(table, f"a move; clients {_described(interval_s)}", waits)
         half = len(stopped) // 2
         waits = _after_bad_outcomes(controller.url, key, stopped[:half], flush=False)
-        _add(table, f"a bad outcome reported; trigger every 1 s, poll {_POLL_S:g} s", waits)
+        _add(table, "a bad outcome reported; trigger every 1 s, stream", waits)
         waits = _after_bad_outcomes(controller.url, key, stopped[half:], flush=True)
         _add(table, "the same, client.flush() at once", waits)
     return [table]
@@ -60,11 +60,12 @@ def _add(table: Table, name: str, waits_s: list[float]) -> None:
 
 def _after_moves(controller: Controller, key: str, effort: Effort) -> dict[float, list[float]]:
     """Switch a feature off and on again; every client sees each move at a time of its own."""
-    waits: dict[float, list[float]] = {interval_s: [] for interval_s in effort.poll_intervals_s}
+    intervals = (_STREAMING, *effort.poll_intervals_s)
+    waits: dict[float, list[float]] = {interval_s: [] for interval_s in intervals}
     with ExitStack() as stack:
         clients: dict[Client, float] = {}
         for _ in range(_CLIENTS):
-            for interval_s in effort.poll_intervals_s:
+            for interval_s in intervals:
                 clients[stack.enter_context(_ready(controller.url, key, interval_s))] = interval_s
             # So that those of one interval do not all ask at the same moment.
             time.sleep(max(effort.poll_intervals_s) / _CLIENTS)
@@ -81,7 +82,7 @@ def _after_moves(controller: Controller, key: str, effort: Effort) -> dict[float
 def _after_bad_outcomes(url: str, key: str, features: list[str], *, flush: bool) -> list[float]:
     """Report one error for each feature, at different moments of a second."""
     waits: list[float] = []
-    with _ready(url, key, _POLL_S) as client:
+    with _ready(url, key, _STREAMING) as client:
         for number, feature in enumerate(features):
             decision = client.decide(feature, _USER)
             if decision.mode != "live":
@@ -101,8 +102,12 @@ def _drift(number: int) -> None:
     time.sleep(number * 0.618 % 1)
 
 
+def _described(interval_s: float) -> str:
+    return "follow the stream" if interval_s == _STREAMING else f"poll every {interval_s:g} s"
+
+
 def _ready(url: str, key: str, interval_s: float) -> Client:
-    client = Client(url, key, poll_interval_s=interval_s)
+    client = Client(url, key, poll_interval_s=interval_s or 5.0, stream=interval_s == _STREAMING)
     if not client.wait_until_ready(_PATIENCE_S):
         raise TimeoutError("a client did not get its flags")
     return client

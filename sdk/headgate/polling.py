@@ -128,13 +128,16 @@ class Poller:
 def fetch(
     transport: Transport, current: Current, monotonic: Callable[[], float], timeout_s: float | None = None
 ) -> None:
-    """Bring the flags in use up to date. Raises TransportError and BadAnswerError."""
+    """Bring the flags in use up to date. Raises TransportError and BadAnswerError.
+
+    A server that lost its own database goes on answering and says how old its answer is; the lease counts that.
+    """
     asked, etag = monotonic(), current.etag
     answer = transport.get(FLAGS_PATH, None if etag is None else f'"{etag}"', timeout_s)
     if answer.status == HTTPStatus.OK:
-        current.replace(answer.body, bare(answer.headers.get("etag")), asked)
+        current.replace(answer.body, bare(answer.headers.get("etag")), asked - answer.age_s)
     elif answer.status == HTTPStatus.NOT_MODIFIED and etag is not None:
-        current.renew(asked)
+        current.renew(asked - answer.age_s)
     else:
         raise refusal(answer.status, answer.retry_after_s)
 

@@ -53,6 +53,11 @@ class Response:
         """The number of seconds the server asks to wait, or None. Dates are not understood."""
         return _seconds(self.headers.get("retry-after", ""))
 
+    @property
+    def age_s(self) -> float:
+        """How long ago what is answered was last known to be current, in seconds."""
+        return _seconds(self.headers.get("age", "")) or 0.0
+
 
 class Stream:
     """An answer that goes on and on, read piece by piece."""

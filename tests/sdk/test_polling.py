@@ -208,6 +208,50 @@ def test_a_304_renews_the_lease(
     assert current.status == "ready"
 
 
+def test_the_lease_counts_how_old_the_answer_was_at_the_server(
+    server: Any, poller: Poller, current: Current, clock: Clock, document: Any
+) -> None:
+    server.serve(document(valid_for_s=60))
+    poller.turn()
+    assert current.lease_left_s() == 60
+    clock.now += 30
+    server.fail(304, {"Age": "25"})
+    poller.turn()
+    assert current.lease_left_s() == 35
+    server.fail(200, {"Age": "90", "ETag": '"2"'}, json.dumps(document(revision=2, valid_for_s=60)).encode())
+    poller.turn()
+    assert current.status == "lost"
+
+
+def test_a_wall_clock_that_jumps_changes_nothing(server: Any, clock: Clock, document: Any) -> None:
+    wall = [1.8e9]
+    current = Current(tallies=Tallies(), monotonic=clock, clock=lambda: wall[0])
+    poller = poller_of(Transport(server.url, KEY), current, clock)
+    server.serve(document(valid_for_s=60))
+    poller.turn()
+    for jump in (1e9, -1e9, -1e12):
+        wall[0] = 1.8e9 + jump
+        poller.turn()
+        current.check_lease()
+        assert (current.status, mode(current)) == ("ready", "live")
+
+
+def test_a_day_without_a_server_is_asked_through_patiently_and_survived(
+    clock: Clock, current: Current, document: Any
+) -> None:
+    """Nobody is hammered, the flags keep what their lease says, and the first answer counts."""
+    poller = poller_of(Transport("http://127.0.0.1:1", KEY), current, clock)
+    current.replace(json.dumps(document(valid_for_s=300)).encode(), "1", clock())
+    begun, questions = clock.now, 0
+    while clock.now < begun + 86_400:
+        clock.now += poller.turn()
+        questions += 1
+    assert 1440 <= questions <= 2 * 1440
+    assert (current.status, mode(current)) == ("lost", "review")
+    current.replace(json.dumps(document(revision=2)).encode(), "2", clock())
+    assert (current.status, mode(current)) == ("ready", "live")
+
+
 def test_garbage_does_not_renew_the_lease(
     server: Any, poller: Poller, current: Current, clock: Clock, document: Any
 ) -> None:
