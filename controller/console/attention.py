@@ -101,7 +101,8 @@ def _class(stored: object) -> TriggerClass:
 def _incidents(tx: Transaction) -> Iterator[Item]:
     for place, id, status, since in incidents_waiting(tx, MOST):
         text = f"incident {id} is {status}, and waits for somebody to close it"
-        yield Item(sign=_INCIDENT, place=place, text=text, address=_page(place), since=since)
+        address = url_for("console.show_incident", project=place.project, id=id)
+        yield Item(sign=_INCIDENT, place=place, text=text, address=address, since=since)
 
 
 def _glass(tx: Transaction) -> Iterator[Item]:

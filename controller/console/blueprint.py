@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import timedelta
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -10,7 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from controller.console.throttle import Throttle
-from controller.console.words import duration, exact_time, percent, sentence
+from controller.console.words import about, count, duration, duration_of, exact_time, percent, sentence, who
 
 blueprint = Blueprint(
     "console",
@@ -33,6 +34,11 @@ blueprint.add_app_template_filter(percent, "percent")
 blueprint.add_app_template_filter(exact_time, "exact_time")
 blueprint.add_app_template_filter(sentence, "sentence")
 blueprint.add_app_template_filter(duration, "duration")
+blueprint.add_app_template_filter(duration_of, "lasted")
+blueprint.add_app_template_filter(lambda seconds: duration_of(timedelta(seconds=seconds)), "duration_s")
+blueprint.add_app_template_filter(who, "who")
+blueprint.add_app_template_filter(about, "about")
+blueprint.add_app_template_filter(count, "count")
 
 
 @blueprint.app_template_global()

@@ -63,7 +63,11 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
         sentence=[reading.sentence for reading in readings],
         marks=[
             *_decisions(readings),
-            *(mark for mark in _moves(changes) if first and mark["at"] >= first.timestamp()),
+            *(
+                mark
+                for mark in _moves(changes, f"trigger:{trigger}")
+                if first and mark["at"] >= first.timestamp()
+            ),
         ],
     )
 
@@ -84,10 +88,10 @@ def _decisions(readings: Sequence[StoredReading]) -> Iterator[dict[str, Any]]:
             yield {"at": reading.evaluated_at.timestamp(), "what": told or "decided", "kind": "decision"}
 
 
-def _moves(changes: Sequence[RecordedChange]) -> Iterator[dict[str, Any]]:
-    """What moved the feature, by whom."""
+def _moves(changes: Sequence[RecordedChange], mine: str) -> Iterator[dict[str, Any]]:
+    """What moved the feature, by whom; what this trigger did is told by its decisions."""
     for change in reversed(changes):
-        if change.name in _MARKED:
+        if change.name in _MARKED and change.actor != mine:
             release = change.after.get("candidate") or change.after.get("stable") or ""
             is_release = change.name in _RELEASES
             told = change_word(change.name) + (f": {release}" if is_release else "")

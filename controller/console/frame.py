@@ -64,7 +64,12 @@ class Frame:
             return ()
         here, place = request.endpoint or "", self.keys
         board = Way("Board", url_for("console.show_board", **place), here == "console.show_board")
-        return (board,)
+        incidents = Way(
+            "Incidents",
+            url_for("console.show_incidents", project=self.project.key),
+            here in ("console.show_incidents", "console.show_incident"),
+        )
+        return board, incidents
 
 
 def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> Frame:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.store.changes import RecordedChange
@@ -115,6 +116,9 @@ _CHANGES: Mapping[str, str] = {
 _DONE: Mapping[str, str] = {
     "stopped": "Done. It is in the flags now; below you see which instances have it.",
     "resumed": "Done. Traffic is coming back.",
+    "closed": "Closed. Its follow-up is in the record.",
+    "verified": "Verified, by your word.",
+    "pointer": "Done. The pointer is looked at again.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
 }
 
@@ -157,6 +161,40 @@ def duration(seconds: int) -> str:
             count = seconds // length
             return f"{count} {name}{'s' if name == 'day' and count > 1 else ''}"
     return f"{seconds} s"
+
+
+def duration_of(span: timedelta) -> str:
+    """A measured time, as finely as it matters: 84 ms, 12 s, 3 min 5 s, 2 h 10 min, 3 days."""
+    seconds = span.total_seconds()
+    if not seconds:
+        return "at once"
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    for longer, shorter, length in (("h", "min", 3600), ("min", "s", 60)):
+        if seconds >= 48 * 3600:
+            return f"{seconds / 86_400:.0f} days"
+        if seconds >= length:
+            whole, rest = divmod(int(seconds), length)
+            rest = rest * 60 // length
+            return f"{whole} {longer} {rest} {shorter}" if rest else f"{whole} {longer}"
+    return f"{seconds:.0f} s"
+
+
+def about(number: float) -> str:
+    """A number that is only roughly known, with two digits that count: 43,000, 12, 0.5."""
+    if number <= 0:
+        return "0"
+    digits = 1 - math.floor(math.log10(number))
+    return (
+        f"{round(number, digits):,.{max(0, digits)}f}".rstrip("0").rstrip(".")
+        if digits > 0
+        else f"{round(number, digits):,.0f}"
+    )
+
+
+def count(number: int) -> str:
+    """How many, with its thousands set apart."""
+    return f"{number:,}"
 
 
 def days_since(since: datetime, now: datetime) -> str:

@@ -17,7 +17,7 @@ from controller.store.outcomes import add_outcomes
 from controller.store.projects import get_environment, get_project
 from controller.store.users import add_user
 from controller.trigger_edits import Definition
-from stages import Request, Stage
+from stages import Mode, Request, Stage
 from triggers import Action, Arming, Rung
 
 ADA, BEN, CHIARA = (Actor(f"user:{name}@acme.example") for name in ("ada", "ben", "chiara"))
@@ -212,6 +212,7 @@ def tell(stage: Installation, now: datetime) -> None:
     stage.promote(
         "claims-search", Stage.SCALED, "pilot reached its target of 40% fewer searches", share=10_000
     )
+    _revert(stage, now)
     clock.now = now - timedelta(hours=26)
     better = stage.release("claims-assistant", "prompts/claims-assistant@2")
     stage.prove("claims-assistant", better)
@@ -229,6 +230,27 @@ def tell(stage: Installation, now: datetime) -> None:
     stage.tick()
     clock.now = now - timedelta(seconds=2)
     stage.tick()
+
+
+def _revert(stage: Installation, now: datetime) -> None:
+    """Five days ago a release of the search went wrong; its trigger took it back."""
+    clock, key = stage.clock, "claims-search"
+    clock.now = now - timedelta(days=5)
+    worse = stage.release(key, f"prompts/{key}@2")
+    stage.prove(key, worse)
+    stage.move(key, "cites the new policies", move="introduce", release=worse, share=2000)
+    for minutes in range(0, 26, 2):
+        clock.now = now - timedelta(days=5) + timedelta(minutes=minutes + 3)
+        stage.outcomes(key, 40, unsupported=1 + minutes)
+        clock.pass_(seconds=30)
+        stage.tick()
+    clock.pass_(hours=3)
+    stage.outcomes(key, 240, unsupported=3)
+    clock.pass_(seconds=30)
+    stage.tick()
+    where = Where(PROJECT, PRODUCTION, key)
+    stage.parts.trigger_edits.acknowledge(where, "unsupported-answers", ADA, "the release is gone")
+    stage.move(key, "the old release is back, 50 answers checked", move="resume", mode=Mode.LIVE)
 
 
 _WATCHED = ("claims-search", "claims-assistant", "letter-drafts")

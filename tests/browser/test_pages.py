@@ -18,6 +18,9 @@ FEATURE = "/projects/acme/environments/production/features/claims-assistant"
 PAGES = {
     "board": "/",
     "feature": f"{FEATURE}?user=bea",
+    "incidents": "/projects/acme/incidents",
+    "incident": "/projects/acme/incidents/1",
+    "search": "/projects/acme/environments/production/features/claims-search",
     "stop": "/stop/acme/production/claims-assistant",
     "resume": "/resume/acme/production/claims-assistant",
     "password": "/password",

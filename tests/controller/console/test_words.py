@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from controller.console.words import change_word, duration, holder, percent, sentence, who
+from controller.console.words import about, change_word, duration, duration_of, holder, percent, sentence, who
 
 
 @pytest.mark.parametrize(("share", "text"), [(0, "0%"), (1, "0.01%"), (250, "2.5%"), (10_000, "100%")])
@@ -48,3 +50,36 @@ def test_actors_and_holders_are_told_without_their_kind() -> None:
 
 def test_a_change_nobody_has_words_for_is_told_by_its_name() -> None:
     assert change_word("something.new") == "something.new"
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (0, "0"),
+        (-1, "0"),
+        (0.5, "0.5"),
+        (1.04, "1"),
+        (12.4, "12"),
+        (99.6, "100"),
+        (1203, "1,200"),
+        (43_078, "43,000"),
+    ],
+)
+def test_what_is_roughly_known_is_told_with_two_digits(number: float, told: str) -> None:
+    assert about(number) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "at once"),
+        (0.084, "84 ms"),
+        (12.4, "12 s"),
+        (185, "3 min 5 s"),
+        (180, "3 min"),
+        (7800, "2 h 10 min"),
+        (259_200, "3 days"),
+    ],
+)
+def test_a_measured_time_is_told_as_finely_as_it_matters(seconds: float, told: str) -> None:
+    assert duration_of(timedelta(seconds=seconds)) == told
