@@ -14,6 +14,8 @@ from typing import Any
 
 MAX_DEPTH = 64
 _SHOWN = 40
+_LONGEST_WHOLE = 300
+"""Digits; a double holds a few more."""
 
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]++|\\.)*+"?)(?P<is_key>(?=\s*+:))?"""
@@ -39,11 +41,57 @@ def loads(text: bytes | str) -> Any:
         InvalidJSON: It is one of these.
     """
     decoded = _decoded(text)
+    try:
+        return _loads_at_once(decoded)
+    except (ValueError, RecursionError):
+        # Something is wrong, or may be: the scan finds out what, and where.
+        pass
     _Scan(decoded).run()
     try:
         return json.loads(decoded)
     except json.JSONDecodeError as error:
         raise InvalidJSON(f"{_continued(error.msg)} at line {error.lineno}, column {error.colno}") from None
+
+
+def _loads_at_once(decoded: str) -> Any:
+    """Read what is plainly as it should be, in a fraction of the time that the scan takes.
+
+    Raises:
+        ValueError: It is not plain.
+    """
+    if "\\" in decoded or decoded.count("[") + decoded.count("{") > MAX_DEPTH:
+        raise ValueError("escapes and deep nesting are looked at closely")
+    return json.loads(
+        decoded,
+        object_pairs_hook=_without_repeats,
+        parse_float=_finite,
+        parse_int=_whole,
+        parse_constant=_refused,
+    )
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_WHOLE:
+        raise ValueError("too large, or nearly")
+    return int(text)
+
+
+def _refused(text: str) -> Any:
+    raise ValueError(text)
 
 
 def _decoded(text: bytes | str) -> str:

@@ -12,11 +12,17 @@ from werkzeug.test import Client
 from app import delivery_beside
 from controller.delivery.plane import Delivery
 
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-def both_planes(app: Flask, delivery: Delivery | None = None) -> Client:
-    """A client of an application and the delivery plane beside it, which knows all that was committed."""
-    beside = delivery or delivery_beside(app)
-    flask = app.wsgi_app
+
+def both_planes(app: Flask) -> Client:
+    """A client of an application and the delivery plane beside it."""
+    return Client(on_one_port(app))
+
+
+def on_one_port(app: Flask) -> Wsgi:
+    """An application and the delivery plane beside it, which knows all that was committed before each request."""
+    beside, flask = delivery_beside(app), app.wsgi_app
 
     def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not beside.covers(environ["PATH_INFO"].encode("latin1").decode("utf-8", "replace")):
@@ -26,7 +32,7 @@ def both_planes(app: Flask, delivery: Delivery | None = None) -> Client:
         start_response(f"{status} X", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    return Client(wsgi)
+    return wsgi
 
 
 _ENOUGH = 2

@@ -30,6 +30,10 @@ _MAX_HEAD_BYTES = 65_536
 """What a request may weigh before its body; above it the server answers 431 by itself."""
 
 
+_BACKLOG = 2048
+"""Connections that may wait to be taken, and requests that are worked on beside all streams."""
+
+
 class _Failed(click.ClickException):
     """A command could not do its work; told on one line."""
 
@@ -51,6 +55,8 @@ def serve(host: str | None, port: int | None) -> None:
         address=address,
         port=at_port,
         workers=settings.workers,
+        backlog=_BACKLOG,
+        backpressure=settings.streams + _BACKLOG,
         loop=Loops.uvloop,
         http1_settings=HTTP1Settings(max_buffer_size=_MAX_HEAD_BYTES),
         respawn_failed_workers=True,

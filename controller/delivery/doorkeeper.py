@@ -18,7 +18,7 @@ from controller.errors import Problem
 from controller.problems import NOBODY
 from controller.rollouts import Clock
 from controller.store.announcements import KEYS, flags_of
-from controller.store.keys import KeyKind, Lock, id_in
+from controller.store.keys import KeyKind, Lock, parts_of
 
 _ASK_AGAIN_S = 1.0
 """However many unknown keys are tried, the database is asked for keys so often at most."""
@@ -110,7 +110,7 @@ class Doorkeeper:
         return served
 
     async def _lock_of_a_stranger(self, text: str) -> Lock:
-        if id_in(text) is None:
+        if parts_of(text) is None:
             raise _nobody()
         if self._monotonic() - self._asked_at >= _ASK_AGAIN_S:
             self._asked_at = self._monotonic()

@@ -16,7 +16,6 @@ Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 MAX_BODY_BYTES: Final = 1_000_000
-MAX_HEAD_BYTES: Final = 32_768
 JSON: Final = b"application/json"
 
 HARDENED: Final[tuple[Header, ...]] = (

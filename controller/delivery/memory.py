@@ -15,7 +15,7 @@ from controller.flags.snapshots import Snapshots
 from controller.rollouts import Clock
 from controller.store.announcements import KEYS, flags_of
 from controller.store.database import Database, DatabaseUnavailable
-from controller.store.keys import Lock, id_in, locks
+from controller.store.keys import Lock, locks, parts_of
 from controller.store.projects import current_revisions
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,14 @@ class Memory:
 
     def key(self, text: str) -> Lock | None:
         """The living key with this text; None if it is malformed, unknown, wrong or revoked."""
-        id = id_in(text)
-        lock = self._locks.get(id) if id else None
-        if lock is None or not lock.opens(text, self._pepper):
+        parts = parts_of(text)
+        if parts is None:
             return None
-        self._used.add(lock.id)
+        kind, id, secret = parts
+        lock = self._locks.get(id)
+        if lock is None or not lock.opens(kind, secret, self._pepper):
+            return None
+        self._used.add(id)
         return lock
 
     def lives(self, key_id: str) -> Lock | None:

@@ -8,11 +8,13 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from prometheus_client import Counter
+
 from controller.delivery import ofrep
 from controller.delivery.documents import Documents
 from controller.delivery.doorkeeper import Doorkeeper
 from controller.delivery.events import Events
-from controller.delivery.exchange import MAX_HEAD_BYTES, Exchange, Gone, Receive, Refused, Scope, Send
+from controller.delivery.exchange import Exchange, Gone, Receive, Refused, Scope, Send
 from controller.delivery.health import Health
 from controller.delivery.memory import Memory
 from controller.delivery.ofrep import Door, Ofrep, in_both_languages
@@ -67,6 +69,7 @@ class Delivery:
         self._one = ("POST", "ofrep", in_both_languages(asked.one))
         self._health = {"/livez": health.live, "/readyz": health.ready, "/metrics": health.metrics}
         self._doorkeeper = doorkeeper
+        self._counters: dict[tuple[str, int], Counter] = {}
 
     def covers(self, path: str) -> bool:
         """Whether an address belongs to this plane."""
@@ -106,7 +109,6 @@ class Delivery:
     async def _answer(self, exchange: Exchange) -> None:
         method, name, door = self._door(exchange.path)
         try:
-            _check_head(exchange)
             if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
                 await self._refuse_method(exchange, method)
             await door(exchange)
@@ -118,7 +120,13 @@ class Delivery:
             log.exception("%s %r failed", exchange.method, exchange.path)
             if not exchange.status:
                 await _apologise(exchange)
-        LOOKUPS.labels(name, exchange.status).inc()
+        self._count(name, exchange.status)
+
+    def _count(self, name: str, status: int) -> None:
+        counter = self._counters.get((name, status))
+        if counter is None:
+            counter = self._counters[name, status] = LOOKUPS.labels(name, status)
+        counter.inc()
 
     def _door(self, path: str) -> tuple[str, str, Door]:
         if path.startswith(ofrep.ONE) and len(path) > len(ofrep.ONE):
@@ -141,13 +149,6 @@ class Delivery:
 async def _nowhere(_exchange: Exchange) -> None:
     detail = "there is nothing at this address"
     raise Refused(404, "no_such_address", detail, Problem("address", detail, "look for it in docs/api.md"))
-
-
-def _check_head(exchange: Exchange) -> None:
-    size = len(exchange.path) + sum(len(name) + len(value) for name, value in exchange.headers.items())
-    if size > MAX_HEAD_BYTES:
-        problem = Problem("headers", f"they are larger than {MAX_HEAD_BYTES} bytes", "send less of them")
-        raise Refused(431, "headers_too_large", problem.message, problem)
 
 
 async def _apologise(exchange: Exchange) -> None:

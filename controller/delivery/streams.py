@@ -54,6 +54,11 @@ class Stream:
         self.waiting.extend(events)
         self.wake.set()
 
+    def take(self) -> bytes:
+        """What is to be sent now."""
+        waiting, self.waiting = self.waiting, []
+        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
+
     def end(self, reason: str) -> None:
         """Let the stream end, after what waits has been sent."""
         self.ended = self.ended or reason
@@ -177,9 +182,8 @@ async def _send(exchange: Exchange, stream: Stream) -> None:
     await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
     while True:
         if stream.waiting:
-            chunk = b"".join(stream.waiting)
-            stream.waiting.clear()
-            await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
+            # Nothing here holds on to what was sent: a stream waits for hours, and documents are large.
+            await exchange.send({"type": "http.response.body", "body": stream.take(), "more_body": True})
         elif stream.ended:
             break
         else:

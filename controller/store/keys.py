@@ -107,16 +107,15 @@ class Lock:
     environment_id: int | None
     secret_hash: str
 
-    def opens(self, text: str, pepper: str) -> bool:
-        """Whether a text is this key; takes as long for one that is almost right as for any other."""
-        kind, _, secret = _parts(text)
+    def opens(self, kind: str, secret: str, pepper: str) -> bool:
+        """Whether this is the key; takes as long for one that is almost right as for any other."""
         return hmac.compare_digest(self.secret_hash, _hash(secret, pepper)) and kind == self.kind
 
 
-def id_in(text: str) -> str | None:
-    """The public id in a key's text; None if the text does not have the form of a key."""
+def parts_of(text: str) -> tuple[str, str, str] | None:
+    """Kind, public id and secret in a key's text; None if the text does not have the form of a key."""
     match = _FORM.fullmatch(text)
-    return match[2] if match else None
+    return (match[1], match[2], match[3]) if match else None
 
 
 def locks(tx: Transaction) -> dict[str, Lock]:

@@ -25,13 +25,16 @@ the values that are missing or contradict one another.
 {{- if and $v.ingress.enabled (not $v.ingress.hosts) -}}
 {{- $reasons = append $reasons "ingress.enabled is true but ingress.hosts is empty: name at least one host" -}}
 {{- end -}}
-{{- with $v.web.autoscaling -}}
+{{- range $component := list "web" "delivery" -}}
+{{- $pod := index $v $component -}}
+{{- with $pod.autoscaling -}}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) -}}
-{{- $reasons = append $reasons "web.autoscaling.maxReplicas is below minReplicas: raise it" -}}
+{{- $reasons = append $reasons (printf "%s.autoscaling.maxReplicas is below minReplicas: raise it" $component) -}}
 {{- end -}}
 {{- end -}}
-{{- if ge (int $v.web.preStopSleepSeconds) (int $v.web.terminationGracePeriodSeconds) -}}
-{{- $reasons = append $reasons "web.preStopSleepSeconds uses up web.terminationGracePeriodSeconds: requests would be cut off" -}}
+{{- if ge (int $pod.preStopSleepSeconds) (int $pod.terminationGracePeriodSeconds) -}}
+{{- $reasons = append $reasons (printf "%s.preStopSleepSeconds uses up %s.terminationGracePeriodSeconds: requests would be cut off" $component $component) -}}
+{{- end -}}
 {{- end -}}
 {{- if $reasons -}}
 {{- fail (printf "\nHeadgate cannot be installed with these values:\n  - %s\n" (join "\n  - " $reasons)) -}}

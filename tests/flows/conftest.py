@@ -15,6 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app import services_of
 from controller.store.keys import KeyKind
 from tests.conftest import Api, Clock, MakeApp
+from tests.planes import on_one_port
 
 ROLLOUT = "/projects/acme/environments/production/rollouts/claims-assistant"
 FEATURE = "/projects/acme/features/claims-assistant"
@@ -118,7 +119,7 @@ def flow_app(make_app: MakeApp, database_url: str, tmp_path: Any) -> Flask:
 @pytest.fixture
 def installation(flow_app: Flask, clock: Clock) -> Iterator[Installation]:
     """The installation, served on a loopback port."""
-    server = make_server("127.0.0.1", 0, flow_app, threaded=True, request_handler=_Silent)
+    server = make_server("127.0.0.1", 0, on_one_port(flow_app), threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
 

@@ -103,7 +103,7 @@ def test_the_processes_may_write_to_tmp_and_nowhere_else(render: Render, values:
 
 @each_value_set
 def test_web_and_worker_are_probed_at_livez_and_readyz(render: Render, values: str) -> None:
-    for component in ("web", "worker"):
+    for component in ("web", "delivery", "worker"):
         container = pod_specs(render(values))[component]["containers"][0]
         paths = {name: container[name]["httpGet"]["path"] for name in container if name.endswith("Probe")}
         assert paths == {
@@ -117,7 +117,7 @@ def test_web_and_worker_are_probed_at_livez_and_readyz(render: Render, values: s
 @each_value_set
 def test_each_deployment_runs_its_own_role(render: Render, values: str) -> None:
     pods = pod_specs(render(values))
-    for component in ("web", "worker"):
+    for component in ("web", "delivery", "worker"):
         assert environment(pods[component])["HEADGATE_ROLE"]["value"] == component
         assert pods[component]["containers"][0]["args"] == ["serve"]
 
@@ -129,18 +129,47 @@ def test_selectors_find_exactly_their_own_pods(render: Render, values: str) -> N
         selector = deployment["spec"]["selector"]["matchLabels"]
         assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
         assert selector["app.kubernetes.io/component"] == name
-    service = of_kind(manifests, "Service")[""]
-    assert (
-        service["spec"]["selector"]
-        == of_kind(manifests, "Deployment")["web"]["spec"]["selector"]["matchLabels"]
-    )
+    for service, name in (("", "web"), ("delivery", "delivery")):
+        found = of_kind(manifests, "Service")[service]["spec"]["selector"]
+        assert found == of_kind(manifests, "Deployment")[name]["spec"]["selector"]["matchLabels"]
+
+
+def backends(ingress: Manifest) -> dict[str, dict[str, str]]:
+    """Which Service each path of each host leads to."""
+    return {
+        rule["host"]: {
+            f"{path['path']} {path['pathType']}": path["backend"]["service"]["name"]
+            for path in rule["http"]["paths"]
+        }
+        for rule in ingress["spec"]["rules"]
+    }
+
+
+def test_what_product_code_asks_goes_to_the_delivery_processes(render: Render) -> None:
+    [ingress] = of_kind(render("everything"), "Ingress").values()
+    asked = {
+        "/flagd Prefix": "rel-headgate-delivery",
+        "/ofrep Prefix": "rel-headgate-delivery",
+        "/sdk/v1/flags Exact": "rel-headgate-delivery",
+        "/sdk/v1/stream Exact": "rel-headgate-delivery",
+    }
+    flags = {path: service for path, service in asked.items() if path.startswith("/sdk")}
+    assert backends(ingress) == {
+        "headgate.example.com": asked | {"/ Prefix": "rel-headgate"},
+        "flags.example.com": flags | {"/sdk Prefix": "rel-headgate"},
+    }
+
+
+def test_the_delivery_processes_call_nobody_but_the_database(render: Render) -> None:
+    policy = of_kind(render("everything"), "NetworkPolicy")["delivery"]["spec"]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 6432}
 
 
 def test_two_of_each_process_run_by_default_and_may_not_leave_together(
     render: Render,
 ) -> None:
     manifests = render()
-    for name in ("web", "worker"):
+    for name in ("web", "delivery", "worker"):
         assert of_kind(manifests, "Deployment")[name]["spec"]["replicas"] == 2
         assert of_kind(manifests, "PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
         assert len(pod_specs(manifests)[name]["topologySpreadConstraints"]) == 2
@@ -289,7 +318,7 @@ def test_metrics_are_read_from_web_and_worker_pods(render: Render) -> None:
     monitor = of_kind(manifests, "ServiceMonitor")[""]["spec"]
     wanted = monitor["selector"]["matchLabels"].items()
     found = {n for n, s in of_kind(manifests, "Service").items() if wanted <= s["metadata"]["labels"].items()}
-    assert found == {"", "worker"}
+    assert found == {"", "delivery", "worker"}
     assert monitor["endpoints"][0]["path"] == "/metrics"
 
 
@@ -332,7 +361,7 @@ def test_the_chart_sets_nothing_the_service_does_not_know(render: Render, values
         } <= settings_of_the_service()
 
 
-@pytest.mark.parametrize("component", ["web", "worker", "migrate"])
+@pytest.mark.parametrize("component", ["web", "delivery", "worker", "migrate"])
 def test_the_service_accepts_what_the_chart_sets(render: Render, component: str) -> None:
     variables = environment(pod_specs(render("everything"))[component])
     from_secrets = {
