@@ -14,8 +14,6 @@ from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
 from controller.registry_desk import RegistryDesk
 from controller.rollouts import Clock
-from controller.sources import SOURCES, BadConfiguration
-from controller.sources.access import Access
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
@@ -43,7 +41,7 @@ from controller.store.projects import (
 )
 from controller.store.releases import StoredRelease, add_release, get_release, judge_release
 from controller.store.rollouts import add_rollout, rollouts_in
-from controller.store.sources import StoredSource, add_source
+from controller.store.sources import add_source
 from controller.store.triggers import drop_triggers_of
 from controller.tombstones import refuse_names_of_flags, refuse_retired
 from stages import (
@@ -71,7 +69,6 @@ class Catalog:
     def __init__(
         self,
         database: Database,
-        access: Access,
         cases: Cases,
         registries: RegistryDesk,
         now: Clock,
@@ -79,7 +76,6 @@ class Catalog:
     ) -> None:
         self._database = database
         self._cases = cases
-        self._access = access
         self._registries = registries
         self._now = now
         self._pepper = pepper
@@ -247,28 +243,6 @@ class Catalog:
                 after={"release": public_id, "verdict": verdict.value},
             )
             return get_release(tx, feature.id, public_id)
-
-    def connect_source(
-        self, project_key: str, key: str, kind: str, settings: Mapping[str, Any], actor: Actor
-    ) -> StoredSource:
-        """Connect a metric source.
-
-        Raises:
-            InvalidInput: The kind is unknown or a setting cannot be used.
-        """
-        if kind not in SOURCES:
-            raise InvalidInput(
-                Problem("kind", f"{kind!r} is not a kind of source", f"use one of {', '.join(SOURCES)}")
-            )
-        try:
-            SOURCES[kind].from_settings(settings, self._access).check_leads()
-        except BadConfiguration as bad:
-            raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
-        with self._database.write() as tx:
-            now, project = self._now(), get_project(tx, project_key)
-            source = add_source(tx, project.id, key, kind, settings, now)
-            self._record(tx, project.id, "source.connect", actor, now, after={"key": key, "kind": kind})
-            return source
 
     def make_key(
         self,

@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import Self
 from urllib.parse import quote, quote_plus, urlsplit
+
+from controller.vault import PREFIX as SEALED
+from controller.vault import CannotOpen, Vault
 
 PREFIX = "HEADGATE_SECRET_"
 SHORTEST = 8
@@ -93,27 +97,29 @@ class _Secret:
 class Secrets:
     """All secrets of the process by name. What it is asked for it gives for one origin only."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Take the secrets out of an environment; other variables are left alone.
+    def __init__(self, environ: Mapping[str, str], vault: Vault | None = None) -> None:
+        """Take the secrets out of an environment; other variables are left alone. ``vault`` opens what users entered.
 
         Raises:
             BadSecret: A variable is not named or written as a secret has to be.
         """
         self._secrets = dict(_read(environ))
-        forms = {form for secret in self._secrets.values() for form in _forms(secret.value)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        # Nothing matches when there is nothing to hide: an empty alternation would match everywhere.
-        self._hidden = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
+        self._vault = vault
+        self._forms = {form for secret in self._secrets.values() for form in _forms(secret.value)}
+        self._hidden = _any_of(self._forms)
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._secrets))})"
 
     def reveal(self, reference: str, url: str) -> str:
-        """The secret behind ``env:NAME``, to be sent to ``url``.
+        """The secret behind ``env:NAME``, or that a user entered, to be sent to ``url``.
 
         Raises:
             SecretRefused: It does not exist, or is for another origin.
         """
+        if reference.startswith(SEALED):
+            return self._opened(reference, url)
         name = reference.removeprefix(_SCHEME)
         if not reference.startswith(_SCHEME) or not _NAME.fullmatch(name):
             raise SecretRefused("the reference is not written as env:NAME")
@@ -128,9 +134,34 @@ class Secrets:
             raise SecretRefused(f"{reference} may be sent to {secret.origin}, not to {origin}")
         return secret.value
 
+    def _opened(self, sealed: str, url: str) -> str:
+        try:
+            origin = str(Origin.of(url))
+            if self._vault is None:
+                raise CannotOpen("there is no vault here")
+            secret = self._vault.open(sealed, origin)
+        except ValueError as error:
+            raise SecretRefused(str(error)) from None
+        self._hide(secret)
+        return secret
+
+    def _hide(self, secret: str) -> None:
+        """From now on strike this one out, too."""
+        new = {*_forms(secret)} - self._forms
+        if new:
+            with self._lock:
+                self._forms |= new
+                self._hidden = _any_of(self._forms)
+
     def redact(self, text: str) -> str:
         """The text with every secret in it struck out, as it is or as URLs, JSON and basic auth write it."""
         return self._hidden.sub("***", text)
+
+
+def _any_of(forms: Collection[str]) -> re.Pattern[str]:
+    longest_first = sorted(forms, key=len, reverse=True)
+    # Nothing matches when there is nothing to hide: an empty alternation would match everywhere.
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
 
 
 def _is_secret(variable: str) -> bool:

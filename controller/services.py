@@ -44,11 +44,13 @@ from controller.secrets import Secrets
 from controller.settings import Settings
 from controller.shared_causes import LOOK_EVERY_S as SHARED_EVERY_S
 from controller.shared_causes import SharedCauses
+from controller.source_desk import SourceDesk
 from controller.sources.access import Access
 from controller.store.database import Database
 from controller.tasks import Tasks
 from controller.ticks import Chore, Ticks
 from controller.trigger_edits import TriggerEdits
+from controller.vault import Vault
 from controller.verifications import VERIFY_EVERY_S, Verifications
 from controller.viability import Viability
 from controller.viability_checks import LOOK_EVERY_S, ViabilityChecks
@@ -77,6 +79,7 @@ class Services:
     ramps: Ramps
     break_glass: BreakGlassDesk
     registries: RegistryDesk
+    sources: SourceDesk
     incidents: IncidentDesk
     restoring: Restoring
     verifications: Verifications
@@ -104,7 +107,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
     database = Database(settings.database_url)
     plans = load_plans(settings.plans)
     outbound = Outbound(private=PrivateHosts.parse(settings.outbound_private))
-    secrets = Secrets(settings.outbound_secrets)
+    vault = Vault(settings.secret_key, settings.former_keys)
+    secrets = Secrets(settings.outbound_secrets, vault)
     listings = asked(chosen(settings.model_listings), outbound, secrets)
     calendar = ModelCalendar(load_calendar(settings.model_calendar), listings, now)
     access = Access(outbound, database, calendar, secrets=secrets, now=now)
@@ -159,7 +163,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         plans=plans,
         calendar=calendar,
         cases=cases,
-        catalog=Catalog(database, access, cases, registries, now, settings.secret_key),
+        catalog=Catalog(database, cases, registries, now, settings.secret_key),
         evidence=evidence,
         governance=Governance(database, plans, now),
         glances=Glances(cases),
@@ -170,6 +174,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         ramps=ramps,
         break_glass=break_glass,
         registries=registries,
+        sources=SourceDesk(database, access, vault, now, deadline_s),
         incidents=IncidentDesk(database, verifications, now),
         restoring=restoring,
         verifications=verifications,

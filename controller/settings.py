@@ -70,12 +70,18 @@ class Settings:
     model_calendar: str = ""
     model_listings: str = ""
     outbound_private: str = "loopback"
+    former_secret_keys: str = field(default="", repr=False)
     admin_key: str = ""
     admin_email: str = "admin@headgate.local"
     admin_password: str = ""
     log_level: str = "INFO"
     outbound_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables ``HEADGATE_SECRET_<NAME>``, which `controller.secrets` reads."""
+
+    @property
+    def former_keys(self) -> list[str]:
+        """The secret keys that were in use before, and still open what they sealed."""
+        return [key.strip() for key in self.former_secret_keys.split(",") if key.strip()]
 
     @property
     def is_embedded(self) -> bool:

@@ -9,6 +9,8 @@ from controller.api.auth import actor, key, services
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.errors import Forbidden, InvalidInput, Problem
+from controller.source_desk import shown
+from controller.sources import Tried
 from controller.store.changes import RecordedChange, changes_of
 from controller.store.keys import ApiKey, KeyKind, keys_of
 from controller.store.projects import (
@@ -85,17 +87,32 @@ def list_sources(query: dict[str, Any], project: str) -> dict[str, Any]:
     """The metric sources of a project."""
     with services().database.read() as tx:
         found = sources_of(tx, get_project(tx, project).id, after(query) or 0, query["limit"] + 1)
-    return page(found, query["limit"], lambda source: source.id, vars_of)
+    return page(found, query["limit"], lambda source: source.id, _shown)
 
 
 @blueprint.post("/<project>/sources")
 @blueprint.arguments(schemas.SourceSchema)
 @blueprint.response(201, schemas.SourceSchema)
-def connect_source(content: dict[str, Any], project: str) -> StoredSource:
+def connect_source(content: dict[str, Any], project: str) -> dict[str, Any]:
     """Connect a metric source."""
-    return services().catalog.connect_source(
-        project, content["key"], content["kind"], content["settings"], actor()
+    return _shown(
+        services().sources.connect(project, content["key"], content["kind"], content["settings"], actor())
     )
+
+
+@blueprint.put("/<project>/sources/<source>")
+@blueprint.arguments(schemas.SourceSettingsSchema)
+@blueprint.response(200, schemas.SourceSchema)
+def change_source(content: dict[str, Any], project: str, source: str) -> dict[str, Any]:
+    """Give a metric source other settings. A secret sent as *** stays, as long as its address does."""
+    return _shown(services().sources.change(project, source, content["settings"], actor()))
+
+
+@blueprint.post("/<project>/sources/<source>/test")
+@blueprint.response(200, schemas.TriedSourceSchema)
+def test_source(project: str, source: str) -> Tried:
+    """Ask a metric source something that costs little, and change nothing."""
+    return services().sources.test(project, source)
 
 
 @blueprint.get("/<project>/changes")
@@ -149,6 +166,11 @@ def _refuse_more_than_ones_own(kind: KeyKind) -> None:
     if key().project_id is not None and not key().may_break_glass:
         problem = Problem(field, "your key may not do so itself", "ask an admin of the installation")
         raise Forbidden("may_not_break_glass", problem.message, problem)
+
+
+def _shown(source: StoredSource) -> dict[str, Any]:
+    """A source without its secrets."""
+    return vars_of(source) | {"settings": shown(source.settings)}
 
 
 def vars_of(record: StoredSource | RecordedChange | ApiKey) -> dict[str, Any]:

@@ -186,12 +186,25 @@ class PromotionSchema(Schema):
 
 
 class SourceSchema(Schema):
-    """A metric source."""
+    """A metric source. Secrets in its settings are taken, and shown as *** only."""
 
     key = Key(required=True)
     kind = Text(40, shortest=1, required=True)
     settings = FreeForm(load_default=dict)
     created_at = fields.AwareDateTime(dump_only=True)
+
+
+class SourceSettingsSchema(Schema):
+    """Other settings for a metric source, all of them."""
+
+    settings = FreeForm(required=True)
+
+
+class TriedSourceSchema(Schema):
+    """Whether a metric source works, and what was seen or what stands against it."""
+
+    works = fields.Boolean()
+    message = fields.String()
 
 
 class ChangeSchema(Schema):

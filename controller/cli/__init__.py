@@ -28,6 +28,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "drill": "controller.cli.drills",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
+        "source": "controller.cli.sources",
         "task": "controller.cli.tasks",
         "destination": "controller.cli.destinations",
         "narrowing": "controller.cli.narrowings",
@@ -38,7 +39,8 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "move": "controller.cli.moves",
     },
     "Run an installation": dict.fromkeys(
-        ("serve", "migrate", "verify-audit", "revoke-key", "add-user", "new-key"), "controller.cli.service"
+        ("serve", "migrate", "verify-audit", "revoke-key", "add-user", "new-key", "renew-secrets"),
+        "controller.cli.service",
     ),
 }
 """The commands by the heading they stand under, each with the module whose ``COMMANDS`` has it."""

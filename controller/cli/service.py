@@ -17,6 +17,7 @@ from controller.bootstrap import check_start
 from controller.errors import NotFound
 from controller.passwords import hash_password, new_password
 from controller.settings import BadSettingValue, Settings, load_settings
+from controller.source_desk import renew_secrets as renew
 from controller.store.changes import verify
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, new_secret
@@ -25,6 +26,7 @@ from controller.store.migrate import is_migrated
 from controller.store.migrate import migrate as run_migrations
 from controller.store.users import add_user as add_console_user
 from controller.store.users import find_user, set_password
+from controller.vault import CannotOpen, Vault
 
 _MAX_HEAD_BYTES = 65_536
 """What a request may weigh before its body; above it the server answers 431 by itself."""
@@ -122,6 +124,19 @@ def new_key() -> None:
     click.echo(new_secret(KeyKind.ADMIN))
 
 
+@click.command("renew-secrets")
+def renew_secrets() -> None:
+    """Bring the secrets of sources under HEADGATE_SECRET_KEY, from those in HEADGATE_FORMER_SECRET_KEYS."""
+    settings = _settings()
+    vault = Vault(settings.secret_key, settings.former_keys)
+    with _database() as database:
+        try:
+            renewed = renew(database, vault)
+        except CannotOpen as error:
+            raise _Failed(f"{error}; name its key in HEADGATE_FORMER_SECRET_KEYS") from error
+    click.echo(f"The secrets of {renewed} sources are under the current secret key.")
+
+
 @contextmanager
 def _database() -> Iterator[Database]:
     """The database of the settings for the length of a command; that it does not answer is told on one line."""
@@ -154,4 +169,5 @@ COMMANDS: Mapping[str, click.Command] = {
     "revoke-key": revoke_key,
     "add-user": add_user,
     "new-key": new_key,
+    "renew-secrets": renew_secrets,
 }

@@ -20,7 +20,7 @@ from controller.sources.asking import Asking, Loners, Spoiled, Way
 from controller.sources.filling import check_filling, fill_in_json
 from controller.sources.numbers import Asked, Numbers
 from controller.sources.parts import Part, number_part
-from controller.sources.source import BadQuery, BadSetting, Tried
+from controller.sources.source import BadQuery, BadSetting, SecretPlace, Tried
 from controller.sources.web import WEB_SETTINGS, Entered, Web, web_from
 from controller.sources.web.auth import entered_secret
 from controller.sources.web.sigv4 import SignatureV4
@@ -110,11 +110,16 @@ class CloudWatch(Numbers):
         region = entered.text("region", remedy="enter one such as eu-central-1")
         if not _REGION.fullmatch(region):
             raise BadSetting("region", "is not a region of AWS", "enter one such as eu-central-1")
-        url = entered.text("url", f"https://monitoring.{region}.amazonaws.com").rstrip("/")
+        url = _url(settings)
         secret = entered_secret(entered, access.secrets, url)
         auth = SignatureV4(entered.text("access_key_id"), secret, region, "monitoring", access.now)
         web = web_from(Entered({**settings, "url": url}, _SETTINGS), access, auth=auth)
         return cls(web, access.memory.of((cls.kind, "loners", url), Loners), access.now)
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return [SecretPlace(("secret",), _url(settings))] if isinstance(settings.get("secret"), str) else ()
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""
@@ -190,6 +195,11 @@ class CloudWatch(Numbers):
         if isinstance(code, str) and _CODE.fullmatch(code):
             said += f" {code.rpartition('#')[2]}"
         return Part(Status.ERROR, message=one_line(said))
+
+
+def _url(settings: Mapping[str, Any]) -> str:
+    entered = Entered(settings, _SETTINGS)
+    return entered.text("url", f"https://monitoring.{entered.text('region')}.amazonaws.com").rstrip("/")
 
 
 def _groups(queries: Sequence[str]) -> Iterator[Sequence[str]]:

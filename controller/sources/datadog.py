@@ -15,7 +15,7 @@ from controller.sources.asking import Asking, Loners, Spoiled, Way
 from controller.sources.filling import check_filling, fill_in
 from controller.sources.numbers import Asked, Numbers
 from controller.sources.parts import Part, number_part
-from controller.sources.source import BadQuery, BadSetting, Tried
+from controller.sources.source import BadQuery, BadSetting, SecretPlace, Tried
 from controller.sources.template import MissingValue
 from controller.sources.web import WEB_SETTINGS, Auth, Entered, Unsigned, Web, web_from
 from controller.sources.web.auth import Secret, entered_secret
@@ -27,6 +27,7 @@ MAX_QUERIES = 50
 AGGREGATORS = ("avg", "last", "max", "mean", "min", "sum")
 
 _SETTINGS = (*(name for name in WEB_SETTINGS if name != "auth"), "site", "api_key", "application_key")
+_KEYS = ("api_key", "application_key")
 _PATH = "/api/v2/query/scalar"
 _JSON = {"Content-Type": "application/json"}
 _SITE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -67,10 +68,15 @@ class Datadog(Numbers):
         site = entered.text("site", "datadoghq.com")
         if not _SITE.fullmatch(site):
             raise BadSetting("site", "is not a site of Datadog", "enter one such as datadoghq.eu")
-        url = entered.text("url", f"https://api.{site}").rstrip("/")
-        keys = (entered_secret(entered, access.secrets, url, name) for name in ("api_key", "application_key"))
+        url = _url(settings)
+        keys = (entered_secret(entered, access.secrets, url, name) for name in _KEYS)
         web = web_from(Entered({**settings, "url": url}, _SETTINGS), access, auth=_TwoKeys(*keys))
         return cls(web, access.memory.of((cls.kind, "loners", url), Loners), access.now)
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return [SecretPlace((name,), _url(settings)) for name in _KEYS if isinstance(settings.get(name), str)]
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""
@@ -148,6 +154,11 @@ class Datadog(Numbers):
         errors = body.get("errors") if isinstance(body, dict) else None
         first = errors[0] if isinstance(errors, list) and errors else errors
         return one_line(f"{said}: {first}") if isinstance(first, str) else said
+
+
+def _url(settings: Mapping[str, Any]) -> str:
+    entered = Entered(settings, _SETTINGS)
+    return entered.text("url", f"https://api.{entered.text('site', 'datadoghq.com')}").rstrip("/")
 
 
 def _key(part: str, text: str, asked: Asked) -> str:

@@ -15,9 +15,9 @@ from controller.sources.access import Access
 from controller.sources.filling import check_filling, fill_in, fill_in_json
 from controller.sources.numbers import Asked, Numbers, the_same
 from controller.sources.parts import NEWEST, Part, number_part
-from controller.sources.source import BadQuery, BadSetting, Tried
+from controller.sources.source import BadQuery, BadSetting, SecretPlace, Tried
 from controller.sources.template import MissingValue
-from controller.sources.web import WEB_SETTINGS, Entered, Said, Web, web_from
+from controller.sources.web import WEB_SETTINGS, Entered, Said, Web, secrets_in, web_from
 from controller.strict_json import InvalidJSON, loads
 from triggers import Status, Window
 
@@ -41,6 +41,11 @@ class HttpJson(Numbers):
     def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
         """Make a source from the settings of a web source; see `Source.from_settings`."""
         return cls(web_from(Entered(settings, WEB_SETTINGS), access))
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return secrets_in(settings)
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""

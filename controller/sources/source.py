@@ -15,7 +15,17 @@ from triggers import Reading, Status, Window
 if TYPE_CHECKING:
     from controller.sources.access import Access
 
-__all__ = ["BadConfiguration", "BadQuery", "BadSetting", "Question", "Shape", "Source", "Tried", "shape_of"]
+__all__ = [
+    "BadConfiguration",
+    "BadQuery",
+    "BadSetting",
+    "Question",
+    "SecretPlace",
+    "Shape",
+    "Source",
+    "Tried",
+    "shape_of",
+]
 
 
 class BadQuery(BadConfiguration):
@@ -54,6 +64,33 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretPlace:
+    """Where in the settings a secret stands, and the address that it is sent to."""
+
+    path: tuple[str, ...]
+    url: str
+
+    @property
+    def field(self) -> str:
+        """The place as a user would find it."""
+        return ".".join(self.path)
+
+    def value_in(self, settings: Mapping[str, Any]) -> str:
+        """What stands there; nothing if it is no text."""
+        value: Any = settings
+        for name in self.path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value if isinstance(value, str) else ""
+
+    def put_into(self, settings: dict[str, Any], value: str) -> None:
+        """Put something else there, where a text stands already."""
+        *parents, name = self.path
+        for parent in parents:
+            settings = settings[parent]
+        settings[name] = value
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """What came of trying a source: whether it works, and what was seen or what stands against it."""
 
@@ -85,6 +122,15 @@ class Source(ABC):
         Raises:
             BadSetting: A setting is missing, unknown or of the wrong kind.
         """
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:  # noqa: ARG003 - most have none
+        """Where a text stands in these settings that is a secret, or refers to one.
+
+        Raises:
+            BadSetting: It cannot be told where it would be sent.
+        """
+        return ()
 
     def check_leads(self) -> None:  # noqa: B027 - most have none
         """Find out where the addresses in the settings lead now, when they are saved and when they are tested.

@@ -23,7 +23,7 @@ from controller.http import Outbound, OutboundError
 from controller.sources.access import Access
 from controller.sources.numbers import NUMBERS
 from controller.sources.parts import Part, number_part, reading_of
-from controller.sources.source import BadQuery, Question, Shape, Source, Tried, shape_of
+from controller.sources.source import BadQuery, Question, SecretPlace, Shape, Source, Tried, shape_of
 from controller.sources.template import LABELS, MissingValue
 from controller.sources.web import Entered, gate_from
 from controller.sources.web.auth import Secret, entered_secret
@@ -82,6 +82,15 @@ class Sql(Source):
         place = _place(entered)
         password = entered_secret(entered, access.secrets, place.origin) if "secret" in entered else None
         return cls(place, password, access.outbound, gate_from(entered, access, place.origin))
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return (
+            [SecretPlace(("secret",), _place(Entered(settings, _SETTINGS)).origin)]
+            if settings.get("secret")
+            else ()
+        )
 
     def check_leads(self) -> None:
         """See `Source.check_leads`. A name that is not known yet passes."""

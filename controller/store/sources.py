@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from controller.errors import Conflict, NotFound
 from controller.store.columns import readable_instant
@@ -56,6 +56,24 @@ def get_source(tx: Transaction, project_id: int, key: str) -> StoredSource:
     if row is None:
         raise NotFound("source", key)
     return _source(row)
+
+
+def change_source(tx: Transaction, source: StoredSource, settings: Mapping[str, Any]) -> None:
+    """Give a source other settings.
+
+    Raises:
+        Conflict: Somebody else changed them since it was read.
+    """
+    this = select(sources).where(sources.c.id == source.id).with_for_update()
+    row = tx.execute(this).one_or_none()
+    if row is None or _source(row).settings != source.settings:
+        raise Conflict("source_changed", f"the source {source.key!r} has been changed; read it again")
+    tx.execute(update(sources).where(sources.c.id == source.id).values(settings=dict(settings)))
+
+
+def every_source(tx: Transaction) -> list[StoredSource]:
+    """The sources of all projects."""
+    return [_source(row) for row in tx.execute(select(sources).order_by(sources.c.id))]
 
 
 def sources_of(

@@ -43,7 +43,7 @@ def test_everything_that_is_described_is_recorded(tenant: Tenant) -> None:
     catalog.change_feature("acme", "claims", {"name": "Claims"}, ADA, None)
     catalog.judge_release("acme", "claims", release, Goodness.GOOD, "proven", ADA)
     tenant.prove("runbook")
-    catalog.connect_source("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    tenant.parts.sources.connect("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
     key, _ = catalog.make_key("acme", KeyKind.SERVER, "product", "production", ADA)
     catalog.revoke_key("acme", key.id, ADA)
     catalog.delete_feature("acme", "claims", "pruned", ADA)
@@ -70,7 +70,7 @@ def test_keys_of_things_are_taken_once(tenant: Tenant) -> None:
         lambda: catalog.make_project("acme", "", "", ADA),
         lambda: catalog.make_environment("acme", "production", "", ADA, protected=True),
         lambda: catalog.make_feature("acme", "claims", T1, ADA),
-        lambda: catalog.connect_source("acme", "outcomes", "outcomes", {}, ADA),
+        lambda: tenant.parts.sources.connect("acme", "outcomes", "outcomes", {}, ADA),
     ):
         with pytest.raises(Conflict) as taken:
             again()
@@ -145,7 +145,7 @@ def test_evidence_answers_a_known_requirement_with_what_it_needs(tenant: Tenant)
 
 
 def test_a_source_is_checked_before_it_is_connected(tenant: Tenant) -> None:
-    connect = tenant.parts.catalog.connect_source
+    connect = tenant.parts.sources.connect
     for kind, settings, named in (
         ("graphite", {}, "kind"),
         ("outcomes", {"url": "x"}, "settings.url"),
@@ -190,7 +190,7 @@ def test_nothing_of_a_project_is_found_through_another(tenant: Tenant) -> None:
 
 
 def test_a_source_at_a_private_address_is_connected_where_the_operator_allows_it(tenant: Tenant) -> None:
-    connect = tenant.parts.catalog.connect_source
+    connect = tenant.parts.sources.connect
     connect("acme", "here", "prometheus", {"url": "http://127.0.0.1:9090"}, ADA)
     with pytest.raises(InvalidInput, match="HEADGATE_OUTBOUND_PRIVATE"):
         connect("acme", "inside", "prometheus", {"url": "http://10.0.0.5:9090"}, ADA)

@@ -13,7 +13,7 @@ from triggers import Action, Baseline, Phase, Rung, Scope
 def test_an_outage_neither_fires_nor_calms(simple: Tenant) -> None:
     one = b'{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}'
     with serving(replying(200, one)) as endpoint:
-        simple.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         simple.trigger(
             source="metrics", query={"value": "up"}, params={"limit": 0.5}, hold_s=30, clear_s=20, latch=False
         )
@@ -110,7 +110,7 @@ def test_a_trigger_of_a_deleted_feature_is_not_evaluated(watched: Tenant) -> Non
 def test_more_than_a_column_holds_is_recorded_as_that_many(simple: Tenant) -> None:
     many = b'{"status":"success","data":{"resultType":"scalar","result":[1,"3e30"]}}'
     with serving(replying(200, many)) as endpoint:
-        simple.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         simple.trigger(source="metrics", query={"count": "up"}, params={"limit": 5})
         simple.evaluate()
         assert simple.after(10) == ["done"]
@@ -125,7 +125,7 @@ def test_counts_above_those_of_a_small_integer_are_recorded_on_postgresql_too(
     tenant.beta()
     many = b'{"status":"success","data":{"resultType":"scalar","result":[1,"3000000000"]}}'
     with serving(replying(200, many)) as endpoint:
-        tenant.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        tenant.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         tenant.trigger(source="metrics", query={"bad": "a", "total": "b"})
         tenant.evaluate()
         assert tenant.after(10) == ["done"]

@@ -27,7 +27,7 @@ def during_read(tenant: Tenant, happens: Callable[[], object], **trigger: object
         call.reply(200, answer)
 
     with serving(replying(200, answer)) as endpoint:
-        tenant.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        tenant.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         tenant.trigger(source="metrics", query={"value": "up"}, params={"limit": 0.5}, **trigger)
         tenant.evaluate()
         endpoint.behaviour = behave

@@ -42,7 +42,7 @@ def two(tenant: Tenant) -> Tenant:
 
 
 def connect(tenant: Tenant, key: str, url: str) -> None:
-    tenant.parts.catalog.connect_source("acme", key, "prometheus", {"url": url}, ADA)
+    tenant.parts.sources.connect("acme", key, "prometheus", {"url": url}, ADA)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -106,7 +106,7 @@ def test_a_source_that_raises_is_an_error_of_the_one_trigger_it_was_asked_for(
     two: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SOURCES, "raising", Raising)
-    two.parts.catalog.connect_source("acme", "raising", "raising", {}, ADA)
+    two.parts.sources.connect("acme", "raising", "raising", {}, ADA)
     two.trigger(source="raising", query={"value": "evil"})
     two.trigger("fine", source="raising", query={"value": "good"})
     two.trigger(feature="other")

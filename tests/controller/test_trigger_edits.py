@@ -59,7 +59,7 @@ def test_a_definition_that_cannot_be_used_is_refused_with_its_part(
 
 def test_the_release_in_a_query_needs_a_trigger_over_one_release(live: Tenant) -> None:
     settings = {"url": "http://127.0.0.1:1"}
-    live.parts.catalog.connect_source("acme", "metrics", "prometheus", settings, ADA)
+    live.parts.sources.connect("acme", "metrics", "prometheus", settings, ADA)
     query = {"value": 'errors{release="${release}"}'}
     asked = replace(DEFINITION, source="metrics", query=query, params={"limit": 5})
     with pytest.raises(InvalidInput, match=r"no \$\{release\}"):
@@ -69,7 +69,7 @@ def test_the_release_in_a_query_needs_a_trigger_over_one_release(live: Tenant) -
 
 
 def test_a_bare_count_is_not_compared(live: Tenant) -> None:
-    live.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    live.parts.sources.connect("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
     rest = {**DEFINITION.rest, "baseline": Baseline.PREVIOUS, "baseline_offset_s": 86_400}
     asked = replace(DEFINITION, source="metrics", query={"count": "errors"}, rest=rest)
     with pytest.raises(InvalidInput, match="cannot be compared"):

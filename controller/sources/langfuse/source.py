@@ -14,8 +14,17 @@ from urllib.parse import quote
 from controller.http import OutboundError
 from controller.sources.access import Access
 from controller.sources.langfuse.asked import MAX_ROWS, Topic
-from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
-from controller.sources.web import WEB_SETTINGS, Entered, Said, Web, web_from
+from controller.sources.source import (
+    BadQuery,
+    BadSetting,
+    Question,
+    SecretPlace,
+    Shape,
+    Source,
+    Tried,
+    shape_of,
+)
+from controller.sources.web import WEB_SETTINGS, Entered, Said, Web, secrets_in, web_from
 from controller.sources.wording import one_line
 from controller.strict_json import InvalidJSON, loads
 from triggers import Reading, Status, Window
@@ -73,6 +82,11 @@ class Langfuse(Source):
         environment = entered.text("environment") if "environment" in entered else ""
         version = access.memory.of((cls.kind, "version", web.url), Version)
         return cls(web, feature, environment, version, access.now)
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return secrets_in(settings)
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""

@@ -15,9 +15,18 @@ from controller.sources.asking import Asking, Loners, Spoiled, Way
 from controller.sources.parts import Part, reading_of
 from controller.sources.prometheus.answers import over_time, taken_apart, understood
 from controller.sources.prometheus.joining import groups, is_joinable, joined
-from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
+from controller.sources.source import (
+    BadQuery,
+    BadSetting,
+    Question,
+    SecretPlace,
+    Shape,
+    Source,
+    Tried,
+    shape_of,
+)
 from controller.sources.template import BadTemplate, MissingValue, Template
-from controller.sources.web import WEB_SETTINGS, Entered, Web, web_from
+from controller.sources.web import WEB_SETTINGS, Entered, Web, secrets_in, web_from
 from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
 
@@ -65,6 +74,11 @@ class Prometheus(Source):
             raise BadSetting("url", "contains /api/v1", "enter the address up to there")
         loners = access.memory.of((cls.kind, "loners", web.url), lambda: Loners(time.monotonic))
         return cls(web, params=_params(entered), loners=loners)
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """See `Source.secrets_in`."""
+        return secrets_in(settings)
 
     def check_leads(self) -> None:
         """See `Source.check_leads`."""

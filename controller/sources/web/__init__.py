@@ -2,6 +2,16 @@
 
 from controller.sources.web.auth import Auth, Unsigned
 from controller.sources.web.entered import Entered
-from controller.sources.web.web import WEB_SETTINGS, Said, Web, gate_from, web_from
+from controller.sources.web.web import WEB_SETTINGS, Said, Web, gate_from, secrets_in, web_from
 
-__all__ = ["WEB_SETTINGS", "Auth", "Entered", "Said", "Unsigned", "Web", "gate_from", "web_from"]
+__all__ = [
+    "WEB_SETTINGS",
+    "Auth",
+    "Entered",
+    "Said",
+    "Unsigned",
+    "Web",
+    "gate_from",
+    "secrets_in",
+    "web_from",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +13,7 @@ from controller.http import Answer, Outbound, OutboundError
 from controller.secrets import Secrets
 from controller.sources.access import Access
 from controller.sources.memory import digest
+from controller.sources.source import SecretPlace
 from controller.sources.web.auth import Auth, Nothing, Unsigned, basic, bearer, entered_secret, in_header
 from controller.sources.web.entered import Entered
 from controller.sources.web.limits import Gate
@@ -158,6 +159,14 @@ def web_from(entered: Entered, access: Access, *, url: str = "", auth: Auth | No
         gate_from(entered, access, address),
         access.secrets.redact,
     )
+
+
+def secrets_in(settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+    """Where the secret of ``auth`` stands, and which address it is for; see `Source.secrets_in`."""
+    auth = settings.get("auth")
+    if not isinstance(auth, Mapping) or not isinstance(auth.get("secret"), str):
+        return ()
+    return (SecretPlace(("auth", "secret"), str(auth.get("token_url") or settings.get("url") or "")),)
 
 
 def entered_url(

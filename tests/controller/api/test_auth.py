@@ -36,6 +36,7 @@ VALUES = {
     "before": "r-000000000000",
     "after_": "r-000000000001",
     "registry": "prompts",
+    "source": "outcomes",
     "name": "swagger-ui.css",
 }
 

@@ -10,7 +10,10 @@ from controller.passwords import is_password
 from controller.store.database import Database
 from controller.store.keys import KeyKind, add_key, find_key, is_key, new_secret
 from controller.store.migrate import is_migrated
+from controller.store.projects import add_project
+from controller.store.sources import add_source, get_source
 from controller.store.users import find_user
+from controller.vault import Vault
 from tests.conftest import SECRET, START
 
 
@@ -115,4 +118,26 @@ def test_a_person_can_be_added_from_the_command_line_and_given_another_password(
         assert user.must_change_password
         assert [is_password(user.password_hash, password) for password in passwords][-1]
     assert not is_password(user.password_hash, passwords[0])
+    database.close()
+
+
+def test_secrets_of_sources_are_brought_under_another_secret_key(
+    new_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("migrate")
+    database = Database(new_url)
+    with database.write() as tx:
+        project = add_project(tx, "acme", "", "", START)
+        sealed = Vault(SECRET).seal("the-secret", "https://metrics.example")
+        settings = {"url": "https://metrics.example", "auth": {"scheme": "bearer", "secret": sealed}}
+        add_source(tx, project.id, "metrics", "prometheus", settings, START)
+    monkeypatch.setenv("HEADGATE_SECRET_KEY", "n" * 40)
+    failed = run("renew-secrets")
+    assert (failed.exit_code, "HEADGATE_FORMER_SECRET_KEYS" in failed.output) == (1, True)
+    monkeypatch.setenv("HEADGATE_FORMER_SECRET_KEYS", f"x, {SECRET}")
+    done = run("renew-secrets")
+    assert done.output == "The secrets of 1 sources are under the current secret key.\n"
+    with database.read() as tx:
+        auth = get_source(tx, project.id, "metrics").settings["auth"]
+    assert Vault("n" * 40).open(auth["secret"], "https://metrics.example") == "the-secret"
     database.close()

@@ -29,7 +29,7 @@ def full(tenant: Tenant) -> Tenant:
         if number:
             tenant.feature(f"feature-{number}")
             tenant.release(f"model-{number}")
-            tenant.parts.catalog.connect_source("acme", f"source-{number}", "outcomes", {}, ADA)
+            tenant.parts.sources.connect("acme", f"source-{number}", "outcomes", {}, ADA)
         tenant.prove("runbook")
     tenant.sql("UPDATE rollouts SET stage = 'beta'")
     for _ in range(4):

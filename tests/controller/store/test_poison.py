@@ -278,7 +278,7 @@ SOURCES = {
 @pytest.mark.parametrize("column", SOURCES)
 def test_a_source_that_cannot_be_read_blinds_its_own_triggers_until_it_can(two: Tenant, column: str) -> None:
     settings = {"url": "http://127.0.0.1:1"}
-    two.parts.catalog.connect_source("acme", "second", "prometheus", settings, ADA)
+    two.parts.sources.connect("acme", "second", "prometheus", settings, ADA)
     # The first source is the one to be damaged, and the other feature moves to the second row.
     two.sql("UPDATE sources SET kind = 'outcomes', settings = '{}' WHERE id = 2")
     two.sql("UPDATE sources SET kind = 'prometheus', settings = :to WHERE id = 1", to=json.dumps(settings))
