@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from app import create_app, services_of
 from controller.settings import load_settings
+from tests.faults.crash import arm
 
 
 def main() -> None:
+    crash_at = os.environ.pop("HEADGATE_CRASH_AT", "")
     parts = services_of(create_app(load_settings()))
+    if crash_at:
+        arm(parts.database.engine, crash_at)
     parts.ticks.start()
     sys.stdin.read()
     parts.ticks.stop()
