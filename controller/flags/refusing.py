@@ -21,6 +21,8 @@ from controller.flags.rules import Rules, literal_problems
 KEY = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 MAX_FLAGS = 20_000
 """How many plain flags an environment may have."""
+MAX_SHARED = 1000
+"""How many shared rules an environment may have."""
 MAX_VARIANTS = 100
 """How many variants a flag may have."""
 MAX_VALUE_BYTES = 100_000
@@ -54,7 +56,12 @@ def read_flag_file(content: Any, present: Mapping[str, Any]) -> tuple[FlagFile, 
     flags, evaluators, metadata = (
         _object(content, name, problems) for name in ("flags", "$evaluators", "metadata")
     )
-    rules = Rules({**present, **evaluators})
+    shared = {**present, **evaluators}
+    if len(shared) > MAX_SHARED:
+        message = f"there would be {len(shared)} shared rules"
+        problems.append(Problem("$evaluators", message, f"have at most {MAX_SHARED}"))
+        shared = evaluators = {}
+    rules = Rules(shared)
     problems += metadata_problems(metadata, "metadata")
     problems += rules.shared_problems(evaluators)
     drafts = []

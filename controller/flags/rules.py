@@ -41,6 +41,7 @@ class Size:
     depth: int
 
 
+_NOTHING = Size(1, 0)
 _ENDLESS = Size(MAX_NODES + 1, MAX_DEPTH + 1)
 
 
@@ -49,15 +50,18 @@ class Rules:
 
     def __init__(self, shared: Mapping[str, Any]) -> None:
         self._shared = shared
-        self._sizes: dict[str, Size] = {}
-        self._circles = _circles(shared)
+        order, self._circles = _in_order(shared)
+        self._sizes = dict.fromkeys(self._circles, _ENDLESS)
+        for name in order:
+            self._sizes[name] = self.size(shared[name])
 
     def shared_problems(self, names: Iterable[str]) -> Iterator[Problem]:
         """What is wrong with the shared rules of these names themselves."""
         for name in names:
             path = f"$evaluators.{name}"
             if circle := self._circles.get(name):
-                message = f"refers to itself: {' → '.join(circle)}"
+                how = "refers to itself" if name == circle[0] else "leads into a circle"
+                message = f"{how}: {' → '.join(circle)}"
                 yield Problem(path, message, "write out one of them")
             else:
                 yield from self._node(self._shared[name], path)
@@ -75,7 +79,8 @@ class Rules:
     def size(self, rule: Any) -> Size:
         """How big a rule is once it is written out; one that refers to itself is as big as can be."""
         if isinstance(rule, dict) and set(rule) == {"$ref"}:
-            return self._size_of(rule["$ref"])
+            name = rule["$ref"]
+            return self._sizes.get(name, _NOTHING) if isinstance(name, str) else _NOTHING
         parts = list(rule.values()) if isinstance(rule, dict) else rule if isinstance(rule, list) else []
         sizes = [self.size(part) for part in parts]
         nodes = 1 + sum(size.nodes for size in sizes)
@@ -90,13 +95,6 @@ class Rules:
                 return self.written_out(self._shared[rule["$ref"]])
             return {name: self.written_out(part) for name, part in rule.items()}
         return [self.written_out(part) for part in rule] if isinstance(rule, list) else rule
-
-    def _size_of(self, name: Any) -> Size:
-        if not isinstance(name, str) or name not in self._shared:
-            return Size(1, 0)
-        if name not in self._sizes:
-            self._sizes[name] = _ENDLESS if name in self._circles else self.size(self._shared[name])
-        return self._sizes[name]
 
     def _too_big(self, rule: Any, path: str) -> Iterator[Problem]:
         size = self.size(rule)
@@ -180,29 +178,31 @@ def literal_problems(value: Any, path: str, longest: int) -> Iterator[Problem]:
         yield Problem(path, f"is a {type(value).__name__}, which JSON does not know", "use a JSON value")
 
 
-def _circles(shared: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """For each shared rule that refers to itself, directly or not, the names on the way around."""
-    ways = {name: frozenset(_referred(rule)) & shared.keys() for name, rule in shared.items()}
-    found: dict[str, tuple[str, ...]] = {}
-    for name in ways:
-        reached: dict[str, str] = {}
-        waiting = [name]
-        while waiting and name not in reached:
-            here = waiting.pop()
-            new = ways[here] - reached.keys()
-            reached |= dict.fromkeys(new, here)
-            waiting += new
-        if name in reached:
-            found[name] = _around(name, reached)
-    return found
+def _in_order(shared: Mapping[str, Any]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Shared rules, each after those it refers to; and for the others, which refer around in a circle, that circle."""
+    waits_for = {name: set(_referred(rule)) & shared.keys() for name, rule in shared.items()}
+    wanted_by: dict[str, list[str]] = {name: [] for name in shared}
+    for name, others in waits_for.items():
+        for other in others:
+            wanted_by[other].append(name)
+    order = [name for name, others in waits_for.items() if not others]
+    for name in order:
+        for other in wanted_by[name]:
+            waits_for[other].discard(name)
+            if not waits_for[other]:
+                order.append(other)
+    left = {name: min(others) for name, others in waits_for.items() if others}
+    return order, {name: _around(name, left) for name in left}
 
 
-def _around(name: str, reached: Mapping[str, str]) -> tuple[str, ...]:
-    """The way from a name back to itself, found from its end."""
-    way = [name]
-    while len(way) == 1 or way[-1] != name:
-        way.append(reached[way[-1]])
-    return tuple(reversed(way))
+def _around(name: str, follows: Mapping[str, str]) -> tuple[str, ...]:
+    """The circle that the way from a name leads into; it begins and ends with the same name."""
+    way: dict[str, None] = {}
+    while name not in way:
+        way[name] = None
+        name = follows[name]
+    names = list(way)
+    return (*names[names.index(name) :], name)
 
 
 def _referred(rule: Any) -> Iterator[str]:

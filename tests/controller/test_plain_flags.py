@@ -332,6 +332,10 @@ BAD_FILES: dict[str, tuple[Any, list[str]]] = {
     "a flag that is a list": ({"flags": {"a": []}}, ["flags.a"]),
     "something unknown in a flag": ({"flags": {"a": {**BANNER, "rules": []}}}, ["flags.a.rules"]),
     "a key with a space": ({"flags": {"a b": BANNER}}, ["flags.a b"]),
+    "too many shared rules": (
+        {"flags": {"a": BANNER}, "$evaluators": {f"r{n}": True for n in range(1001)}},
+        ["$evaluators"],
+    ),
     "shared rules that are a list": ({"flags": {}, "$evaluators": []}, ["$evaluators"]),
     "an owner that is a number": (
         {"flags": {"a": {**BANNER, "metadata": {"owner": 1}}}},

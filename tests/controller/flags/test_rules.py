@@ -110,9 +110,10 @@ SHARED: dict[str, Any] = {
 
 def test_shared_rules_that_refer_to_themselves_are_named_with_the_way_around() -> None:
     found = {problem.field: problem.message for problem in Rules(SHARED).shared_problems(SHARED)}
-    assert set(found) == {"$evaluators.a", "$evaluators.b", "$evaluators.self", "$evaluators.leads in.$ref"}
+    assert set(found) == {"$evaluators.a", "$evaluators.b", "$evaluators.self", "$evaluators.leads in"}
     assert found["$evaluators.a"] == "refers to itself: a → b → a"
     assert found["$evaluators.self"] == "refers to itself: self → self"
+    assert found["$evaluators.leads in"] == "leads into a circle: a → b → a"
 
 
 def test_a_rule_that_refers_to_a_circle_is_refused() -> None:
@@ -132,6 +133,15 @@ def test_shared_rules_that_grow_when_written_out_are_refused_without_writing_the
     assert list(rules.shared_problems(shared)) == []
     found = list(rules.problems({"if": [{"$ref": "r0"}, "on"]}, "targeting", VARIANTS))
     assert [problem.field for problem in found] == ["targeting", "targeting"]
+
+
+def test_a_long_chain_of_shared_rules_is_judged_and_not_followed_down() -> None:
+    shared: dict[str, Any] = {f"r{n}": {"!": [{"$ref": f"r{n + 1}"}]} for n in range(1000)}
+    open_end, around = shared | {"r1000": True}, shared | {"r1000": {"$ref": "r0"}}
+    assert list(Rules(open_end).shared_problems(open_end)) == []
+    assert places({"if": [{"$ref": "r0"}, "on"]}, open_end) == ["targeting"]
+    assert places({"if": [{"$ref": "r990"}, "on"]}, open_end) == []
+    assert len(list(Rules(around).shared_problems(around))) == 1001
 
 
 def test_a_rule_written_out_stands_on_its_own() -> None:
