@@ -40,9 +40,13 @@ _COMPARED = ("type", "definition", "description", "owner", "tags", "client_visib
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagImport:
-    """What a file changes. ``resized`` are flags that change only because of what they share."""
+    """What a file changes, looked at while the environment was at ``revision``.
+
+    ``resized`` are flags that change only because of what they share.
+    """
 
     environment_id: int
+    revision: int
     before: FlagSet
     after: FlagSet
     created: Mapping[str, Mapping[str, Any]]
@@ -111,6 +115,7 @@ def prepare_import(tx: Transaction, environment: Environment, content: Any, *, r
     changed = {key: new for key, new in columns.items() if key in living and _said(new) != _said(living[key])}
     return FlagImport(
         environment_id=environment.id,
+        revision=environment.revision,
         before=before,
         after=after,
         known=known,

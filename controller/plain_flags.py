@@ -130,26 +130,19 @@ class PlainFlags:
         Raises:
             InvalidInput: Something is wrong with it; names each place, and nothing of it is taken over.
         """
-        transaction = self._database.read() if dry_run else self._database.write()
-        with transaction as tx:
-            environment, now = _locked(tx, place), self._now()
+        with self._database.read() as tx:
+            # Everything is looked at before anybody has to wait: a large file must not hold up a stop.
+            environment = locate_environment(tx, place.project, place.environment)
             asked = prepare_import(tx, environment, file, replace=replace)
-            if dry_run or asked.is_empty:
-                return asked
-            asked.write(tx, actor.name, reason, now)
-            revision = raise_revision(tx, environment.id, now)
-            change = Change(
-                project_id=environment.project_id,
-                name="flags.import",
-                actor=actor,
-                at=now,
-                environment=environment.key,
-                reason=reason,
-                before=asked.digests_before,
-                after=asked.digests_after,
-                evidence={"revision": revision, "replace": replace},
-            )
-            record(tx, change)
+        if dry_run or asked.is_empty:
+            return asked
+        with self._database.write() as tx:
+            environment, now = _locked(tx, place), self._now()
+            if environment.revision != asked.revision:
+                asked = prepare_import(tx, environment, file, replace=replace)
+            if not asked.is_empty:
+                asked.write(tx, actor.name, reason, now)
+                _record_import(tx, environment, asked, actor, now, reason, replace=replace)
             return asked
 
 
@@ -161,9 +154,8 @@ def described(flag: PlainFlag) -> dict[str, Any]:
 
 def _locked(tx: Transaction, place: Place) -> Environment:
     """The environment, locked, so that of two who change the same the second sees what the first has done."""
-    environment = locate_environment(tx, place.project, place.environment)
-    lock_environment(tx, environment.id)
-    return environment
+    lock_environment(tx, locate_environment(tx, place.project, place.environment).id)
+    return locate_environment(tx, place.project, place.environment)
 
 
 def _checked(
@@ -267,5 +259,30 @@ def _record(
         before=described(before) if before else {},
         after=described(after) if after else {},
         evidence={"flag": flag.key if flag else "", "revision": revision},
+    )
+    record(tx, change)
+
+
+def _record_import(
+    tx: Transaction,
+    environment: Environment,
+    done: FlagImport,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    *,
+    replace: bool,
+) -> None:
+    revision = raise_revision(tx, environment.id, now)
+    change = Change(
+        project_id=environment.project_id,
+        name="flags.import",
+        actor=actor,
+        at=now,
+        environment=environment.key,
+        reason=reason,
+        before=done.digests_before,
+        after=done.digests_after,
+        evidence={"revision": revision, "replace": replace},
     )
     record(tx, change)

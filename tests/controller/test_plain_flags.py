@@ -8,6 +8,7 @@ from headgate.evaluator import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controller import flag_files
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from controller.flags.plain import flag_file
 from controller.plain_flags import Place, PlainFlags
@@ -305,6 +306,27 @@ def test_what_is_not_in_the_file_stays_unless_the_file_replaces_it(tenant: Tenan
     with pytest.raises(InvalidInput) as refused:
         read_in(tenant, FILE)
     assert fields(refused) == ["flags.headerColor", "flags.ratio"]
+
+
+def test_a_file_is_looked_at_again_where_something_changed_meanwhile(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the file and the writing of it, somebody deletes a flag that is in it."""
+    set_flag(tenant)
+    deleted: list[bool] = []
+
+    def meanwhile(*asked: Any, **how: Any) -> Any:
+        found = flag_files.prepare_import(*asked, **how)
+        if not deleted:
+            deleted.append(True)
+            monkeypatch.setattr("controller.plain_flags.prepare_import", flag_files.prepare_import)
+            desk(tenant).delete(HERE, "banner", BOB, "x")
+        return found
+
+    monkeypatch.setattr("controller.plain_flags.prepare_import", meanwhile)
+    with pytest.raises(InvalidInput) as refused:
+        read_in(tenant, {"flags": {"banner": {**BANNER, "state": "DISABLED"}}})
+    assert fields(refused) == ["flags.banner"]
 
 
 def test_a_shared_rule_that_changes_changes_who_refers_to_it(small: Tenant) -> None:
