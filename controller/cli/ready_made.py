@@ -25,7 +25,13 @@ def ready_made() -> None:
 
 
 @ready_made.command("list")
-@click.option("--tier", type=click.Choice([tier.value for tier in Tier]), default="T2", show_default=True)
+@click.option(
+    "--tier",
+    type=click.Choice([tier.value for tier in Tier]),
+    default="T2",
+    show_default=True,
+    help="The risk tier whose limits and ladders are shown.",
+)
 @_telemetry
 @in_project
 def list_(remote: Remote, tier: str, telemetry: str) -> Told:
@@ -40,7 +46,11 @@ def list_(remote: Remote, tier: str, telemetry: str) -> Told:
 @_telemetry
 @_source
 @click.option(
-    "--arming", type=click.Choice([each.value for each in Arming]), default="shadow", show_default=True
+    "--arming",
+    type=click.Choice([each.value for each in Arming]),
+    default="shadow",
+    show_default=True,
+    help="How much they may do.",
 )
 @in_environment
 def add(

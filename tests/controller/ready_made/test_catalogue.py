@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from controller.ready_made import ReadyMade, Telemetry, load_catalogue
 from controller.sources import SOURCES
 from controller.trigger_edits import Definition, build_trigger
 from stages import Tier
-from triggers import Action, TriggerClass
+from tests.controller.ready_made.pages import telemetry_rows, trigger_rows
+from triggers import TriggerClass
 
+REPOSITORY = Path(__file__).parents[3]
 CATALOGUE = load_catalogue()
 MADE = [
     pytest.param(each, tier, telemetry, id=f"{each.key}-{tier.value}-{telemetry.key}")
@@ -59,15 +62,12 @@ def test_each_says_of_every_telemetry_what_to_ask_or_why_it_cannot_tell() -> Non
         assert all((each.title, each.why, each.limit_because)), each.key
 
 
-def test_a_higher_tier_is_never_laxer() -> None:
-    strength = {action: place for place, action in enumerate(Action)}
+def test_the_limit_of_a_higher_tier_is_never_higher() -> None:
     for each in CATALOGUE.triggers.values():
         tiers = [each.tiers[tier] for tier in Tier]
         limits = [{**each.shape.get("params", {}), **tier.get("params", {})}.get("limit") for tier in tiers]
         known = [limit for limit in limits if limit is not None]
         assert known == sorted(known, reverse=True), each.key
-        strongest = [max(strength[Action(rung["do"])] for rung in tier["ladder"]) for tier in tiers]
-        assert len(strongest) == len(Tier)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,8 @@ def test_what_no_telemetry_tells_is_told() -> None:
     retiring = CATALOGUE.triggers["model-retiring"]
     assert retiring.body(Tier.T2, CATALOGUE.telemetries["otel"], "metrics") is None
     assert retiring.why_not(CATALOGUE.telemetries["otel"]) == "ask records for it"
+
+
+def test_the_page_shows_every_trigger_and_telemetry_as_it_is() -> None:
+    lines = (REPOSITORY / "docs" / "ready-made-triggers.md").read_text().splitlines()
+    assert [row for row in (*trigger_rows(CATALOGUE), *telemetry_rows(CATALOGUE)) if row not in lines] == []

@@ -7,6 +7,7 @@ import pytest
 from controller.model_calendar import ModelCalendar
 from controller.sources import BadQuery, BadSetting
 from controller.sources.records import Records
+from controller.store.measurements import add_measurement
 from stages import Calendar, ModelEnd
 from tests.access import ACCESS
 from tests.conftest import START
@@ -18,7 +19,7 @@ def ask(tenant: Tenant, measure: str, days: float = 0, *ends: ModelEnd) -> Readi
     source = Records(tenant.parts.database, ModelCalendar(Calendar(ends), {}, tenant.clock))
     variables = {"project": "acme", "environment": "production", "feature": "claims"}
     now = tenant.clock()
-    query = {"measure": measure, "limit": f"{days:g}"}
+    query = {"measure": measure, **({"limit": f"{days:g}"} if days else {})}
     return source.read(query, variables, Window(now - timedelta(minutes=5), now), 5.0)
 
 
@@ -28,7 +29,14 @@ def test_it_has_no_settings() -> None:
     assert Records.from_settings({}, ACCESS).kind == "records"
 
 
-@pytest.mark.parametrize("query", [{"measure": "moons"}, {"measure": "models_retiring", "limit": "soon"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"measure": "moons"},
+        {"measure": "models_retiring", "limit": "soon"},
+        {"measure": "review_load", "limit": "1"},
+    ],
+)
 def test_what_it_does_not_count_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(BadQuery):
         Records.from_settings({}, ACCESS).check_query(query)
@@ -75,3 +83,36 @@ def test_of_each_requirement_the_newest_evidence_decides(tenant: Tenant) -> None
 
 def test_a_feature_that_is_gone_is_an_error_and_no_health(tenant: Tenant) -> None:
     assert ask(tenant, "evidence_expired").status is Status.ERROR
+
+
+def test_the_review_load_is_told_in_parts_of_what_reviewers_can_look_at(tenant: Tenant) -> None:
+    tenant.beta()
+    assert "does not say" in ask(tenant, "review_load").message
+    tenant.sql("UPDATE features SET review_capacity_per_day = 20")
+    tenant.report(30, mode="review")
+    tenant.report(50, mode="live")
+    tenant.clock.pass_(86_400 - 60)
+    assert ask(tenant, "review_load").value == 1.5
+    tenant.clock.pass_(86_400)
+    assert ask(tenant, "review_load").value == 0
+
+
+def test_a_business_metric_no_better_than_its_baseline_is_behind(tenant: Tenant) -> None:
+    tenant.beta()
+    assert ask(tenant, "business_metric_behind").status is Status.NO_DATA
+    measure(tenant, 95)
+    assert ask(tenant, "business_metric_behind").bad == 0
+    measure(tenant, 100)
+    assert (ask(tenant, "business_metric_behind").bad, ask(tenant, "business_metric_behind").total) == (1, 1)
+    tenant.clock.pass_(40 * 86_400)
+    assert "too long ago" in ask(tenant, "business_metric_behind").message
+
+
+def measure(tenant: Tenant, value: float) -> None:
+    """Measure minutes per claim, which were 100 and shall be 80."""
+    metric = '{"name": "minutes", "baseline": 100, "target": 80, "window_days": 30}'
+    tenant.sql(f"UPDATE features SET business_metric = '{metric}'")
+    now = tenant.clock.pass_(1)
+    values = {"note": "", "reported_by": "key:ada", "reported_at": now, "at": now}
+    with tenant.parts.database.write() as tx:
+        add_measurement(tx, feature_id=1, value=value, **values)
