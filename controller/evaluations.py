@@ -58,6 +58,7 @@ class _Judged:
 
     read: _Read
     outcome: Step
+    at: datetime
     done: Sequence[Mapping[str, str]] = ()
 
     @property
@@ -70,8 +71,18 @@ class _Judged:
     @property
     def recorded(self) -> NewReading:
         """What is kept of it for good."""
-        claim = self.read.claim
-        return NewReading(claim.trigger_id, claim.slot, self.read.readings[0], self.outcome, self.done)
+        claim, subject = self.read.claim, self.read.subject
+        return NewReading(
+            trigger_id=claim.trigger_id,
+            slot=claim.slot,
+            version=subject.stored.version,
+            sharing=subject.stored.trigger.sharing,
+            before=subject.state,
+            readings=self.read.readings,
+            step=self.outcome,
+            at=self.at,
+            done=self.done,
+        )
 
     def settlement(self, now: datetime) -> Settlement:
         """What it leaves in the trigger's row."""
@@ -143,7 +154,8 @@ class Evaluations:
         now = self._now()
         for each in read:
             try:
-                yield _Judged(each, step(each.subject.stored.rule, each.subject.state, each.readings, now))
+                taken = step(each.subject.stored.rule, each.subject.state, each.readings, now)
+                yield _Judged(each, taken, now)
             except Exception:
                 # What no rule foresaw is wrong with this trigger alone.
                 log.exception("the reading of %s could not be judged", each.claim)
@@ -205,7 +217,7 @@ class Evaluations:
         outcome = step(current.stored.rule, current.state, read.readings, now)
         cause = Cause(current.stored, current.rollout, current.window)
         outcome, done = self._actions.act(tx, cause, outcome, now)
-        judged = _Judged(replace(read, subject=current), outcome, done)
+        judged = _Judged(replace(read, subject=current), outcome, now, done)
         _write(tx, [judged], now)
         self._actions.tell(tx, cause, outcome, now)
         return judged
@@ -228,7 +240,7 @@ def _write(tx: Transaction, judged: Sequence[_Judged], now: datetime) -> None:
     """Record what was read and judged, and give the triggers back."""
     if not judged:
         return
-    add_readings(tx, [each.recorded for each in judged], now)
+    add_readings(tx, [each.recorded for each in judged])
     settle(tx, [each.settlement(now) for each in judged], now)
 
 

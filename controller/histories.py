@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
-from controller.store.readings import StoredReading
+from controller.store.readings import StoredReading, reading_in
 from triggers import MOST, Baseline, History, Reading, Status, Trigger, Window, tiles
 
 _COLUMNS = ("time", "bad", "total", "count", "value", "samples")
@@ -41,7 +41,7 @@ def is_money(trigger: Trigger) -> bool:
 
 def recorded(rows: Iterable[StoredReading], trigger: Trigger) -> History:
     """The history that a trigger's own readings are."""
-    return History.of((_reading(row) for row in rows), amounts=is_money(trigger))
+    return History.of((reading_in(row) for row in rows), amounts=is_money(trigger))
 
 
 def from_csv(text: str, trigger: Trigger) -> History:
@@ -69,7 +69,7 @@ def check_replayable(history: History, trigger: Trigger) -> None:
     Raises:
         InvalidInput: It cannot.
     """
-    if trigger.method.contiguous and history.overlaps:
+    if history.overlaps and (trigger.method.contiguous or is_money(trigger)):
         message = f"its windows overlap, and {trigger.method.name} adds windows up"
         remedy = "replay from the source, with ${window} in the query, or from a CSV file"
         raise InvalidInput(Problem("history", message, remedy), code="bad_history")
@@ -130,18 +130,6 @@ def _made(window: Window, numbers: Mapping[str, float]) -> Reading:
     if "value" in numbers:
         return Reading.gauge(window, numbers["value"], numbers.get("samples"))
     return Reading.missing(Status.NO_DATA, window, "the row holds no numbers")
-
-
-def _reading(row: StoredReading) -> Reading:
-    return Reading(
-        status=Status(row.status),
-        window=Window(row.window_start, row.window_end),
-        bad=row.bad,
-        total=row.total,
-        value=row.value,
-        samples=row.samples,
-        message=row.message,
-    )
 
 
 def _bad(message: str, remedy: str) -> InvalidInput:

@@ -25,7 +25,6 @@ from controller.store.triggers import (
     drop_trigger,
     get_trigger,
     mend_trigger,
-    policies_to_json,
     remember,
     triggers_of,
 )
@@ -39,6 +38,7 @@ from triggers import (
     Trigger,
     acknowledge,
     parse_method,
+    policies_to_json,
     redefine,
 )
 

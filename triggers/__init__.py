@@ -10,7 +10,17 @@ from triggers.history import History, Plant, tiles
 from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
 from triggers.policy import BY_TIER, Policies, Policy, Reaction
 from triggers.reading import Reading, Status, Window
+from triggers.record import (
+    Record,
+    Unreadable,
+    changed,
+    changes,
+    explained,
+    reading_from_json,
+    reading_to_json,
+)
 from triggers.replay import MOST, Drawn, Fired, Replay, TooLong, replay
+from triggers.rule import policies_to_json, rule_from_json, rule_to_json, rung_to_json
 from triggers.sight import News, holds_back, is_blind
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
@@ -42,6 +52,7 @@ __all__ = [
     "Policy",
     "Reaction",
     "Reading",
+    "Record",
     "Replay",
     "Rung",
     "Scope",
@@ -54,20 +65,30 @@ __all__ = [
     "Trigger",
     "TriggerClass",
     "Unforeseeable",
+    "Unreadable",
     "Verdict",
     "Window",
     "acknowledge",
     "asks",
     "bar_of",
+    "changed",
+    "changes",
     "detect",
     "enter_epoch",
     "escalate",
+    "explained",
     "holds_back",
     "is_blind",
     "judge",
     "parse_method",
+    "policies_to_json",
+    "reading_from_json",
+    "reading_to_json",
     "redefine",
     "replay",
+    "rule_from_json",
+    "rule_to_json",
+    "rung_to_json",
     "step",
     "tiles",
     "window",

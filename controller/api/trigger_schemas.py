@@ -175,6 +175,8 @@ class StandingTriggerSchema(Schema):
 class ReadingSchema(Schema):
     """One evaluation: what was asked and answered, what it meant, and what was done."""
 
+    id = fields.Integer()
+    version = fields.Integer(allow_none=True)
     slot = fields.AwareDateTime()
     evaluated_at = fields.AwareDateTime()
     status = fields.String()
@@ -193,3 +195,10 @@ class ReadingSchema(Schema):
     numbers = fields.Dict()
     phase = fields.String()
     due = fields.List(fields.Dict())
+
+
+class ExplainedReadingSchema(ReadingSchema):
+    """The same with all that the verdict depended on, and what comes of it when it is judged again."""
+
+    record = fields.Dict(allow_none=True)
+    recomputed = fields.String()

@@ -12,10 +12,11 @@ from controller.api.parsing import Blueprint
 from controller.api.spec import ETAG
 from controller.api.views import trigger_view
 from controller.errors import InvalidInput, NotFound, Problem
+from controller.explanations import explanation
 from controller.rollouts import Where, locate
 from controller.store.columns import Broken
 from controller.store.database import Transaction
-from controller.store.readings import StoredReading, readings_of
+from controller.store.readings import StoredReading, reading_by_id, readings_of
 from controller.store.triggers import StoredTrigger, triggers_of
 from controller.trigger_edits import Definition
 
@@ -101,6 +102,17 @@ def list_readings(
     return page(found, query["limit"], lambda reading: reading.id, _plain)
 
 
+@blueprint.get("/<key>/readings/<row:id>")
+@blueprint.response(200, trigger_schemas.ExplainedReadingSchema)
+def explain_reading(project: str, environment: str, feature: str, key: str, id: int) -> dict[str, Any]:
+    """All that a verdict depended on, and whether the same comes of it again."""
+    with services().database.read() as tx:
+        trigger = _find(tx, Where(project, environment, feature), key)
+        reading = reading_by_id(tx, trigger.id, id)
+        told = explanation(tx, trigger, reading)
+    return _plain(reading) | {"record": told.record and told.record.to_json(), "recomputed": told.told}
+
+
 def _find(tx: Transaction, where: Where, key: str) -> StoredTrigger | Broken:
     for item in triggers_of(tx, locate(tx, where).id):
         if key == (item.key if isinstance(item, Broken) else item.trigger.key):
@@ -109,4 +121,6 @@ def _find(tx: Transaction, where: Where, key: str) -> StoredTrigger | Broken:
 
 
 def _plain(reading: StoredReading) -> dict[str, Any]:
-    return {name: getattr(reading, name) for name in StoredReading.__slots__}
+    return {name: getattr(reading, name) for name in StoredReading.__slots__} | {
+        "version": reading.rule_version
+    }

@@ -11,9 +11,9 @@ from controller.store.break_glass import BreakGlass
 from controller.store.columns import Broken
 from controller.store.releases import StoredRelease
 from controller.store.rollouts import StoredRollout, exposure_to_json, to_json
-from controller.store.triggers import StoredTrigger, policies_to_json
+from controller.store.triggers import StoredTrigger
 from stages import Refusal, models_of, retiring, why_unpinned
-from triggers import Lack, Phase
+from triggers import Lack, Phase, policies_to_json, rung_to_json
 
 _SOON = timedelta(days=90)
 """How long before its end a model is warned about."""
@@ -75,15 +75,7 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "use_partial": trigger.use_partial,
         "policies": policies_to_json(item.rule.policies),
         "sharing": trigger.sharing,
-        "ladder": [
-            {
-                "do": rung.do.value,
-                "after_s": rung.after_s,
-                "args": dict(rung.args),
-                "severity": rung.severity.value,
-            }
-            for rung in trigger.ladder
-        ],
+        "ladder": [rung_to_json(rung) for rung in trigger.ladder],
         "phase": state.phase.value,
         "since": None if state.phase is Phase.QUIET else state.since,
         "verdict": item.verdict,

@@ -26,6 +26,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "instances": "controller.cli.instances",
         "backtest": "controller.cli.backtest",
         "drill": "controller.cli.drills",
+        "explain": "controller.cli.explain",
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "source": "controller.cli.sources",

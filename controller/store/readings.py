@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, text
 
+from controller.errors import NotFound
 from controller.store.database import Transaction
 from controller.store.tables import IS_QUIET, IS_TELLING, readings
-from triggers import Reading, Step
+from triggers import (
+    Reading,
+    Record,
+    State,
+    Status,
+    Step,
+    Trigger,
+    Verdict,
+    Window,
+    changed,
+    changes,
+    reading_from_json,
+    reading_to_json,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,26 +52,38 @@ class StoredReading:
     phase: str
     due: Sequence[Mapping[str, str]]
     evaluated_at: datetime
+    rule_version: int | None
+    sharing: int | None
+    before: Mapping[str, Any] | None
+    changed: Mapping[str, Any] | None
+    others: Sequence[Mapping[str, Any]] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewReading:
-    """An evaluation to be recorded. ``done`` are the actions that fell due, and what became of each."""
+    """An evaluation to be recorded: by which rule, from what the trigger remembered ``before``, judged ``at`` a moment.
+
+    ``done`` are the actions that fell due, and what became of each.
+    """
 
     trigger_id: int
     slot: datetime
-    reading: Reading
+    version: int
+    sharing: int
+    before: State
+    readings: Sequence[Reading]
     step: Step
+    at: datetime
     done: Sequence[Mapping[str, str]] = ()
 
 
-def add_readings(tx: Transaction, evaluated: Sequence[NewReading], now: datetime) -> None:
+def add_readings(tx: Transaction, evaluated: Sequence[NewReading]) -> None:
     """Record evaluations; a slot is recorded once only."""
-    tx.execute(insert(readings), [_columns(each, now) for each in evaluated])
+    tx.execute(insert(readings), [_columns(each) for each in evaluated])
 
 
-def _columns(new: NewReading, now: datetime) -> dict[str, Any]:
-    reading, step = new.reading, new.step
+def _columns(new: NewReading) -> dict[str, Any]:
+    reading, step = new.readings[0], new.step
     return {
         "trigger_id": new.trigger_id,
         "slot": new.slot,
@@ -77,7 +103,12 @@ def _columns(new: NewReading, now: datetime) -> dict[str, Any]:
         "numbers": dict(step.numbers),
         "phase": step.state.phase.value,
         "due": list(new.done),
-        "evaluated_at": now,
+        "evaluated_at": new.at,
+        "rule_version": new.version,
+        "sharing": new.sharing,
+        "before": changes(State(), new.before),
+        "changed": changes(new.before, step.state),
+        "others": [reading_to_json(each) for each in new.readings[1:]] or None,
     }
 
 
@@ -121,6 +152,58 @@ def _forget(tx: Transaction, condition: str, before: datetime, limit: int) -> in
     # What another worker is deleting is left to it.
     some = old.order_by(readings.c.evaluated_at).limit(limit).with_for_update(skip_locked=True)
     return tx.execute(delete(readings).where(readings.c.id.in_(some))).rowcount
+
+
+def reading_by_id(tx: Transaction, trigger_id: int, id: int) -> StoredReading:
+    """One reading of a trigger.
+
+    Raises:
+        NotFound: There is none, or it has been forgotten.
+    """
+    this = (readings.c.id == id, readings.c.trigger_id == trigger_id)
+    row = tx.execute(select(readings).where(*this)).one_or_none()
+    if row is None:
+        raise NotFound("reading", str(id))
+    return StoredReading(**row._mapping)
+
+
+def reading_in(stored: StoredReading) -> Reading:
+    """What the source said, as it was said."""
+    return Reading(
+        status=Status(stored.status),
+        window=Window(stored.window_start, stored.window_end),
+        bad=stored.bad,
+        total=stored.total,
+        value=stored.value,
+        samples=stored.samples,
+        newest_sample_at=stored.newest_sample_at,
+        message=stored.message,
+        warnings=tuple(stored.warnings),
+        asked=dict(stored.asked),
+    )
+
+
+def record_of(stored: StoredReading, rule: Trigger) -> Record | None:
+    """All that the verdict depended on; None for a reading from before that was kept.
+
+    Raises:
+        ValueError, TypeError, KeyError: It cannot be read.
+    """
+    if stored.rule_version is None or stored.before is None or stored.changed is None:
+        return None
+    before = changed(State(), stored.before)
+    others = (reading_from_json(each) for each in stored.others or ())
+    return Record(
+        trigger=replace(rule, sharing=stored.sharing or 1),
+        version=stored.rule_version,
+        at=stored.evaluated_at,
+        readings=(reading_in(stored), *others),
+        before=before,
+        after=changed(before, stored.changed),
+        verdict=Verdict(stored.verdict),
+        sentence=stored.sentence,
+        numbers=stored.numbers,
+    )
 
 
 _MOST = 2**63 - 1

@@ -14,25 +14,8 @@ from controller.store.claims import next_fence
 from controller.store.columns import Broken, build, typed
 from controller.store.database import Transaction
 from controller.store.sources import readable_settings
-from controller.store.tables import features, readings, rollouts, sources, triggers
-from triggers import (
-    METHODS,
-    Action,
-    Arming,
-    Baseline,
-    Lack,
-    Policies,
-    Policy,
-    Reaction,
-    Rung,
-    Scope,
-    Severity,
-    State,
-    Trigger,
-    TriggerClass,
-    Verdict,
-    parse_method,
-)
+from controller.store.tables import features, readings, rollouts, sources, trigger_rules, triggers
+from triggers import METHODS, Arming, State, Trigger, Verdict, rule_from_json, rule_to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +100,23 @@ def change_trigger(
     if not tx.execute(update(triggers).where(*this).values(**values)).rowcount:
         latest = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
         raise VersionConflict(f"the trigger {trigger.key}", latest)
+    # What was judged by it can be judged again.
+    rule = {"trigger_id": stored.id, "version": stored.version, "rule": rule_to_json(stored.rule)}
+    tx.execute(insert(trigger_rules).values(**rule))
     return get_trigger(tx, stored.rollout_id, trigger.key)
+
+
+def rule_at(tx: Transaction, stored: StoredTrigger, version: int) -> Trigger | None:
+    """The rule of a trigger in one of its versions; None if it was not kept.
+
+    Raises:
+        ValueError, TypeError, KeyError: It cannot be read.
+    """
+    if version == stored.version:
+        return stored.rule
+    this = (trigger_rules.c.trigger_id == stored.id, trigger_rules.c.version == version)
+    rule = tx.scalar(select(trigger_rules.c.rule).where(*this))
+    return None if rule is None else rule_from_json(rule)
 
 
 _HIGHEST_VERSION = 2**31 - 1
@@ -243,33 +242,8 @@ def _row(rollout_id: int, key: str) -> Any:
 def _columns(source_id: int, query: Mapping[str, str], trigger: Trigger) -> dict[str, Any]:
     return {
         "source_id": source_id,
-        "key": trigger.key,
-        "method": trigger.method.name,
-        "params": trigger.method.params(),
         "query": dict(query),
-        "window_s": trigger.window_s,
-        "interval_s": trigger.interval_s,
-        "hold_s": trigger.hold_s,
-        "clear_s": trigger.clear_s,
-        "cooldown_s": trigger.cooldown_s,
-        "latch": trigger.latch,
-        "max_staleness_s": trigger.max_staleness_s,
-        "trigger_class": trigger.trigger_class.value,
-        "arming": trigger.arming.value,
-        "scope": trigger.scope.value,
-        "baseline": trigger.baseline.value,
-        "baseline_offset_s": trigger.baseline_offset_s,
-        "policies": policies_to_json(trigger.policies),
-        "use_partial": trigger.use_partial,
-        "ladder": [
-            {
-                "do": rung.do.value,
-                "after_s": rung.after_s,
-                "args": dict(rung.args),
-                "severity": rung.severity.value,
-            }
-            for rung in trigger.ladder
-        ],
+        **rule_to_json(trigger),
     }
 
 
@@ -300,7 +274,7 @@ def _built(row: Row[Any]) -> StoredTrigger:
         query=dict(typed(dict, row.query)),
         version=typed(int, row.version),
         tier=row.tier,
-        trigger=_trigger(row),
+        trigger=rule_from_json(row._asdict(), 1 + row.others_sharing),
         state=State.from_json(row.state),
         verdict=None if row.verdict is None else Verdict(row.verdict).value,
         sentence=row.sentence,
@@ -308,53 +282,3 @@ def _built(row: Row[Any]) -> StoredTrigger:
         seen_at=row.seen_at,
         due_at=row.due_at,
     )
-
-
-def _trigger(row: Row[Any]) -> Trigger:
-    return Trigger(
-        key=row.key,
-        method=parse_method(row.method, row.params),
-        window_s=typed(int, row.window_s),
-        interval_s=typed(int, row.interval_s),
-        hold_s=typed(int, row.hold_s),
-        clear_s=typed(int, row.clear_s),
-        cooldown_s=typed(int, row.cooldown_s),
-        latch=typed(bool, row.latch),
-        max_staleness_s=typed(int, row.max_staleness_s),
-        # A row from before there were classes has none.
-        trigger_class=TriggerClass(row.trigger_class or TriggerClass.OTHER),
-        arming=Arming(row.arming),
-        scope=Scope(row.scope),
-        baseline=Baseline(row.baseline),
-        baseline_offset_s=typed(int, row.baseline_offset_s),
-        policies=_policies(row.policies),
-        use_partial=typed(bool, row.use_partial),
-        sharing=1 + row.others_sharing,
-        ladder=tuple(_rung(rung) for rung in typed(list, row.ladder)),
-    )
-
-
-def policies_to_json(policies: Policies) -> dict[str, dict[str, Any]]:
-    """Policies as JSON values, by what they are for."""
-    return {
-        lack.value: {"do": policy.do.value, "after_s": policy.after_s} for lack, policy in policies.items()
-    }
-
-
-def _policies(stored: Any) -> Policies:
-    if stored is None:
-        return {}
-    return {Lack(lack): _policy(policy) for lack, policy in typed(dict, stored).items()}
-
-
-def _policy(stored: Any) -> Policy:
-    after_s = stored["after_s"]
-    return Policy(Reaction(stored["do"]), None if after_s is None else typed(int, after_s))
-
-
-def _rung(stored: Any) -> Rung:
-    args = typed(dict, stored["args"])
-    if not all(isinstance(arg, int | str) for arg in args.values()):
-        raise TypeError(f"{args!r} are not the arguments of a rung")
-    severity = Severity(stored.get("severity", Severity.CRITICAL))
-    return Rung(Action(stored["do"]), typed(int, stored["after_s"]), dict(args), severity)

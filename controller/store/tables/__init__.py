@@ -30,6 +30,7 @@ from controller.store.tables.core import (
     rollouts,
     sessions,
     sources,
+    trigger_rules,
     triggers,
     users,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "source_budgets",
     "sources",
     "tasks",
+    "trigger_rules",
     "triggers",
     "users",
     "waivers",

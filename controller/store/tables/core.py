@@ -245,6 +245,17 @@ IS_QUIET = "phase = 'quiet' AND verdict IN ('ok', 'insufficient')"
 """Readings in which nothing was wrong. Written out, because an index that holds a part of the rows goes by its text."""
 IS_TELLING = f"NOT ({IS_QUIET})"
 
+# Rules by which readings were judged that have been replaced since.
+trigger_rules = Table(
+    "trigger_rules",
+    metadata,
+    own_id(),
+    parent("triggers"),
+    Column("version", Integer, nullable=False),
+    Column("rule", Json, nullable=False),
+    UniqueConstraint("trigger_id", "version"),
+)
+
 readings = Table(
     "readings",
     metadata,
@@ -268,6 +279,13 @@ readings = Table(
     Column("phase", Text, nullable=False),
     Column("due", Json, nullable=False),
     Column("evaluated_at", Instant, nullable=False),
+    # What it takes to judge it again: the version of the rule, over how many it divided its false alarms, what the
+    # trigger remembered, what was changed in that, and the readings of further windows.
+    Column("rule_version", Integer),
+    Column("sharing", Integer),
+    Column("before", Json),
+    Column("changed", Json),
+    Column("others", Json),
     UniqueConstraint("trigger_id", "slot"),
     # For forgetting what is old. Each reading is in one of the two.
     Index("ix_readings_quiet", "evaluated_at", **_only(IS_QUIET)),

@@ -152,6 +152,8 @@ def make_one_of_each(world: World) -> None:
     on_call.ok("POST", f"{ROLLOUT}/break-glass", emergency)
     world.move("introduce", release=world.other, share=100)
     world.move("revert")
+    world.parts.ticks.tick()
+    assert world.parts.ticks.join(30)
 
 
 def test_an_etag_is_documented_where_it_is_sent(spec: dict[str, Any], world: World) -> None:

@@ -187,6 +187,17 @@ def test_readings_are_read_page_by_page_newest_first(world: World, clock: Any) -
     assert found == sorted(set(found), reverse=True)
 
 
+def test_a_reading_is_explained_by_its_id(world: World, clock: Any) -> None:
+    clock.pass_(61)
+    world.parts.ticks.tick()
+    assert world.parts.ticks.join(30)
+    newest = world.api.ok("GET", f"{TRIGGERS}/leaks/readings")["items"][0]
+    told = world.api.ok("GET", f"{TRIGGERS}/leaks/readings/{newest['id']}")
+    assert told["recomputed"] == f"judged again, it is the same: {newest['verdict']}"
+    assert (told["record"]["version"], told["record"]["rule"]["key"]) == (1, "leaks")
+    assert world.api.get(f"{TRIGGERS}/leaks/readings/99999").status_code == 404
+
+
 def test_lists_that_come_whole_say_so(world: World) -> None:
     for path in ("/projects", f"{PROJECT}/environments", f"{PROJECT}/keys", TRIGGERS, "/requirements"):
         content = world.api.ok("GET", path)
