@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,6 +29,7 @@ from controller.subjects import variables_of
 from controller.trigger_edits import Definition, build_trigger
 from triggers import (
     MOST,
+    Arming,
     Ask,
     Baseline,
     History,
@@ -78,12 +79,14 @@ class Trial:
 class Backtested:
     """What one of the settings would have done. ``planted`` is the same with the degradation in the history.
 
-    ``evaluations_without_data``: how much of the history was a gap.
+    ``failed``: how many windows of the history the source did not answer, and why the first of them.
     """
 
     definition: Definition
     trigger: Trigger
     replay: Replay
+    failed: int
+    why: str
     false_alarms_per_month: float
     noticed_after: timedelta | None = None
     planted: Replay | None = None
@@ -147,6 +150,7 @@ class Backtests:
         self, where: Where, rollout: StoredRollout, trial: Trial, definition: Definition, trigger: Trigger
     ) -> Backtested:
         span = self._span(trial, trigger)
+        trigger = self._among_others(rollout, trigger)
         told = self._told(where, rollout, trial, definition, trigger, span)
         check_replayable(told.subject, trigger)
         if trial.history is not From.SOURCE:
@@ -160,14 +164,28 @@ class Backtests:
             worse = told.planted(trial.plant).answers(trigger)
             planted = replay(trigger, worse, span.start, span.end, patience)
             noticed = planted.noticed_after(trial.plant.at)
+        failed = [each for each in told.subject.readings if each.status not in (Status.OK, Status.NO_DATA)]
         return Backtested(
             definition=definition,
             trigger=trigger,
             replay=plain,
+            failed=len(failed),
+            why=failed[0].message if failed else "",
             false_alarms_per_month=plain.false_alarms_per_month(trial.troubles),
             noticed_after=noticed,
             planted=planted,
         )
+
+    def _among_others(self, rollout: StoredRollout, trigger: Trigger) -> Trigger:
+        """The trigger as it would be judged: its false alarms are divided over it and the armed ones beside it."""
+        with self._database.read() as tx:
+            others = [item.trigger for item in triggers_of(tx, rollout.id) if not isinstance(item, Broken)]
+        sharing = [
+            other
+            for other in others
+            if other.method.shares_alarms and other.arming is not Arming.SHADOW and other.key != trigger.key
+        ]
+        return replace(trigger, sharing=1 + len(sharing))
 
     def _span(self, trial: Trial, trigger: Trigger) -> Window:
         end = trial.end or self._now()

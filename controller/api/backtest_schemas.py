@@ -94,6 +94,8 @@ class BacktestedSchema(Schema):
     end = fields.AwareDateTime(data_key="to")
     evaluations = fields.Integer()
     verdicts = fields.Dict(keys=fields.String(), values=fields.Integer())
+    failed_windows = fields.Integer()
+    failure = fields.String()
     fired = fields.List(fields.Nested(FiredSchema))
     false_alarms_per_month = fields.Float()
     noticed_after_s = fields.Float(allow_none=True)

@@ -51,6 +51,8 @@ def _tried(tried: Backtested) -> dict[str, Any]:
         "end": replay.end,
         "evaluations": replay.evaluations,
         "verdicts": {verdict.value: count for verdict, count in replay.verdicts.items()},
+        "failed_windows": tried.failed,
+        "failure": tried.why,
         "fired": [_fired(each) for each in replay.fired],
         "false_alarms_per_month": tried.false_alarms_per_month,
         "noticed_after_s": tried.noticed_after.total_seconds() if tried.noticed_after is not None else None,

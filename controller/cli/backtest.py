@@ -16,8 +16,9 @@ from controller.cli.remote import Remote
 from controller.cli.text import aligned, moment
 
 _WRITTEN = (
-    "key", "source", "query", "method", "params", "window_s", "interval_s", "hold_s", "clear_s", "latch",
-    "max_staleness_s", "class", "arming", "scope", "baseline", "baseline_offset_s", "ladder",
+    "key", "source", "query", "method", "params", "window_s", "interval_s", "hold_s", "clear_s", "cooldown_s", "latch",
+    "max_staleness_s", "class", "arming", "scope", "baseline", "baseline_offset_s", "on_no_data", "on_partial",
+    "on_source_error", "on_stale", "use_partial", "ladder",
 )  # fmt: skip
 """What a definition consists of; a trigger as it is shown says more."""
 
@@ -85,7 +86,7 @@ def _history(asked: Mapping[str, Any]) -> str:
 
 def _changed(base: Mapping[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
     """The definition with some of its fields or parameters changed."""
-    definition = {name: base[name] for name in _WRITTEN if name in base}
+    definition = {name: base[name] for name in _WRITTEN if base.get(name) is not None}
     params = dict(definition.get("params", {}))
     for change in changes:
         name, _, text = change.partition("=")
@@ -111,6 +112,8 @@ def _lines(found: Mapping[str, Any], *, planted: bool) -> Iterator[str]:
         span = f"{moment(setting['from'])} to {moment(setting['to'])}"
         yield f"  {span}: {setting['evaluations']} evaluations, {verdicts}"
         yield f"  fired {len(setting['fired'])} times, {setting['false_alarms_per_month']:.1f} false alarms a month"
+        if setting["failed_windows"]:
+            yield f"  {setting['failed_windows']} windows were not answered: {setting['failure']}"
         if setting["fired"]:
             yield from aligned(_row(fired) for fired in setting["fired"])
         if planted:

@@ -111,7 +111,7 @@ class Source(ABC):
     shapes: ClassVar[tuple[Shape, ...]]
     lag_s: ClassVar[float] = 0.0
     at_once: ClassVar[int] = 1
-    longest_history: ClassVar[int] = 1000
+    longest_history: ClassVar[int] = 3000
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
     @classmethod

@@ -12,7 +12,7 @@ from controller.backtests import Backtested, From, Trial
 from controller.errors import InvalidInput, NotFound
 from controller.trigger_edits import Definition
 from tests.controller.tenant import ADA, Tenant
-from triggers import Action, Baseline, Plant, Rung, Scope, Window
+from triggers import Action, Arming, Baseline, Plant, Rung, Scope, Window
 
 DEFINITION = Definition(
     key="unsupported",
@@ -132,11 +132,33 @@ def test_what_would_take_too_long_or_says_nothing_is_refused(simple: Tenant) -> 
     assert refused(simple, start=now - timedelta(days=60))[1] == "86400 evaluations are more than 50000"
     assert refused(simple, start=now, end=now)[0] == "from"
     records = changed(source="records", query={"measure": "evidence_expired", "limit": "30"})
-    assert "43200 windows are more than 1000" in refused(simple, records)[1]
+    assert "43200 windows are more than 3000" in refused(simple, records)[1]
     assert refused(simple, changed(query={"measure": "luck"}))[0] == "query.measure"
     assert refused(simple, changed(params={}))[0] == "params.limit"
     simple.trigger()
     assert refused(simple, history=From.READINGS) == ("history", "nothing was read in this time")
+
+
+def test_false_alarms_are_divided_as_they_would_be(simple: Tenant) -> None:
+    weighing = changed(method="evidence", key="other", rest={**DEFINITION.rest, "arming": Arming.ACT})
+    simple.parts.trigger_edits.add(simple.where(), weighing, ADA)
+    (found,) = tried(simple, changed(method="evidence"), history=From.CSV, csv=CSV)
+    assert found.trigger.sharing == 2
+    assert found.replay.chart[-1].line == pytest.approx(5.298, abs=0.001)
+
+
+def test_windows_that_were_not_answered_are_counted(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.NOTIFY), window_s=10, interval_s=10)
+    simple.evaluate()
+    simple.report(3, grounded=True)
+    simple.after(10)
+    simple.sql(
+        "UPDATE readings SET status = 'error', bad = NULL, total = NULL, message = 'it was away' WHERE bad IS NULL"
+    )
+    (found,) = tried(
+        simple, simple.parts.backtests.definition_of(simple.where(), "unsupported"), history=From.READINGS
+    )
+    assert (found.failed, found.why) == (1, "it was away")
 
 
 def test_windows_that_overlap_are_not_added_up(simple: Tenant) -> None:
@@ -155,7 +177,7 @@ def test_the_stable_release_is_not_in_a_file(simple: Tenant, asked: dict[str, An
 
 
 def test_a_source_that_cannot_answer_is_no_month_of_silence(simple: Tenant) -> None:
-    simple.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
     query = {"bad": "errors[${window}]", "total": "all[${window}]"}
     field, message = refused(simple, changed(source="metrics", query=query))
     assert field == "source"
