@@ -64,6 +64,7 @@ class Settings:
     streams_per_key: int = 5_000
     stream_heartbeat_s: float = 15.0
     stream_max_age_s: float = 1800.0
+    browser_origins: str = ""
     retention_days: int = 30
     quiet_days: float = 7.0
     plans: str = ""

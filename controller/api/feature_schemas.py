@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from marshmallow import Schema, fields, validate
 
-from controller.api.fields import Choice, FreeForm, Key, Number, Text, Whole
+from controller.api.fields import Choice, FreeForm, Key, Number, Text, Truth, Whole
 from controller.api.schemas import SHA256, ReasonSchema, RefusalSchema
 from stages import Autonomy, Goodness, Oversight, Tier
 
@@ -94,6 +94,9 @@ class FeatureChangeSchema(Schema):
     on_switch = Choice(OnSwitch)
     fallback = Text(200)
     when_lost = Choice(WhenLost)
+    client_visible = Truth(
+        metadata={"description": "Whether client keys, which sit in browsers and apps, may see its answers"}
+    )
 
 
 class FeatureSchema(FeatureChangeSchema):

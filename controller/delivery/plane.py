@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from controller.delivery import ofrep
+from controller.delivery.browsers import Browsers
 from controller.delivery.documents import Documents
 from controller.delivery.doorkeeper import Doorkeeper
 from controller.delivery.events import Events
@@ -69,6 +70,7 @@ class Delivery:
         self._one = ("POST", "ofrep", in_both_languages(asked.one))
         self._health = {"/livez": health.live, "/readyz": health.ready, "/metrics": health.metrics}
         self._doorkeeper = doorkeeper
+        self._browsers = Browsers(settings.browser_origins)
         self._counters: dict[tuple[str, int], Counter] = {}
 
     def covers(self, path: str) -> bool:
@@ -108,7 +110,10 @@ class Delivery:
 
     async def _answer(self, exchange: Exchange) -> None:
         method, name, door = self._door(exchange.path)
+        self._browsers.let_read(exchange)
         try:
+            if await self._browsers.answers_preflight(exchange):
+                return
             if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
                 await self._refuse_method(exchange, method)
             await door(exchange)

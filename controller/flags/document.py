@@ -19,9 +19,15 @@ Bundle = Callable[[str], Mapping[str, Any]]
 
 
 def flags_of(
-    rollout: Rollout, bundle: Bundle, *, fallback: str, when_lost: str, on_switch: str = "move"
+    rollout: Rollout,
+    bundle: Bundle,
+    *,
+    fallback: str,
+    when_lost: str,
+    on_switch: str = "move",
+    client_visible: bool = False,
 ) -> dict[str, JSON]:
-    """The two flags of a rollout, by their keys.
+    """The two flags of a rollout, by their keys. ``client_visible``: whether client keys may ask about them.
 
     Raises:
         KeyError: A release it serves is not there.
@@ -30,13 +36,15 @@ def flags_of(
     for name, share in (("share", rollout.exposure.share), ("candidate_share", rollout.candidate_share)):
         if type(share) is not int or not 0 <= share <= WHOLE:
             raise ValueError(f"{name} {share!r} is not between 0 and {WHOLE}")
-    metadata = {
+    metadata: JSON = {
         "stage": rollout.stage.value,
         "mode": rollout.mode.value,
         "rollout_version": rollout.version,
         "when_lost": when_lost,
         "on_switch": on_switch,
     }
+    if client_visible:
+        metadata["client_visible"] = True
     return {
         rollout.feature: _object_flag(rollout, bundle, fallback) | {"metadata": metadata},
         f"{rollout.feature}.enabled": _boolean_flag(rollout) | {"metadata": metadata},

@@ -145,6 +145,7 @@ def _compiled(
             fallback=item.fallback,
             when_lost=item.when_lost,
             on_switch=item.on_switch,
+            client_visible=item.client_visible,
         )
         _check(flags)
     except (KeyError, TypeError, ValueError) as error:

@@ -46,6 +46,7 @@ class Feature:
     on_switch: str = "move"
     fallback: str = ""
     when_lost: str
+    client_visible: bool = False
     version: int
     created_at: datetime
 

@@ -33,6 +33,7 @@ class StoredRollout:
     fallback: str
     when_lost: str
     on_switch: str
+    client_visible: bool = False
     rollout: Rollout
 
 
@@ -202,6 +203,7 @@ JOINED = (
         features.c.fallback,
         features.c.when_lost,
         features.c.on_switch,
+        features.c.client_visible,
         environments.c.key.label("environment"),
         environments.c.protected,
     )
@@ -231,6 +233,7 @@ def stored_rollout(row: Row[Any]) -> StoredRollout | Broken:
             fallback=row.fallback,
             when_lost=row.when_lost,
             on_switch=row.on_switch,
+            client_visible=row.client_visible is True,
             rollout=_rollout(row),
         ),
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import text as sql_text
 
@@ -86,6 +87,8 @@ features = Table(
     text("on_switch", "move"),
     text("fallback"),
     Column("when_lost", Text, nullable=False),
+    # Whether keys that sit in browsers and apps may see its answers.
+    Column("client_visible", Boolean, nullable=False, default=False, server_default=false()),
     Column("version", Integer, nullable=False, default=1),
     Column("created_at", Instant, nullable=False),
     # A deleted feature stays as a tombstone, so that its key never comes back with another meaning.
