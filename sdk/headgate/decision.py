@@ -52,15 +52,15 @@ class Decision:
     def needs_review(self, conversation: str | None = None, confidence: float | None = None) -> bool:
         """Return whether a human has to look at the answer before the user does.
 
-        That is so when the decision says so, when ``confidence`` is below what the rollout asks for or is not a
-        number, and for the sampled share of conversations, always the same ones. Without a conversation
-        nothing is sampled.
+        That is so when the decision says so, when ``confidence`` is below what the rollout asks for or is not
+        known, and for the sampled share of conversations, always the same ones. Without a conversation nothing
+        is sampled.
         """
         review = _mapping(self.value.get("review"))
         least, rate = _number(review.get("below_confidence")), _number(review.get("sample_rate"))
         return (
             self.review_required
-            or (least is not None and confidence is not None and not confidence >= least)
+            or (least is not None and not (confidence is not None and confidence >= least))
             or (
                 rate is not None and conversation is not None and is_sampled(self.feature, conversation, rate)
             )

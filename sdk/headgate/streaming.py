@@ -58,6 +58,7 @@ class Streamer:
         self._trouble: str | None = None
         self._refetches = 0
         self._is_in_step = False
+        self._was_live = False
         self.is_live: bool | None = None
         """Whether a stream brings the flags; None before the first attempt has come to something."""
         self.worker = Worker("stream", self.turn)
@@ -78,6 +79,7 @@ class Streamer:
     def turn(self) -> float:
         """Follow one stream to its end and return how many seconds to wait before the next."""
         started, refused, retry_after_s = self._monotonic(), False, None
+        self._was_live = False
         try:
             self._follow()
             trouble = "the stream ended"
@@ -87,10 +89,12 @@ class Streamer:
             trouble = str(problem)
         except BadAnswerError as problem:
             trouble, refused, retry_after_s = str(problem), problem.refused, problem.retry_after_s
+        finally:
+            # Whatever it was that ended it, the poller has to know.
+            self._set_live(is_live=False)
         self._complain(trouble)
         if self._monotonic() - started >= HEALTHY_S:
             self._backoff.reset()
-        self._set_live(is_live=False)
         return self._backoff.after_failure(refused=refused, retry_after_s=retry_after_s)
 
     def _follow(self) -> None:
@@ -137,13 +141,14 @@ class Streamer:
         if is_live and self._trouble is not None:
             log.info("Headgate streams changes again.")
             self._trouble = None
+        self._was_live |= is_live
         if self.is_live is not is_live:
             self.is_live = is_live
             self._tell()
 
     def _complain(self, trouble: str) -> None:
         # Said once for each kind of trouble. That a stream ends, and another begins, is nothing to talk about.
-        if trouble != self._trouble and not self.is_live:
+        if trouble != self._trouble and not self._was_live:
             log.info("Headgate does not stream changes: %s. They are asked for instead.", trouble[:200])
         self._trouble = trouble
 

@@ -7,13 +7,21 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
 
-SDK: Final = f"headgate-python/{version('headgate')}"
+
+def _version() -> str:
+    try:
+        return version("headgate")
+    except PackageNotFoundError:  # It was copied into a product without being installed.
+        return "0"
+
+
+SDK: Final = f"headgate-python/{_version()}"
 """What this SDK calls itself."""
 
 MAX_BYTES: Final = 32 * 1024 * 1024

@@ -126,10 +126,11 @@ def test_a_human_looks_at_what_is_required_unsure_or_sampled(document: Any, valu
     decision = decide(given)
     assert decision.needs_review(confidence=0.7)
     assert decision.needs_review(confidence=float("nan"))
+    assert decision.needs_review()
     assert not decision.needs_review(confidence=0.8)
     sampled = [n for n in range(4000) if decision.needs_review(f"conversation-{n}", 0.9)]
     assert 900 < len(sampled) < 1100
-    assert sampled == [n for n in range(4000) if decision.needs_review(f"conversation-{n}")]
+    assert sampled == [n for n in range(4000) if decision.needs_review(f"conversation-{n}", 1.0)]
     assert decide(document("review")).needs_review(confidence=1.0)
 
 

@@ -245,6 +245,26 @@ def test_it_says_when_it_is_live_and_when_no_longer(
     assert heard == [True, False, True, False]
 
 
+def test_an_unexpected_failure_is_no_live_stream_either(
+    server: Any, streamer: Streamer, current: Current, document: Any
+) -> None:
+    streams(server, lambda stream: stream.put(document()))
+    streamer._take = lambda event: 1 / 0  # type: ignore[assignment, method-assign, return-value]
+    with pytest.raises(ZeroDivisionError):
+        streamer.turn()
+    assert streamer.is_live is False
+    streamer.worker._step = lambda: 1 / 0  # type: ignore[assignment, return-value]
+    assert streamer.worker._survive() > 0
+
+
+def test_a_server_that_is_not_there_makes_it_known_that_there_is_no_stream(
+    clock: Clock, current: Current
+) -> None:
+    streamer = Streamer(Transport("http://127.0.0.1:1", KEY), current, monotonic=clock)
+    streamer.turn()
+    assert streamer.is_live is False
+
+
 def test_a_silent_stream_is_dead(
     server: Any, streamer: Streamer, document: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from headgate.evaluator.answer import Evaluation
 from headgate.evaluator.document import Document, DocumentError
 
-MAX_FLAG_BYTES: Final = 262_144
+MAX_FLAG_BYTES: Final = 16_777_216
 """How long one flag may be as JSON."""
 
 _DEFAULT_CLOCK: Final = 0.0

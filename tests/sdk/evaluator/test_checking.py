@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from headgate.evaluator import DocumentError, FlagError, check
-from headgate.evaluator.checking import MAX_FLAG_BYTES
 from headgate.evaluator.limits import MAX_DEPTH
 
 GOOD = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
@@ -56,7 +55,7 @@ def test_what_clients_can_use_may_be_published(flag: Any) -> None:
         ({**GOOD, "variants": {"on": 1, "off": False}}, "all boolean"),
         ({**GOOD, "variants": {"on": True, "off": False, "none": None}}, "all boolean"),
         ({**GOOD, "variants": {"on": float("nan"), "off": 1}}, "JSON"),
-        ({**GOOD, "variants": {"on": "x" * MAX_FLAG_BYTES, "off": ""}}, "bytes"),
+        ({**GOOD, "variants": {"on": "x" * 16_777_216, "off": ""}}, "bytes"),
     ],
 )
 def test_what_clients_cannot_use_is_refused_by_name(flag: Any, message: str) -> None:
