@@ -19,6 +19,7 @@ from controller.api import (
     features,
     governance,
     health,
+    hooks,
     incidents,
     instances,
     narrowings,
@@ -185,11 +186,13 @@ def _register_doors(app: Flask) -> dict[str, Guard]:
         api.register_blueprint(part.blueprint)
     delivered.name_groups(api)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(hooks.blueprint)
     app.register_blueprint(console.blueprint)
     return {
         "sdk": server_only,
         "receipts": server_only,
         "docs": anybody,
+        "hooks": anybody,  # It knows senders by their signatures.
         "api-docs": anybody,
         "console": console.signed_in,
     }

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from controller.store.database import Database, Transaction
 from controller.store.flag_counts import forget_counts
 from controller.store.idempotency import forget_results
+from controller.store.inbound import forget_events
 from controller.store.outbox import forget_messages
 from controller.store.outcomes import forget_outcomes
 from controller.store.readings import forget_quiet_readings, forget_telling_readings
@@ -42,6 +43,7 @@ class Retention:
             forget_outcomes(tx, now - self.kept)
             forget_messages(tx, now - self.kept)
             forget_results(tx, now - _RESULTS_KEPT)
+            forget_events(tx, now - self.kept)
             forget_counts(tx, now - COUNTS_KEPT)
 
     def _forget(self, forget: Callable[[Transaction, datetime, int], int], before: datetime) -> None:

@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
-from controller.errors import BadConfiguration, InvalidInput, Problem
-from controller.secrets import SHORTEST, Origin
+from controller.errors import BadConfiguration, Conflict, HeadgateError, InvalidInput, NotFound, Problem
+from controller.secrets import SHORTEST, Origin, SecretRefused
 from controller.sources import SOURCES, SecretPlace, Source, Tried
 from controller.sources.access import Access
+from controller.sources.inbound import Inbound
+from controller.sources.inbound.senders import SENDERS, Nonsense, Unsigned
+from controller.sources.inbound.source import ORIGIN
 from controller.store.changes import Change, record
 from controller.store.database import Database
+from controller.store.inbound import add_events
 from controller.store.projects import get_project
 from controller.store.sources import (
     StoredSource,
@@ -28,6 +32,14 @@ HIDDEN = "***"
 """What is shown in place of a secret, and means, when it is sent back, that it stays as it is."""
 
 _LONGEST = 8192
+
+
+class NotSent(HeadgateError):
+    """A message is not from the sender that was agreed upon."""
+
+    def __init__(self) -> None:
+        problem = Problem("signature", "does not show who sent this", "sign it with the secret of the source")
+        super().__init__("not_from_sender", f"{problem.message}; {problem.remedy}", problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,47 @@ class SourceDesk:
         except BadConfiguration as bad:
             return Tried(works=False, message=str(bad))
         return source.test(self.deadline_s)
+
+    def receive(
+        self, project_key: str, key: str, headers: Mapping[str, str], body: bytes, message: Any
+    ) -> int:
+        """Take what a sender sent to a source, and give how many of its alerts were not known.
+
+        Raises:
+            NotSent: It does not show that it is from the sender, or there is no such source.
+            InvalidInput: It is not in the sender's format.
+            Conflict: It was received before.
+        """
+        stored, now = self._inbound(project_key, key), self.now()
+        sender = SENDERS[stored.settings["sender"]]
+        try:
+            secret = self.access.secrets.reveal(stored.settings["secret"], ORIGIN)
+            name = sender.check(secret, headers, body, now)
+        except (Unsigned, SecretRefused):
+            raise NotSent from None
+        if not isinstance(message, Mapping):
+            raise InvalidInput(Problem("body", "is not an object", "send what the sender's documents say"))
+        try:
+            events = sender.events(message, name, now)
+        except Nonsense as error:
+            remedy = "send what the sender's documents say"
+            raise InvalidInput(Problem("body", str(error), remedy)) from error
+        with self.database.write() as tx:
+            new = add_events(tx, stored.id, events, now, repeats=sender.repeats)
+        if events and not new and not sender.repeats:
+            raise Conflict("replayed", "this message was received before; every message is taken once")
+        return new
+
+    def _inbound(self, project_key: str, key: str) -> StoredSource:
+        """The source that something was sent to. Who is not let in does not learn whether it is there."""
+        try:
+            stored = self._stored(project_key, key)
+            if stored.kind == Inbound.kind:
+                Inbound.from_settings(stored.settings, self.access)
+                return stored
+        except (NotFound, BadConfiguration):
+            pass
+        raise NotSent
 
     def _stored(self, project_key: str, key: str) -> StoredSource:
         with self.database.read() as tx:

@@ -303,6 +303,7 @@ def _access(folder: Path, secrets: Secrets | None = None) -> Access:
 def _connect(kind: str, settings: dict[str, Any], folder: Path) -> None:
     """Make a source as an example describes it, with secrets for where it sends them."""
     places = re.findall(r'"(?:token_)?url": "(https?://[^/"]+)', json.dumps(settings))
+    places = places or ["https://headgate.invalid"]
     names = re.findall(r'"env:([A-Z_]+)"', json.dumps(settings))
     given = {f"HEADGATE_SECRET_{name}": f"{places[-1]} user:secret" for name in names}
     SOURCES[kind].from_settings(settings, _access(folder, Secrets(given)))

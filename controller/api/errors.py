@@ -20,6 +20,7 @@ from controller.errors import (
     VersionConflict,
 )
 from controller.problems import NOBODY, PROBLEM_TYPE, problem_content
+from controller.source_desk import NotSent
 from controller.store.database import DatabaseUnavailable
 from stages import Refused
 
@@ -36,6 +37,7 @@ class Unauthenticated(HeadgateError):
 STATUSES: Mapping[type[HeadgateError], int] = {
     UnreadableBody: 400,
     Unauthenticated: 401,
+    NotSent: 401,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,

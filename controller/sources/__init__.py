@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from controller.sources.cloudwatch import CloudWatch
 from controller.sources.datadog import Datadog
 from controller.sources.http_json import HttpJson
+from controller.sources.inbound import Inbound
 from controller.sources.langfuse import Langfuse
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
@@ -28,6 +29,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "cloudwatch": CloudWatch,
     "datadog": Datadog,
     "http_json": HttpJson,
+    "inbound": Inbound,
     "langfuse": Langfuse,
     "outcomes": Outcomes,
     "prometheus": Prometheus,

@@ -24,6 +24,7 @@ from controller.sources import SOURCES, Question, Source
 from controller.sources.cloudwatch import CloudWatch
 from controller.sources.datadog import Datadog
 from controller.sources.http_json import HttpJson
+from controller.sources.inbound import Inbound
 from controller.sources.langfuse import Langfuse
 from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
@@ -31,11 +32,13 @@ from controller.sources.records import Records
 from controller.sources.sql import Sql
 from controller.store.database import Database
 from controller.store.features import add_feature
+from controller.store.inbound import Event, add_events
 from controller.store.migrate import migrate
 from controller.store.outcomes import add_outcomes
 from controller.store.projects import add_environment, add_project
 from controller.store.releases import add_release
 from controller.store.rollouts import add_rollout
+from controller.store.sources import add_source
 from stages import Calendar, ModelEnd, Rollout, seal
 from tests.access import fresh_access
 from tests.endpoint import (
@@ -406,6 +409,39 @@ def _store_records(database: Database, *, with_release: bool) -> None:
         add_rollout(tx, feature.id, environment.id, rollout)
 
 
+def _inbound() -> Kind:
+    """Nobody is asked: what can go wrong is its own store, and that nobody told anything."""
+
+    @contextlib.contextmanager
+    def meet(case: Case) -> Iterator[Met]:
+        with tempfile.TemporaryDirectory() as folder:
+            database = Database(f"sqlite:///{folder}/inbound.db")
+            secrets = Secrets({"HEADGATE_SECRET_IN": "https://headgate.invalid the-secret"})
+            settings = {"sender": "generic", "secret": "env:IN"}
+            if case is not Case.NOBODY_THERE:
+                _store_events(database, settings, told=case is Case.OK)
+            access = fresh_access(database=database, secrets=secrets)
+            yield Met(Inbound.from_settings(settings, access), {"alert": "HighErrorRate"})
+            database.close()
+
+    no_server = "nothing is sent; alerts come in"
+    queries = ({"alert": "*", "labels": "team=claims"}, {"alert": "HighErrorRate"})
+    met = (Case.OK, Case.EMPTY, Case.NOBODY_THERE)
+    return Kind(meet, queries, {case: no_server for case in Case if case not in met})
+
+
+def _store_events(database: Database, settings: Mapping[str, str], *, told: bool) -> None:
+    migrate(database)
+    with database.write() as tx:
+        project = add_project(tx, VARIABLES["project"], "", "", END)
+        source = add_source(tx, project.id, "alerts", "inbound", settings, END)
+        names = ("HighErrorRate", "Other") if told else ("Other",)
+        events = [
+            Event(event=name, fingerprint=name, alert=name, firing=True, labels={}, at=END) for name in names
+        ]
+        add_events(tx, source.id, events, END - timedelta(seconds=1), repeats=False)
+
+
 def _sql() -> Kind:
     """A real database for what one answers, and something else in its place for what goes wrong with one."""
     statements = {
@@ -462,6 +498,7 @@ KINDS: Mapping[str, Callable[[], Kind]] = {
     "cloudwatch": _cloudwatch,
     "datadog": _datadog,
     "http_json": _http_json,
+    "inbound": _inbound,
     "langfuse": _langfuse,
     "outcomes": _outcomes,
     "prometheus": _prometheus,

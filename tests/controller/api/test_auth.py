@@ -22,8 +22,8 @@ from tests.controller.api.world import PROBLEM, PROJECT, ROLLOUT, World, refusal
 
 FOR_ANYBODY = {"health", "docs", "api-docs"}
 FOR_SERVERS = {"sdk", "ofrep", "flagd"}
-ELSEWHERE = {"console"}
-"""The console has sessions in place of keys, and tests of its own."""
+ELSEWHERE = {"console", "hooks"}
+"""The console has sessions in place of keys, and hooks have signatures; both have tests of their own."""
 VALUES = {
     "project": "acme",
     "environment": "staging",
