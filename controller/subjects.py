@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from controller.sources import SOURCES, Question
+from controller.sources import SOURCES, Question, Timing
 from controller.store.claims import Claim
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -103,8 +103,9 @@ def _subject(
     if rollout is None or isinstance(rollout, Broken):
         return None
     state = enter_epoch(stored.state, epoch(stored, rollout), now)
-    settled = now - timedelta(seconds=_lag_s(stored))
-    asked = asks(stored.trigger, state, settled)
+    timing = _timing(stored)
+    stored = _bounded(stored, timing)
+    asked = asks(stored.trigger, state, now - timedelta(seconds=timing.lag_s))
     return Subject(projects[rollout.project_id], stored, rollout, state, asked)
 
 
@@ -113,6 +114,14 @@ def epoch(stored: StoredTrigger, rollout: StoredRollout) -> str:
     return digest([stored.version, rollout.rollout.stable, rollout.rollout.candidate])[:16]
 
 
-def _lag_s(stored: StoredTrigger) -> float:
+def _timing(stored: StoredTrigger) -> Timing:
     source = SOURCES.get(stored.source_kind)
-    return source.lag_s if source else 0.0
+    return source.timing(stored.source_settings) if source else Timing(0.0)
+
+
+def _bounded(stored: StoredTrigger, timing: Timing) -> StoredTrigger:
+    """The trigger with the bound of its source on the age of samples, where its own is not narrower."""
+    bounds = [each for each in (stored.trigger.max_staleness_s, timing.max_staleness_s) if each]
+    if min(bounds, default=0) == stored.trigger.max_staleness_s:
+        return stored
+    return replace(stored, trigger=replace(stored.trigger, max_staleness_s=min(bounds)))

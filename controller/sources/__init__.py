@@ -20,6 +20,7 @@ from controller.sources.source import (
     SecretPlace,
     Shape,
     Source,
+    Timing,
     Tried,
     shape_of,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "SecretPlace",
     "Shape",
     "Source",
+    "Timing",
     "Tried",
     "shape_of",
 ]

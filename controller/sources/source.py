@@ -23,6 +23,7 @@ __all__ = [
     "SecretPlace",
     "Shape",
     "Source",
+    "Timing",
     "Tried",
     "shape_of",
 ]
@@ -98,6 +99,14 @@ class Tried:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How late the numbers of a source are, and how old its newest sample may be; 0: of any age."""
+
+    lag_s: float
+    max_staleness_s: int = 0
+
+
 class Source(ABC):
     """A place that metrics are read from.
 
@@ -113,6 +122,16 @@ class Source(ABC):
     at_once: ClassVar[int] = 1
     longest_history: ClassVar[int] = 3000
     clock: Callable[[], float] = staticmethod(time.monotonic)
+
+    @classmethod
+    def timing(cls, settings: Mapping[str, Any]) -> Timing:
+        """What ``lag_s`` and ``max_staleness_s`` in the settings make of the kind's own timing."""
+        lag_s = settings.get("lag_s", cls.lag_s)
+        bound = settings.get("max_staleness_s", 0)
+        return Timing(
+            float(lag_s) if isinstance(lag_s, (int, float)) else cls.lag_s,
+            int(bound) if isinstance(bound, (int, float)) else 0,
+        )
 
     @classmethod
     @abstractmethod

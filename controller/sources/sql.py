@@ -25,7 +25,7 @@ from controller.sources.numbers import NUMBERS
 from controller.sources.parts import Part, number_part, reading_of
 from controller.sources.source import BadQuery, Question, SecretPlace, Shape, Source, Tried, shape_of
 from controller.sources.template import LABELS, MissingValue
-from controller.sources.web import Entered, gate_from
+from controller.sources.web import TIMING, Entered, gate_from
 from controller.sources.web.auth import Secret, entered_secret
 from controller.sources.web.limits import Gate
 from controller.sources.wording import one_line
@@ -34,7 +34,7 @@ from triggers import Reading, Status, Window
 MAX_LENGTH = 10_000
 TLS = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
-_SETTINGS = ("url", "secret", "tls", "per_minute", "at_once")
+_SETTINGS = ("url", "secret", "tls", "per_minute", "at_once", *TIMING)
 _PORT = 5432
 _TIMES = ("start", "end", "window_s")
 _NAMED = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")

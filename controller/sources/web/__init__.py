@@ -2,9 +2,10 @@
 
 from controller.sources.web.auth import Auth, Unsigned
 from controller.sources.web.entered import Entered
-from controller.sources.web.web import WEB_SETTINGS, Said, Web, gate_from, secrets_in, web_from
+from controller.sources.web.web import TIMING, WEB_SETTINGS, Said, Web, gate_from, secrets_in, web_from
 
 __all__ = [
+    "TIMING",
     "WEB_SETTINGS",
     "Auth",
     "Entered",

@@ -23,10 +23,14 @@ from controller.sources.wording import one_line
 from controller.strict_json import InvalidJSON, loads
 
 MAX_BYTES = 1 << 20
-WEB_SETTINGS = ("url", "headers", "auth", "ca", "per_minute", "at_once")
+TIMING = ("lag_s", "max_staleness_s")
+"""The settings of every source that is asked about when, rather than whom."""
+WEB_SETTINGS = ("url", "headers", "auth", "ca", "per_minute", "at_once", *TIMING)
 """The settings that every kind of source has that is asked over HTTP."""
 
 _AT_ONCE = 4
+_LONGEST_LAG_S = 86_400
+_LONGEST_STALENESS_S = 30 * 86_400
 AUTH: Mapping[str, tuple[str, ...]] = {
     "none": (),
     "basic": ("secret", "username"),
@@ -239,6 +243,8 @@ def gate_from(entered: Entered, access: Access, url: str) -> Gate:
     Raises:
         BadSetting: One is not a number that fits.
     """
+    entered.number("lag_s", 0, 0, _LONGEST_LAG_S)
+    entered.number("max_staleness_s", 0, 0, _LONGEST_STALENESS_S)
     at_once = int(entered.number("at_once", _AT_ONCE, 1, 64))
     per_minute = entered.number("per_minute", 0, 0, 100_000)
     key = ("gate", url, at_once, per_minute, str(entered.raw("auth")))

@@ -1,0 +1,55 @@
+"""What a source's own settings make of the questions of its triggers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.controller.tenant import ADA, Tenant
+from tests.endpoint import Call, serving
+
+
+def sampled(seconds_ago: float, tenant: Tenant) -> object:
+    """A Prometheus whose newest sample is so old, and everything else is 0."""
+
+    def answer(call: Call) -> None:
+        newest = tenant.clock().timestamp() - seconds_ago
+        result = [
+            {"metric": {"headgate_q": str(place)}, "value": [0, value]}
+            for place, value in enumerate(("0", str(newest)))
+        ]
+        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        call.reply(200, json.dumps(body).encode())
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("own", "of_source", "verdict"),
+    [
+        (0, 0, "ok"),
+        (0, 60, "stale"),
+        (600, 60, "stale"),
+        (60, 0, "stale"),
+        (60, 600, "stale"),
+        (0, 600, "ok"),
+    ],
+)
+def test_the_narrower_bound_on_the_age_of_samples_counts(
+    simple: Tenant, own: int, of_source: int, verdict: str
+) -> None:
+    with serving(sampled(120, simple)) as endpoint:  # type: ignore[arg-type]
+        settings = {"url": endpoint.url, "max_staleness_s": of_source, "lag_s": 30}
+        simple.parts.sources.connect("acme", "metrics", "prometheus", settings, ADA)
+        simple.trigger(
+            source="metrics",
+            query={"value": "up", "newest": "max(timestamp(up))"},
+            params={"limit": 0.5},
+            max_staleness_s=own,
+        )
+        simple.evaluate()
+        simple.after(60)
+        assert simple.standing().verdict == verdict
+        asked_about = float(endpoint.calls[-1].form["time"])
+        assert asked_about == simple.clock().timestamp() - 30
