@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import documents, evaluations, lookups, propagation, replays, requests, sustained
+from bench import documents, evaluations, lookups, propagation, replays, requests, sources, sustained
 from bench.measuring import FULL, QUICK, Effort, Table
 
 SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
@@ -22,6 +22,7 @@ SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "propagation": propagation.run,
     "replays": replays.run,
     "requests": requests.run,
+    "sources": sources.run,
 }
 
 
