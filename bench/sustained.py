@@ -161,9 +161,11 @@ def _worker(url: str) -> Iterator[int]:
 
 def _use(pid: int) -> _Use:
     """What a process and its children have used, from /proc."""
-    tree = [pid, *_children(pid)]
-    ticks = sum(sum(map(int, _stat(each)[11:13])) for each in tree)
-    peak_kb = sum(_peak_kb(each) for each in tree)
+    ticks = peak_kb = 0
+    for each in (pid, *_children(pid)):
+        # A process may be gone by now; what it used is then no longer told.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):
+            ticks, peak_kb = ticks + sum(map(int, _stat(each)[11:13])), peak_kb + _peak_kb(each)
     return _Use(at=time.time(), cpu_s=ticks / os.sysconf("SC_CLK_TCK"), peak_mb=peak_kb / 1024)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
@@ -242,7 +243,9 @@ class _Prepared:
         return replace(reading, asked=self.asked)
 
 
+@lru_cache(maxsize=2048)
 def _template(part: str, text: str) -> Template:
+    """A query as it was saved; the same one is asked again and again, and for many features."""
     try:
         return Template.parse(text)
     except BadTemplate as error:
