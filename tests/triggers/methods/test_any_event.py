@@ -43,6 +43,14 @@ def test_events_add_up_over_readings_until_they_are_enough(counts: list[int], en
         assert (judged.verdict is Verdict.BREACH) == (seen >= enough)
 
 
+@given(st.lists(st.integers(0, 5), min_size=1))
+def test_splitting_a_window_changes_nothing(counts: list[int]) -> None:
+    memory: tuple[int, ...] = ()
+    for count in counts:
+        memory = AnyEvent().judge(memory, Reading.count(MINUTE, count)).memory
+    assert AnyEvent().judge((), Reading.count(MINUTE, sum(counts))).memory == memory
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_fewer_than_one_event_cannot_trip(count: int) -> None:
     with pytest.raises(BadParameter, match=r"params\.count: .* is less than 1; give 1 or more"):
