@@ -97,7 +97,8 @@ def not_ahead(state: State, now: datetime) -> State:
 def enter_epoch(state: State, epoch: str, now: datetime) -> State:
     """Forget what was seen of other releases or under another rule.
 
-    A trigger that is firing goes on firing: only good readings or a person end that.
+    A trigger that is firing goes on firing: only good readings or a person end that. Whether it sees anything, and when
+    it acted last, is not about a release.
     """
     if state.epoch == epoch:
         return state
@@ -105,7 +106,9 @@ def enter_epoch(state: State, epoch: str, now: datetime) -> State:
         # A new trigger counts from when it was made, not from when somebody first got round to it.
         return replace(state, epoch=epoch)
     entered = replace(state, epoch=epoch, epoch_at=now, memory=(), good_since=None, read_to=None)
-    return entered if state.phase is Phase.FIRING else State(epoch=epoch, epoch_at=now)
+    if state.phase is Phase.FIRING:
+        return entered
+    return replace(entered, phase=Phase.QUIET, since=None, severity=Severity.CRITICAL)
 
 
 def acknowledge(state: State, now: datetime) -> State:

@@ -154,9 +154,17 @@ def test_another_release_is_judged_as_if_nothing_had_been_before(
     entered = enter_epoch(state, "r-2", now)
     assume(entered.phase is not Phase.FIRING)
     new = enter_epoch(State(), "r-2", now)
-    # Whether anything can be seen at all is not about a release.
-    new = replace(new, lack=entered.lack, lack_since=entered.lack_since)
+    # Whether anything can be seen at all is not about a release, nor is when it acted last.
+    kept = {name: getattr(entered, name) for name in ("lack", "lack_since", "lack_told", "acted_at")}
+    new = replace(new, **kept)
     assert list(happen(trigger, entered, now, after)) == list(happen(trigger, new, now, after))
+
+
+def test_a_new_release_neither_gives_sight_back_nor_ends_the_rest_after_acting() -> None:
+    blind = replace(fresh(), lack=Lack.STALE, lack_since=START, lack_told=True, acted_at=START)
+    entered = enter_epoch(blind, "r-2", at(60))
+    assert (entered.lack, entered.lack_since, entered.lack_told) == (Lack.STALE, START, True)
+    assert entered.acted_at == START
 
 
 def test_a_trigger_firing_for_one_release_is_calmed_by_good_readings_of_the_next() -> None:
