@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from headgate.decision import Decision
@@ -17,12 +18,14 @@ context: Callable[[], object] | None
 """Returns what is empty while nothing is traced; None without OpenTelemetry. It costs less than asking for a span."""
 
 try:
-    from opentelemetry.context import get_current
+    from opentelemetry import context as _contexts
     from opentelemetry.trace import get_current_span
 except ImportError:  # It is the product's choice to have it.
     context = None
 else:
-    context = get_current
+    # Its own function goes two calls deep to read one variable, which every lookup would pay for.
+    _variable = getattr(getattr(_contexts, "_RUNTIME_CONTEXT", None), "_current_context", None)
+    context = _variable.get if isinstance(_variable, ContextVar) else _contexts.get_current
 
 PROVIDER: Final = "headgate"
 
