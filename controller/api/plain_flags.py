@@ -13,6 +13,7 @@ from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint, read_json_file
 from controller.api.spec import ETAG
+from controller.errors import Conflict, Problem
 from controller.flags.plain import flag_file
 from controller.flags.staleness import StaleReport, stale_report
 from controller.plain_flags import Place
@@ -111,8 +112,8 @@ def export_flags(project: str, environment: str) -> Response:
     with services().database.read() as tx:
         id = locate_environment(tx, project, environment).id
         flags, shared = plain_flags_in(tx, id), flag_set_of(tx, id)
-    file = flag_file([flag for flag in flags if not flag.broken], shared)
-    return Response(json.dumps(file, indent=2, ensure_ascii=False), mimetype="application/json")
+    _refuse_broken([flag.key for flag in flags if flag.broken])
+    return Response(json.dumps(flag_file(flags, shared), ensure_ascii=False), mimetype="application/json")
 
 
 @blueprint.post("/flag-file")
@@ -132,6 +133,13 @@ def import_flags(query: dict[str, Any], project: str, environment: str) -> dict[
         "unchanged": done.unchanged,
         "dry_run": query["dry_run"],
     }
+
+
+def _refuse_broken(keys: list[str]) -> None:
+    """A file that lacked a flag would delete it where it replaces what is there."""
+    if keys:
+        message = f"{', '.join(keys[:10])} cannot be read, and would be missing in the file"
+        raise Conflict("broken", message, Problem("flags", message, "set them anew, or delete them, first"))
 
 
 def flag_view(flag: PlainFlag) -> dict[str, Any]:

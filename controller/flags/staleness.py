@@ -153,7 +153,7 @@ def _feature(item: StoredRollout, why: Why, sentence: str, asked: list[Mapping[s
 
 
 def _nobody(since: datetime) -> str:
-    return f"nobody has asked for it since {since:%Y-%m-%d}"
+    return f"no instance has asked for it since {since:%Y-%m-%d}"
 
 
 def _everybody(counts: Mapping[str, Use], since: datetime) -> str:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.controller.api.world import PROJECT, World, nothing_came_of_it, refusal
 
@@ -131,3 +132,21 @@ def test_stale_flags_are_told_with_the_reason(world: World) -> None:
     for days in ("0", "366", "x"):
         refused = nothing_came_of_it(world, "GET", f"{ENVIRONMENT}/stale-flags?days={days}")
         assert refused == (422, "invalid_field", ["days"])
+
+
+def test_a_file_is_not_written_without_the_flags_that_cannot_be_read(world: World) -> None:
+    for key in ("banner", "other"):
+        world.api.ok("PUT", f"{FLAGS}/{key}", BANNER)
+    with world.parts.database.write() as tx:
+        tx.execute(text("UPDATE plain_flags SET definition = '[' WHERE key = 'banner'"))
+    refused = world.api.get(FILE)
+    assert refusal(refused) == (409, "broken", ["flags"])
+    assert "banner cannot be read" in refused.get_json()["detail"]
+    [banner, other] = world.api.ok("GET", FLAGS)["items"]
+    assert (banner["broken"], banner["variants"], other["broken"]) == (
+        "its definition cannot be read",
+        None,
+        None,
+    )
+    world.api.ok("PUT", f"{FLAGS}/banner", BANNER)
+    assert sorted(world.api.ok("GET", FILE)["flags"]) == ["banner", "other"]

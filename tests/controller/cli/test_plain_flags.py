@@ -75,6 +75,6 @@ def test_what_is_stale_is_listed_with_the_reason(installation: Installation) -> 
         add_counts(tx, {(id, "other", "on"): 1}, day)
         tx.execute(text("UPDATE plain_flags SET created_at = 0"))
     said = shell.ok("flags", "stale", "--days", "7")
-    assert said.startswith("banner  not_evaluated  nobody has asked for it since ")
+    assert said.startswith("banner  not_evaluated  no instance has asked for it since ")
     shell.ok("flags", "delete", "banner", "--reason", "done")
     assert shell.ok("flags", "stale", "--days", "7").startswith("nothing is stale since ")
