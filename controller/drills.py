@@ -33,6 +33,7 @@ from controller.store.drills import (
     end_run,
     get_run,
     keep_drill,
+    last_filed,
     running_drills,
 )
 from controller.store.features import features_of
@@ -53,6 +54,7 @@ DRILL_EVERY_S = 1.0
 DRILLMASTER = Actor("kill-drill", ActorKind.SCHEDULE)
 """Who flips the canary on a schedule, and files what came of it."""
 
+FILED_EVERY = timedelta(days=1)
 REQUIREMENT = "rollback-drill"
 USUAL: Mapping[str, Any] = {"enabled": False, "every_hours": 168, "limit_s": 30, "expires_days": 30}
 """How an environment rehearses unless somebody says otherwise: when asked to; on a schedule, each week."""
@@ -224,12 +226,16 @@ class Drills:
     ) -> dict[str, int]:
         """File what a drill showed for every feature of the project; gives the ids of the evidence by feature.
 
-        Only where users are protected: a drill elsewhere says nothing of them.
+        Only where users are protected: a drill elsewhere says nothing of them. And once a day, unless it went otherwise
+        than before: who drills each hour shall not bury what else was shown.
         """
         drill, now = drill_of(tx, environment.id), self._now()
         if drill is None or drill.requirement not in self._rehearsable(tx, environment):
             return {}
         if found.state is DrillState.VOID or not environment.protected:
+            return {}
+        last = last_filed(tx, environment.id)
+        if last and last.state is found.state and now - last.started_at < FILED_EVERY:
             return {}
         project = project_by_id(tx, environment.project_id).key
         answer = {

@@ -102,6 +102,14 @@ def running_drills(tx: Transaction, environment_id: int | None = None) -> list[D
     return [_run(row) for row in tx.execute(running.order_by(drill_runs.c.id))]
 
 
+def last_filed(tx: Transaction, environment_id: int) -> DrillRun | None:
+    """The newest drill of an environment that became evidence."""
+    filed = (drill_runs.c.environment_id == environment_id, drill_runs.c.evidence != {})
+    newest = select(drill_runs).where(*filed).order_by(drill_runs.c.id.desc()).limit(1)
+    row = tx.execute(newest).one_or_none()
+    return None if row is None else _run(row)
+
+
 def runs_of(tx: Transaction, environment_id: int, before: int | None, limit: int) -> list[DrillRun]:
     """The drills of an environment with an id below ``before``, newest first."""
     page = select(drill_runs).where(drill_runs.c.environment_id == environment_id)

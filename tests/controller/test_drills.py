@@ -19,6 +19,7 @@ from controller.store.evidence import StoredEvidence, evidence_of
 from controller.store.features import get_feature
 from controller.store.projects import Environment
 from stages import Answer, Subject, stand
+from tests.conftest import START
 from tests.controller.tenant import ADA, PLANS, Tenant
 
 HERE = Place("acme", "production")
@@ -139,6 +140,23 @@ def test_a_drill_that_does_not_reach_everybody_files_that_and_rings(tenant: Tena
     tenant.clock.pass_(1)
     desk(tenant).run()
     assert standing(tenant) is Answer.MET
+
+
+def test_who_drills_often_files_once_a_day_unless_it_goes_otherwise(small: Tenant) -> None:
+    small.feature("claims")
+    names = fleet(small)
+    for hours, told in ((0, names), (1, names), (2, names[:1]), (3, names[:1]), (4, names), (29, names)):
+        small.clock.time = START + timedelta(hours=hours)
+        report(small, names)
+        small.clock.pass_(1)
+        desk(small).begin(HERE, ADA, "x")
+        report(small, told)
+        small.clock.pass_(30)
+        desk(small).run()
+    states = [run.state.value for run in runs(small)[::-1]]
+    assert states == ["passed", "passed", "failed", "failed", "passed", "passed"]
+    assert [bool(run.evidence) for run in runs(small)[::-1]] == [True, False, True, False, True, True]
+    assert len(filed(small)) == 4
 
 
 def test_who_was_late_is_not_in_time_however_late_it_is_looked_at(small: Tenant) -> None:
