@@ -4,7 +4,18 @@ Every page works without the script. The blueprint is guarded by `controller.con
 """
 
 # Importing the modules of views gives the blueprint its addresses.
-from controller.console import acts, board, charts, errors, feature, incidents, live, readiness, sign_in
+from controller.console import (
+    acts,
+    board,
+    charts,
+    errors,
+    feature,
+    incidents,
+    live,
+    promotion,
+    readiness,
+    sign_in,
+)
 from controller.console.auth import signed_in
 from controller.console.blueprint import blueprint
 
@@ -17,6 +28,7 @@ __all__ = [
     "feature",
     "incidents",
     "live",
+    "promotion",
     "readiness",
     "sign_in",
     "signed_in",

@@ -9,10 +9,8 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request, url_for
 
 from controller.api.auth import services
-from controller.api.errors import STATUSES
-from controller.api.parsing import load
-from controller.api.schemas import ReasonSchema
 from controller.cases import watch_of
+from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.cards import trigger_line
@@ -29,7 +27,7 @@ from controller.store.instances import instances_in, revision_times
 from controller.store.narrowings import narrowings_of
 from controller.store.rollouts import rollouts_in
 from controller.store.triggers import triggers_of
-from stages import WHOLE, Mode, Refusal, Refused, Request, firing
+from stages import Mode, Refusal, Refused, Request, firing
 from triggers import Phase
 
 _LOOKED_BACK = 20
@@ -106,7 +104,7 @@ def acknowledge(project: str, environment: str, feature: str, trigger: str) -> A
     if not page.options:
         return _done(page)
     try:
-        services().trigger_edits.acknowledge(page.where, trigger, actor(), _reason())
+        services().trigger_edits.acknowledge(page.where, trigger, actor(), forms.reason())
     except HeadgateError as error:
         return _refused(page, error)
     return _done(page)
@@ -122,7 +120,7 @@ def _move(page: Page) -> Answer:
         order = Order(
             request=_as_far_as_asked(option),
             actor=actor(),
-            reason=_reason(),
+            reason=forms.reason(),
             expected_version=_seen_version() if option.strict else None,
         )
         services().rollouts.move(page.where, order)
@@ -139,15 +137,9 @@ def _as_far_as_asked(option: Way) -> Request:
     """
     if not option.share or option.request.exposure is None:
         return option.request
-    text = request.form.get("share", "").strip().removesuffix("%").replace(",", ".")
-    try:
-        share = round(float(text) * 100)
-    except (ValueError, OverflowError):
-        share = -1
-    if not 0 <= share <= WHOLE:
-        raise InvalidInput(
-            Problem("share", f"{text or 'nothing'} is no share", "give a percentage from 0 to 100")
-        )
+    share = forms.share()
+    if share is None:
+        raise InvalidInput(Problem("share", "nothing is no share", "give a percentage from 0 to 100"))
     return replace(option.request, exposure=replace(option.request.exposure, share=share))
 
 
@@ -168,11 +160,10 @@ def _form(page: Page, problems: Sequence[Refusal | Problem] = (), changed: Seque
 
 def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
     """The same page with every reason why it was not done, each with its remedy."""
-    if isinstance(error, Refused):
-        return _form(page, error.refusals), 409
     if isinstance(error, VersionConflict):
         return _form(page, (), _changed_since(page.where, _seen_version())), 412
-    return _form(page, error.problems or (Problem("", error.detail, ""),)), STATUSES.get(type(error), 400)
+    problems, status = forms.told(error)
+    return _form(page, problems), status
 
 
 def _done(page: Page) -> Response:
@@ -197,15 +188,6 @@ def _changed_since(where: Where, version: int) -> list[ChangeLine]:
         )
         newer = [each for each in found if int(each.after.get("version") or 0) > version]
         return change_lines(tx, stored.project_id, newer or found[:1])
-
-
-def _reason() -> str:
-    """The reason that was given; the same rules hold as in the API."""
-    text = request.form.get("reason", "").replace("\r\n", "\n").strip()
-    if not text:
-        raise InvalidInput(Problem("reason", "there is no reason", "say in a few words why"))
-    content: dict[str, str] = load(ReasonSchema(), {"reason": text})
-    return content["reason"]
 
 
 def _seen_version() -> int:

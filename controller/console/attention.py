@@ -114,7 +114,10 @@ def _glass(tx: Transaction) -> Iterator[Item]:
 def _promotions(tx: Transaction, actor: str) -> Iterator[Item]:
     for place, _, stage, requester, since in promotions_waiting(tx, actor, MOST):
         text = f"{requester.removeprefix('user:')} asks for {stage}"
-        yield Item(sign=_WAITING, place=place, text=text, address=_page(place), since=since)
+        address = url_for("console.show_promotion", **_keys(place))
+        yield Item(
+            sign=_WAITING, place=place, text=text, address=address, act="Look and approve", since=since
+        )
 
 
 def _evidence(tx: Transaction, now: datetime) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from flask import Response, g, request
 
 from controller.actors import Actor
 from controller.api.auth import services
+from controller.api.parsing import MAX_FILE_BYTES
 from controller.console.blueprint import STATIC, blueprint
 from controller.errors import Forbidden
 from controller.store.users import Session, close_session, find_session, open_session
@@ -22,6 +23,9 @@ LASTS = timedelta(hours=12)
 
 _FOR_ANYBODY = frozenset({STATIC, "console.show_sign_in", "console.sign_in"})
 _BEFORE_PASSWORD_CHANGE = frozenset({"console.show_password", "console.change_password", "console.sign_out"})
+
+
+_WITH_FILES = frozenset({"console.hand_in_report", "console.hand_in_evidence"})
 
 
 class SignInNeeded(Exception):
@@ -44,6 +48,8 @@ def signed_in() -> None:
         raise Forbidden("foreign_form", "the form was sent by another site; nothing was done")
     if request.endpoint in _FOR_ANYBODY:
         return
+    if request.endpoint in _WITH_FILES:
+        request.max_content_length = MAX_FILE_BYTES
     g.console_session = found = _find()
     if found is None:
         raise SignInNeeded

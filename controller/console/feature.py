@@ -128,8 +128,8 @@ def show_feature(project: str, environment: str, feature: str) -> str:
         shown = {
             "gates": list(_gates(sheet)),
             "next": find_arrival(rollout, Request(move="promote")),
-            "against": _against(tx, about),
-            "asked": _asked(tx, about),
+            "against": against(tx, about),
+            "asked": asked_of(tx, about),
             "ramp": ramp,
             "steps": steps,
             "ceiling": plan[rollout.stage].ceiling if rollout.stage in EXPOSED else 0,
@@ -175,7 +175,7 @@ def _gates(sheet: Sheet) -> Iterator[GateLine]:
             yield GateLine(gate, GATES[gate], held, total)
 
 
-def _against(tx: Transaction, about: Head) -> tuple[Refusal, ...]:
+def against(tx: Transaction, about: Head) -> tuple[Refusal, ...]:
     """Every reason why the reader may not promote it now, but for approvals."""
     parts = services()
     case = parts.cases.case(tx, about.stored, Request(move="promote"), actor().name, parts.now())
@@ -183,7 +183,7 @@ def _against(tx: Transaction, about: Head) -> tuple[Refusal, ...]:
     return tuple(refusal for refusal in found if refusal.code != "approvals_missing")
 
 
-def _asked(tx: Transaction, about: Head) -> Asked | None:
+def asked_of(tx: Transaction, about: Head) -> Asked | None:
     """The promotion that is being decided, if there is one."""
     wanted = (each for each in promotions_of(tx, about.stored.id) if each.status is Status.OPEN)
     return next((services().promotions.standing(tx, about.stored, each) for each in wanted), None)

@@ -7,10 +7,9 @@ from typing import Any
 from flask import Response, make_response, redirect, request, url_for
 
 from controller.api.auth import services
-from controller.api.errors import STATUSES
 from controller.api.incident_schemas import ClosingSchema
 from controller.api.parsing import load
-from controller.api.schemas import ReasonSchema
+from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
@@ -80,7 +79,7 @@ def close_incident(project: str, id: int) -> Answer:
 def verify_incident(project: str, id: int) -> Answer:
     """Say that the release that came back is what users get."""
     try:
-        services().incidents.verify(project, id, actor(), _reason())
+        services().incidents.verify(project, id, actor(), forms.reason())
     except (HeadgateError, Refused) as error:
         return _refused(project, id, error)
     return _done(project, id, "verified")
@@ -95,7 +94,7 @@ def settle_pointer(project: str, id: int, number: int) -> Answer:
         do = acts.get(request.form.get("act", ""))
         if do is None:
             raise InvalidInput(Problem("act", "there is no such act", f"use one of {', '.join(acts)}"))
-        do(project, id, number, actor(), _reason())
+        do(project, id, number, actor(), forms.reason())
     except (HeadgateError, Refused) as error:
         return _refused(project, id, error)
     return _done(project, id, "pointer")
@@ -122,21 +121,11 @@ def _shown(project: str, id: int, problems: tuple[Refusal | Problem, ...] = ()) 
     )
 
 
-def _reason() -> str:
-    text = request.form.get("reason", "").replace("\r\n", "\n").strip()
-    if not text:
-        raise InvalidInput(Problem("reason", "there is no reason", "say in a few words why"))
-    content: dict[str, str] = load(ReasonSchema(), {"reason": text})
-    return content["reason"]
-
-
 def _refused(project: str, id: int, error: HeadgateError | Refused) -> tuple[str, int]:
     if isinstance(error, NotFound):
         raise error
-    if isinstance(error, Refused):
-        return _shown(project, id, tuple(error.refusals)), 409
-    told = error.problems or (Problem("", error.detail, ""),)
-    return _shown(project, id, tuple(told)), STATUSES.get(type(error), 400)
+    problems, status = forms.told(error)
+    return _shown(project, id, problems), status
 
 
 def _done(project: str, id: int, what: str) -> Response:

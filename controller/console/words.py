@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.store.changes import RecordedChange
-from stages import Gate, Mode
+from stages import Answer, Gate, Mode
 from triggers import Action
 
 
@@ -34,6 +34,17 @@ GATES: Mapping[Gate, str] = {
     Gate.EVALUATION: "Evaluation",
     Gate.CONTROLS: "Controls",
     Gate.OPERATIONS: "Operations",
+}
+
+STANDINGS: Mapping[Answer, Sign] = {
+    Answer.MET: Sign("met", "tick", "good"),
+    Answer.WAIVED: Sign("waived", "clock", "review"),
+    Answer.MISSING: Sign("missing", "never", "plain"),
+    Answer.UNCHECKED: Sign("not checked", "never", "warn"),
+    Answer.INSUFFICIENT: Sign("too few cases", "never", "warn"),
+    Answer.FAILED: Sign("failed", "cross", "alarm"),
+    Answer.STALE: Sign("of another release", "revert", "warn"),
+    Answer.EXPIRED: Sign("expired", "clock", "alarm"),
 }
 
 ACTORS: Mapping[str, Sign] = {
@@ -116,6 +127,11 @@ _CHANGES: Mapping[str, str] = {
 _DONE: Mapping[str, str] = {
     "stopped": "Done. It is in the flags now; below you see which instances have it.",
     "resumed": "Done. Traffic is coming back.",
+    "asked": "Asked for. Whoever has to approve it sees it under what needs attention.",
+    "approved": "Approved, as it was shown.",
+    "withdrawn": "Withdrawn.",
+    "handed_in": "Handed in, and checked: see how it stands below.",
+    "waived": "Waived, until the day you named.",
     "closed": "Closed. Its follow-up is in the record.",
     "verified": "Verified, by your word.",
     "pointer": "Done. The pointer is looked at again.",

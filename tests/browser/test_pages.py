@@ -21,6 +21,7 @@ PAGES = {
     "incidents": "/projects/acme/incidents",
     "incident": "/projects/acme/incidents/1",
     "search": "/projects/acme/environments/production/features/claims-search",
+    "promotion": f"{FEATURE}/promotion",
     "stop": "/stop/acme/production/claims-assistant",
     "resume": "/resume/acme/production/claims-assistant",
     "password": "/password",
