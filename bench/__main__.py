@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import documents, evaluations, lookups, propagation, replays, requests, sources, sustained
+from bench import documents, evaluations, lookups, pages, propagation, replays, requests, sources, sustained
 from bench.measuring import FULL, QUICK, Effort, Table
 
 SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "replays": replays.run,
     "requests": requests.run,
     "sources": sources.run,
+    "pages": pages.run,
 }
 
 

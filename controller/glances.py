@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from controller.cases import Cases, asked_about, known_bad, tightened, watch_of
 from controller.errors import InvalidInput
@@ -18,7 +19,7 @@ from controller.store.projects import Project
 from controller.store.releases import StoredRelease, releases_by
 from controller.store.rollouts import StoredRollout
 from controller.store.triggers import StoredTrigger, triggers_by_rollout
-from stages import Case, Goodness, Refusal, Request, Stage, check_promotion, find_arrival
+from stages import Autonomy, Case, Goodness, Plan, Refusal, Request, Stage, check_promotion, find_arrival
 
 _COUNTED = frozenset({"samples_missing", "criterion_missed", "criterion_unmeasured", "approvals_missing"})
 """Reasons that take counting answers or asking people; the feature's own page tells them."""
@@ -71,9 +72,17 @@ class Glances:
         """A glance at each."""
         read = _read(tx, stored)
         plans = _plans(self.cases, project)
-        return [self._glance(each, read, plans, now) for each in stored]
 
-    def _glance(self, stored: StoredRollout, read: _Read, plans: Plans, now: datetime) -> Glance:
+        @cache
+        def plan_of(tier: str, autonomy: Autonomy, *, protected: bool) -> Plan:
+            return plans.of(tier, protected=protected, autonomy=autonomy)
+
+        return [
+            self._glance(each, read, plan_of(each.tier, each.autonomy_cap, protected=each.protected), now)
+            for each in stored
+        ]
+
+    def _glance(self, stored: StoredRollout, read: _Read, plan: Plan, now: datetime) -> Glance:
         rollout = stored.rollout
         arrival = find_arrival(rollout, Request(move="promote"))
         return Glance(
@@ -85,13 +94,12 @@ class Glances:
             incident=read.incidents.get(stored.id),
             asked=read.promotions.get(stored.id),
             next=arrival,
-            blocked=tuple(self._blocked(stored, read, plans, arrival, now)) if arrival else (),
+            blocked=tuple(self._blocked(stored, read, plan, arrival, now)) if arrival else (),
         )
 
     def _blocked(
-        self, stored: StoredRollout, read: _Read, plans: Plans, arrival: Stage, now: datetime
+        self, stored: StoredRollout, read: _Read, plan: Plan, arrival: Stage, now: datetime
     ) -> Iterator[Refusal]:
-        plan = plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
         release = read.release(stored, stored.rollout.stable)
         watches = tuple(watch_of(item, now) for item in read.triggers[stored.id])
         case = Case(

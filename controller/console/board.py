@@ -24,9 +24,9 @@ from controller.store.rollouts import StoredRollout
 from stages import EXPOSED, Mode, Stage, Tier
 
 COLUMNS = (Stage.READINESS, *EXPOSED, Stage.STOPPED)
-FIRST = 8
+FIRST = 6
 """How many cards a column begins with."""
-PAGE = 60
+PAGE = 30
 """How many cards a page about one stage has."""
 _LONGEST_SEARCH = 100
 E = TypeVar("E", bound=StrEnum)
