@@ -45,7 +45,7 @@ class House:
 
     def change(self) -> int:
         with self.database.write() as tx:
-            return raise_revision(tx, self.environment)
+            return raise_revision(tx, self.environment, self.clock())
 
     def revoke(self, text: str) -> None:
         with self.database.write() as tx:
