@@ -36,6 +36,7 @@ from controller.api import (
     sdk,
     shared_incidents,
     tasks,
+    trigger_reviews,
     triggers,
 )
 from controller.api.auth import Guard, anybody, register_guards, server_only
@@ -69,6 +70,7 @@ _PARTS = (
     triggers,
     ready_made,
     backtests,
+    trigger_reviews,
     narrowings,
     revert_targets,
     tasks,

@@ -107,6 +107,8 @@ class Actions:
         Raises:
             VersionConflict: Somebody moved the rollout at the same moment; decide once more.
         """
+        if cause.stored.is_muted(now) and outcome.due:
+            return _silenced(cause, outcome)
         taken, due = self._governed(tx, cause, outcome, now)
         while due:
             taken += self._take(tx, cause, due, outcome)
@@ -254,6 +256,20 @@ class Actions:
 
 
 _NOBODY = "nobody has the feature"
+
+
+def _silenced(cause: Cause, outcome: Step) -> tuple[Step, list[dict[str, str]]]:
+    """Nothing is done while a trigger is muted, and its ladder stays where it is: afterwards it goes on from there."""
+    why = f"muted until {cause.stored.muted_until:%Y-%m-%d %H:%M} UTC by {cause.stored.muted_by}"
+    before = cause.stored.state
+    state = replace(
+        outcome.state,
+        rungs=outcome.state.rungs - len(outcome.due),
+        rung_at=before.rung_at,
+        acted_at=before.acted_at,
+    )
+    muted = [Taken(rung.do, Result.SHADOW, why).told() for rung in outcome.due]
+    return replace(outcome, state=state, due=()), muted
 
 
 def _wanting(taken: list[Taken]) -> bool:

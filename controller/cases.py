@@ -220,7 +220,7 @@ def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:
         key=item.trigger.key,
         version=item.version,
         trigger_class=item.trigger.trigger_class.value,
-        acts=item.trigger.arming is Arming.ACT,
+        acts=item.trigger.arming is Arming.ACT and not item.is_muted(now),
         firing=item.state.phase is Phase.FIRING and item.trigger.arming is not Arming.SHADOW,
         blind=unseen or _is_late(item, now),
     )

@@ -50,6 +50,7 @@ from controller.store.database import Database
 from controller.tasks import Tasks
 from controller.ticks import Chore, Ticks
 from controller.trigger_edits import TriggerEdits
+from controller.trigger_reviews import TriggerReviews
 from controller.vault import Vault
 from controller.verifications import VERIFY_EVERY_S, Verifications
 from controller.viability import Viability
@@ -90,6 +91,7 @@ class Services:
     deliveries: Deliveries
     notices: NoticeDesk
     shared_causes: SharedCauses
+    trigger_reviews: TriggerReviews
     narrowings: Narrowings
     tasks: Tasks
     evaluations: Evaluations
@@ -183,6 +185,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         deliveries=deliveries,
         notices=NoticeDesk(database, outbound, secrets, deliveries, now),
         shared_causes=shared_causes,
+        trigger_reviews=TriggerReviews(database, TriggerEdits(database, access, now), now),
         narrowings=Narrowings(database, now),
         tasks=Tasks(database, now),
         trigger_edits=TriggerEdits(database, access, now),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,9 @@ from controller.store.triggers import (
     remember,
     triggers_of,
 )
+from stages import Refusal, refuse_unless_empty
 from triggers import (
+    Arming,
     BadParameter,
     Baseline,
     Method,
@@ -37,6 +39,7 @@ from triggers import (
     Scope,
     Trigger,
     acknowledge,
+    loosened,
     parse_method,
     policies_to_json,
     redefine,
@@ -117,32 +120,48 @@ class TriggerEdits:
 
         Raises:
             InvalidInput: A part of the definition cannot be used.
+            Refused: It would loosen a trigger that is live in a protected environment, and nobody else has agreed.
             VersionConflict: The trigger is not at the expected version.
         """
-        trigger = build_trigger(definition)
         with self._database.write() as tx:
-            rollout, now = locate(tx, where), self._now()
-            before = _find(tx, rollout.id, definition.key)
-            source = self._checked_source(tx, rollout.project_id, definition)
-            _check_ladder(tx, rollout, trigger)
-            if isinstance(before, Broken):
-                after = mend_trigger(tx, before, source.id, definition.query, trigger, now)
-                found = {"trigger": before.key, "broken": before.why}
-            else:
-                if expected_version not in (None, before.version):
-                    raise VersionConflict(f"the trigger {definition.key}", before.version)
-                change_trigger(tx, before, source.id, definition.query, trigger, now)
-                remember(tx, before.id, redefine(before.state, now))
-                after, found = get_trigger(tx, rollout.id, definition.key), _told(before)
-            told = {"before": found, "after": _told(after)}
-            self._record(tx, rollout, "trigger.change", actor, now, reason=reason, **told)
-            return after
+            return self.change_in(tx, locate(tx, where), definition, actor, reason, expected_version)
+
+    def change_in(
+        self,
+        tx: Transaction,
+        rollout: StoredRollout,
+        definition: Definition,
+        actor: Actor,
+        reason: str,
+        expected_version: int | None,
+        *,
+        reviewed: bool = False,
+    ) -> StoredTrigger:
+        """The same within a transaction that is already open; ``reviewed``: somebody else has agreed to it."""
+        trigger, now = build_trigger(definition), self._now()
+        before = find_trigger(tx, rollout.id, definition.key)
+        source = self._checked_source(tx, rollout.project_id, definition)
+        _check_ladder(tx, rollout, trigger)
+        if isinstance(before, Broken):
+            after = mend_trigger(tx, before, source.id, definition.query, trigger, now)
+            found = {"trigger": before.key, "broken": before.why}
+        else:
+            if expected_version not in (None, before.version):
+                raise VersionConflict(f"the trigger {definition.key}", before.version)
+            if not reviewed:
+                refuse_unless_empty(loosening(rollout, before, definition))
+            change_trigger(tx, before, source.id, definition.query, trigger, now)
+            remember(tx, before.id, redefine(before.state, now))
+            after, found = get_trigger(tx, rollout.id, definition.key), _told(before)
+        told = {"before": found, "after": _told(after)}
+        self._record(tx, rollout, "trigger.change", actor, now, reason=reason, **told)
+        return after
 
     def acknowledge(self, where: Where, key: str, actor: Actor, reason: str) -> StoredTrigger:
         """A person has seen to it: the trigger is quiet again and counts from now."""
         with self._database.write() as tx:
             rollout, now = locate(tx, where), self._now()
-            before = _find(tx, rollout.id, key)
+            before = find_trigger(tx, rollout.id, key)
             if isinstance(before, Broken):
                 detail = f"the trigger {key} cannot be read: {before.why}. Change it or remove it."
                 raise Conflict("broken", detail)
@@ -152,12 +171,31 @@ class TriggerEdits:
             return get_trigger(tx, rollout.id, key)
 
     def drop(self, where: Where, key: str, actor: Actor, reason: str) -> None:
-        """Remove a trigger, also one whose row cannot be read."""
+        """Remove a trigger, also one whose row cannot be read.
+
+        Raises:
+            Refused: It is live in a protected environment, and nobody else has agreed.
+        """
         with self._database.write() as tx:
-            rollout, now = locate(tx, where), self._now()
-            drop_trigger(tx, _find(tx, rollout.id, key).id)
-            told = {"before": {"trigger": key}}
-            self._record(tx, rollout, "trigger.remove", actor, now, reason=reason, **told)
+            self.drop_in(tx, locate(tx, where), key, actor, reason)
+
+    def drop_in(
+        self,
+        tx: Transaction,
+        rollout: StoredRollout,
+        key: str,
+        actor: Actor,
+        reason: str,
+        *,
+        reviewed: bool = False,
+    ) -> None:
+        """The same within a transaction that is already open; ``reviewed``: somebody else has agreed to it."""
+        before = find_trigger(tx, rollout.id, key)
+        if isinstance(before, StoredTrigger) and not reviewed:
+            refuse_unless_empty(loosening(rollout, before, None))
+        drop_trigger(tx, before.id)
+        told = {"before": {"trigger": key}}
+        self._record(tx, rollout, "trigger.remove", actor, self._now(), reason=reason, **told)
 
     def _checked_source(self, tx: Transaction, project_id: int, definition: Definition) -> StoredSource:
         try:
@@ -197,7 +235,8 @@ class TriggerEdits:
         )
 
 
-def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
+def find_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
+    """The trigger of a rollout with this key, or NotFound."""
     for item in triggers_of(tx, rollout_id):
         if key == (item.key if isinstance(item, Broken) else item.trigger.key):
             return item
@@ -226,6 +265,30 @@ def build_trigger(definition: Definition) -> Trigger:
                 )
                 raise InvalidInput(problem, code="bad_query")
     return trigger
+
+
+def loosening(
+    rollout: StoredRollout, before: StoredTrigger, definition: Definition | None
+) -> Iterator[Refusal]:
+    """What a person does not do alone: each part in which a trigger would stop less than before.
+
+    Only a trigger that may do something in a protected environment is guarded so. Without a definition it is removed.
+    """
+    if not rollout.protected or before.trigger.arming is Arming.SHADOW:
+        return
+    if definition is None:
+        yield _alone("trigger", "it would be gone")
+        return
+    if definition.source != before.source_key or dict(definition.query) != dict(before.query):
+        yield _alone("query", "it asks something else")
+    for looser in loosened(before.trigger, build_trigger(definition)):
+        yield _alone(looser.field, looser.why)
+
+
+def _alone(field: str, why: str) -> Refusal:
+    message = f"this loosens a live trigger in a protected environment: {why}"
+    remedy = "propose it and let somebody else approve it, or mute the trigger for a while"
+    return Refusal("loosening_unreviewed", message, remedy, field)
 
 
 def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> None:

@@ -7,6 +7,7 @@ from triggers.ask import Ask, Side, asks, window
 from triggers.bars import Bar, Unforeseeable, bar_of
 from triggers.detection import Detection, detect
 from triggers.history import History, Plant, tiles
+from triggers.loosening import Looser, loosened
 from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
 from triggers.policy import BY_TIER, Policies, Policy, Reaction
 from triggers.reading import Reading, Status, Window
@@ -21,6 +22,7 @@ from triggers.record import (
 )
 from triggers.replay import MOST, Drawn, Fired, Replay, TooLong, replay
 from triggers.rule import policies_to_json, rule_from_json, rule_to_json, rung_to_json
+from triggers.shadowing import WATCHED_FIRST_S, unproven
 from triggers.sight import News, holds_back, is_blind
 from triggers.state import Phase, State, acknowledge, enter_epoch, redefine
 from triggers.step import Step, escalate, judge, step
@@ -31,6 +33,7 @@ __all__ = [
     "BY_TIER",
     "METHODS",
     "MOST",
+    "WATCHED_FIRST_S",
     "Action",
     "Arming",
     "Ask",
@@ -43,6 +46,7 @@ __all__ = [
     "History",
     "Judgement",
     "Lack",
+    "Looser",
     "Method",
     "News",
     "Param",
@@ -80,6 +84,7 @@ __all__ = [
     "holds_back",
     "is_blind",
     "judge",
+    "loosened",
     "parse_method",
     "policies_to_json",
     "reading_from_json",
@@ -91,5 +96,6 @@ __all__ = [
     "rung_to_json",
     "step",
     "tiles",
+    "unproven",
     "window",
 ]

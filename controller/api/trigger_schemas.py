@@ -169,6 +169,10 @@ class StandingTriggerSchema(Schema):
     evaluated_at = fields.AwareDateTime(allow_none=True)
     seen_at = fields.AwareDateTime(allow_none=True)
     due_at = fields.AwareDateTime(allow_none=True)
+    watching_since = fields.AwareDateTime(allow_none=True)
+    muted_until = fields.AwareDateTime(allow_none=True)
+    muted_by = fields.String()
+    mute_reason = fields.String()
     broken = fields.String(allow_none=True)
 
 

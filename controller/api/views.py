@@ -85,6 +85,10 @@ def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:
         "evaluated_at": item.evaluated_at,
         "seen_at": item.seen_at,
         "due_at": item.due_at,
+        "watching_since": item.watching_since,
+        "muted_until": item.muted_until if item.is_muted(services().now()) else None,
+        "muted_by": item.muted_by,
+        "mute_reason": item.mute_reason,
         "broken": None,
     }
 

@@ -30,6 +30,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "incident": "controller.cli.incidents",
         "registry": "controller.cli.registries",
         "source": "controller.cli.sources",
+        "trigger": "controller.cli.arming",
         "task": "controller.cli.tasks",
         "destination": "controller.cli.destinations",
         "narrowing": "controller.cli.narrowings",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import Text, delete, func, insert, select, text, type_coerce
 
 from controller.errors import NotFound
 from controller.store.database import Transaction
@@ -135,6 +135,24 @@ def readings_between(
     )
     rows = tx.execute(select(readings).where(*inside).order_by(readings.c.id).limit(limit))
     return [StoredReading(**row._mapping) for row in rows]
+
+
+def acting_readings(tx: Transaction, trigger_id: int, since: datetime, limit: int) -> list[StoredReading]:
+    """The evaluations since an instant in which a rung fell due, newest first."""
+    mine = (readings.c.trigger_id == trigger_id, readings.c.evaluated_at >= since)
+    due = type_coerce(readings.c.due, Text) != "[]"
+    rows = tx.execute(select(readings).where(*mine, due).order_by(readings.c.id.desc()).limit(limit))
+    return [StoredReading(**row._mapping) for row in rows]
+
+
+def count_readings(tx: Transaction, trigger_id: int, since: datetime) -> tuple[int, int]:
+    """How many evaluations since an instant are kept, and how many of them could tell good from bad."""
+    telling = readings.c.verdict.in_([Verdict.OK.value, Verdict.BREACH.value])
+    counted = select(func.count(), func.count().filter(telling)).where(
+        readings.c.trigger_id == trigger_id, readings.c.evaluated_at >= since
+    )
+    evaluations, told = tx.execute(counted).one()
+    return int(evaluations), int(told)
 
 
 def forget_quiet_readings(tx: Transaction, before: datetime, limit: int) -> int:

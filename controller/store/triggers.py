@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,14 @@ class StoredTrigger:
     evaluated_at: datetime | None
     seen_at: datetime | None
     due_at: datetime
+    watching_since: datetime
+    muted_until: datetime | None = None
+    muted_by: str = ""
+    mute_reason: str = ""
+
+    def is_muted(self, now: datetime) -> bool:
+        """Whether it does nothing for a while, because somebody said so."""
+        return self.muted_until is not None and now < self.muted_until
 
     @property
     def rule(self) -> Trigger:
@@ -68,6 +76,7 @@ def add_trigger(
         "rollout_id": rollout_id,
         "version": 1,
         "state": fresh.to_json(),
+        "watching_since": now,
         "due_at": now,
         "created_at": now,
     }
@@ -97,6 +106,8 @@ def change_trigger(
         "fence": next_fence(),
         "lease_until": None,
     }
+    if replace(stored.trigger, arming=trigger.arming) != trigger or dict(query) != dict(stored.query):
+        values["watching_since"] = now
     if not tx.execute(update(triggers).where(*this).values(**values)).rowcount:
         latest = tx.scalar(select(triggers.c.version).where(triggers.c.id == stored.id)) or 0
         raise VersionConflict(f"the trigger {trigger.key}", latest)
@@ -150,6 +161,12 @@ def mend_trigger(
     return get_trigger(
         tx, tx.execute(select(row.rollout_id).where(row.id == broken.id)).scalar_one(), trigger.key
     )
+
+
+def mute_trigger(tx: Transaction, id: int, until: datetime | None, by: str, reason: str) -> None:
+    """Let a trigger do nothing until an instant; None: let it act again."""
+    values = {"muted_until": until, "muted_by": by, "mute_reason": reason}
+    tx.execute(update(triggers).where(triggers.c.id == id).values(**values))
 
 
 def remember(tx: Transaction, id: int, state: State) -> None:
@@ -281,4 +298,8 @@ def _built(row: Row[Any]) -> StoredTrigger:
         evaluated_at=row.evaluated_at,
         seen_at=row.seen_at,
         due_at=row.due_at,
+        watching_since=typed(datetime, row.created_at if row.watching_since is None else row.watching_since),
+        muted_until=None if row.muted_until is None else typed(datetime, row.muted_until),
+        muted_by=row.muted_by,
+        mute_reason=row.mute_reason,
     )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from stages import Mode, Stage
-from tests.controller.tenant import ADA, Tenant
+from tests.controller.tenant import ADA, BOB, Tenant
 from tests.endpoint import Call, replying, serving
 from triggers import Action, Phase, Rung, Scope
 
@@ -56,7 +56,12 @@ def test_a_reading_from_before_an_acknowledgement_does_not_fire_again(tenant: Te
 
 def test_a_trigger_that_is_removed_while_it_is_read_does_nothing(tenant: Tenant) -> None:
     tenant.beta()
-    happens = lambda: tenant.parts.trigger_edits.drop(tenant.where(), "unsupported", ADA, "no")  # noqa: E731
+
+    def happens() -> None:
+        reviews, where = tenant.parts.trigger_reviews, tenant.where()
+        proposed = reviews.propose(where, "unsupported", None, ADA, "no").proposal
+        reviews.approve(where, "unsupported", proposed.id, BOB)
+
     assert during_read(tenant, happens) == ["lost"]
     assert tenant.moves() == []
 

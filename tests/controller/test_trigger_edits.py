@@ -7,6 +7,7 @@ import pytest
 
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from controller.trigger_edits import Definition
+from tests.controller.conftest import MakeTenant
 from tests.controller.tenant import ADA, Tenant
 from triggers import Action, Arming, Baseline, Phase, Rung, Scope
 
@@ -21,7 +22,9 @@ DEFINITION = Definition(
 
 
 @pytest.fixture
-def live(tenant: Tenant) -> Tenant:
+def live(make_tenant: MakeTenant, database_url: str) -> Tenant:
+    """A feature in beta where nothing is protected: there one person may change everything."""
+    tenant = make_tenant(database_url, protected=False)
     tenant.beta()
     return tenant
 

@@ -48,7 +48,11 @@ def test_an_approval_is_void_when_what_was_seen_changes(installation: Installati
     mine = installation.owner.post(f"{path}/approvals")
     assert [error["code"] for error in mine.get_json()["errors"]] == ["self_approval"]
 
-    installation.owner.ok("PUT", f"{ROLLOUT}/triggers/errors", TRIGGER | {"arming": "hold"})
+    weaker = {"definition": TRIGGER | {"arming": "hold"}, "reason": "too nervous"}
+    proposals = f"{ROLLOUT}/triggers/errors/proposals"
+    proposed = installation.owner.ok("POST", proposals, weaker)
+    assert [refusal["field"] for refusal in proposed["looser"]] == ["arming"]
+    assert installation.colleague.call("POST", f"{proposals}/{proposed['id']}/approve").status_code == 204
     waiting = installation.colleague.ok("POST", f"{path}/approvals")
     assert waiting["status"] == "open"
     assert [refusal["code"] for refusal in waiting["refusals"]] == ["triggers_missing"]

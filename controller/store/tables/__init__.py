@@ -8,6 +8,7 @@ from controller.store.tables.actions import (
     shared_incident_members,
     shared_incidents,
     tasks,
+    trigger_proposals,
 )
 from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
@@ -103,6 +104,7 @@ __all__ = [
     "source_budgets",
     "sources",
     "tasks",
+    "trigger_proposals",
     "trigger_rules",
     "triggers",
     "users",

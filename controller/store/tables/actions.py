@@ -107,3 +107,19 @@ shared_incident_members = Table(
     Column("joined_at", Instant, nullable=False),
     UniqueConstraint("shared_incident_id", "rollout_id"),
 )
+
+# Changes that would loosen a trigger, until somebody else has agreed to them.
+trigger_proposals = Table(
+    "trigger_proposals",
+    metadata,
+    own_id(),
+    parent("triggers", index=True),
+    Column("version", Integer, nullable=False),
+    Column("definition", Json),
+    Column("reason", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("status", Text, nullable=False),
+    text("decided_by"),
+    Column("decided_at", Instant),
+)

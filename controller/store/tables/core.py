@@ -226,6 +226,11 @@ triggers = Table(
     text("baseline", "none"),
     Column("baseline_offset_s", Integer, nullable=False, default=0),
     Column("ladder", Json, nullable=False),
+    # Since when it watches by this rule, however it is armed; None: since it was made.
+    Column("watching_since", Instant),
+    Column("muted_until", Instant),
+    text("muted_by"),
+    text("mute_reason"),
     # What the trigger remembers and last said.
     Column("state", Json, nullable=False),
     Column("verdict", Text),

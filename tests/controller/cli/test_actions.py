@@ -11,7 +11,7 @@ from controller.store.shared_incidents import join_shared_incident, open_shared_
 from controller.store.tasks import add_task
 from stages import Trouble
 from tests.conftest import MakeApp
-from tests.controller.cli.conftest import FEATURE, Installation
+from tests.controller.cli.conftest import FEATURE, Installation, Shell
 
 
 def test_narrowings_are_set_listed_and_removed(installation: Installation) -> None:
@@ -81,3 +81,30 @@ def test_shared_incidents_are_listed_and_closed(installation: Installation) -> N
     assert installation.ada.ok("incident", "shared").split()[:4] == [str(id), "open", "openai", FEATURE]
     said = installation.ada.ok("incident", "close-shared", str(id), "--text", "it is back")
     assert said == f"shared incident {id}: closed\n"
+
+
+def test_a_trigger_is_muted_and_loosened_by_two(installation: Installation, tmp_path: Path) -> None:
+    installation.live()
+    address = f"/projects/acme/environments/staging/rollouts/{FEATURE}/triggers"
+    leaks = {
+        "key": "leaks",
+        "source": "outcomes",
+        "query": {"measure": "sensitive_data"},
+        "method": "any_event",
+        "ladder": [{"do": "disable"}],
+    }
+    installation.api.ok("POST", address, leaks)
+    ada, bob = installation.free, Shell(installation.bob.url, installation.bob.key, "staging")
+    assert ada.ok("trigger", "record", FEATURE, "leaks").startswith("leaks: shadow, watching since ")
+    said = ada.ok("trigger", "mute", FEATURE, "leaks", "--minutes", "60", "--reason", "x")
+    assert said.startswith("leaks: muted until ")
+    assert ada.ok("trigger", "unmute", FEATURE, "leaks", "--reason", "x") == "leaks: not muted\n"
+    file = tmp_path / "leaks.json"
+    file.write_text(json.dumps({**leaks, "params": {"count": 5}}))
+    said = ada.ok("trigger", "propose", FEATURE, "leaks", str(file), "--reason", "too nervous")
+    assert said == "proposal 1 (open): another rule, by key:ada: too nervous\n"
+    assert ada.ok("trigger", "proposals", FEATURE, "leaks") == said
+    assert bob.ok("trigger", "approve", FEATURE, "leaks", "1") == "leaks: proposal 1 is carried out\n"
+    ada.ok("trigger", "propose", FEATURE, "leaks", "--remove", "--reason", "not needed")
+    assert ada.ok("trigger", "withdraw", FEATURE, "leaks", "2") == "leaks: proposal 2 is withdrawn\n"
+    assert "either a FILE or --remove" in ada.misused("trigger", "propose", FEATURE, "leaks", "--reason", "x")

@@ -146,6 +146,30 @@ def upgrade() -> None:
             name=op.f("uq_shared_incident_members_shared_incident_id_rollout_id"),
         ),
     )
+    op.create_table(
+        "trigger_proposals",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("trigger_id", KEY, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["trigger_id"], ["triggers.id"], name=op.f("fk_trigger_proposals_trigger_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trigger_proposals")),
+    )
+    op.create_index(
+        op.f("ix_trigger_proposals_trigger_id"), "trigger_proposals", ["trigger_id"], unique=False
+    )
+    op.add_column("triggers", sa.Column("watching_since", sa.BigInteger(), nullable=True))
+    op.add_column("triggers", sa.Column("muted_until", sa.BigInteger(), nullable=True))
+    op.add_column("triggers", sa.Column("muted_by", sa.Text(), nullable=False, server_default=""))
+    op.add_column("triggers", sa.Column("mute_reason", sa.Text(), nullable=False, server_default=""))
     op.add_column("outbox", sa.Column("destination", sa.Text(), nullable=False, server_default=""))
     op.add_column("triggers", sa.Column("cooldown_s", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("features", sa.Column("automatic_moves_per_day", sa.Integer(), nullable=True))
@@ -159,6 +183,11 @@ def downgrade() -> None:
     op.drop_column("features", "on_switch")
     op.drop_column("features", "automatic_moves_per_day")
     op.drop_column("triggers", "cooldown_s")
+    op.drop_column("triggers", "mute_reason")
+    op.drop_column("triggers", "muted_by")
+    op.drop_column("triggers", "muted_until")
+    op.drop_column("triggers", "watching_since")
+    op.drop_table("trigger_proposals")
     op.drop_column("outbox", "destination")
     op.drop_table("shared_incident_members")
     op.drop_table("shared_incidents")
