@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -17,7 +18,10 @@ KEY = "hg_server_1_secret"
 def in_child(work: Callable[[], Any]) -> Any:
     """Return what ``work`` returns in a forked child."""
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Newer Pythons warn of what this is about: a fork while threads run.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             os.write(writing, json.dumps(work()).encode())
