@@ -100,9 +100,12 @@ class Receipts:
         is_time = self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY
         if not (instances or counts or is_time):
             return
+        with self._database.read() as tx:
+            # What takes longest is looked up before anybody has to wait.
+            known = self._known(tx, counts)
         with self._database.write() as tx:
             keep_instances(tx, instances)
-            add_counts(tx, self._known(tx, counts), now.astimezone(UTC).replace(**_MIDNIGHT))
+            add_counts(tx, known, now.astimezone(UTC).replace(**_MIDNIGHT))
             if is_time:
                 forget_instances(tx, now - _FORGOTTEN_AFTER)
                 forget_revisions(tx, now - _FORGOTTEN_AFTER)

@@ -9,6 +9,7 @@ from controller.api.paging import PageQuery
 
 _LARGEST = 2**31 - 1
 _MOST_FLAGS = 20_000
+_MOST_COUNTED = 10**9
 
 
 class ReceiptSchema(Schema):
@@ -32,7 +33,9 @@ class ReceiptSchema(Schema):
     )
     evaluations = fields.Dict(
         keys=fields.String(),
-        values=fields.Dict(keys=fields.String(), values=Whole(0, 2**53), validate=validate.Length(max=200)),
+        values=fields.Dict(
+            keys=fields.String(), values=Whole(0, _MOST_COUNTED), validate=validate.Length(max=200)
+        ),
         load_default=dict,
         validate=validate.Length(max=_MOST_FLAGS),
         metadata={"description": "Counts by flag and variant; default stands for the caller's own default"},
