@@ -151,7 +151,8 @@ def build_services(settings: Settings, now: Clock) -> Services:
             Chore("pointer-moves", MOVE_EVERY_S, restoring.run),
             Chore("verifications", VERIFY_EVERY_S, verifications.run),
             Chore("viability", LOOK_EVERY_S, viability_checks.run),
-            Chore("notices", SEND_EVERY_S, deliveries.run),
+            # Everywhere, because that no worker is left is something to be told too.
+            Chore("notices", SEND_EVERY_S, deliveries.run, everywhere=True),
             Chore("shared-incidents", SHARED_EVERY_S, shared_causes.close_those_over),
             Chore("ramps", CLIMB_EVERY_S, ramps.run),
             Chore("receipts", FLUSH_EVERY_S, receipts.flush, everywhere=True),

@@ -7,6 +7,12 @@ from collections.abc import Iterable, Mapping
 EVENTS: Mapping[str, str] = {
     "trigger.fired": "a trigger began to fire",
     "trigger.cleared": "a trigger stopped firing",
+    "trigger.blind": "a trigger has seen nothing for longer than its policy lets pass",
+    "trigger.sees": "a trigger sees again",
+    "source.blind": "the triggers that ask a source have had nothing to judge for a while",
+    "source.sees": "the triggers that ask a source see again",
+    "evaluations.stopped": "triggers are due and nobody evaluates them",
+    "evaluations.resumed": "triggers that were due are evaluated again",
     "action.done": "a trigger did something about a feature",
     "governor.tripped": "triggers moved a feature too often, so it was switched off",
     "incident.opened": "an incident was opened",

@@ -1,6 +1,6 @@
 """Kill this process at a point that the environment names, as a power cut would: no cleaning up, no last words.
 
-``HEADGATE_CRASH_AT`` is a moment and the beginning of a statement, such as ``commit:INSERT INTO changes``:
+``HEADGATE_CRASH_AT`` is a moment and a part of a statement, such as ``commit:INSERT INTO changes``:
 
 * ``before``: when such a statement is about to be sent;
 * ``commit``: when a transaction that sent one is about to be committed;
@@ -20,10 +20,10 @@ _SENT = "headgate-crash-statement-sent"
 
 def arm(engine: Engine, at: str) -> None:
     """Lay the mine."""
-    moment, _, beginning = at.partition(":")
+    moment, _, fragment = at.partition(":")
 
     def sent(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(beginning):
+        if fragment in statement:
             connection.info[_SENT] = True
             if moment == "before":
                 _die()

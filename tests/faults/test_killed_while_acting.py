@@ -16,7 +16,8 @@ import pytest
 from controller.notices import deliver
 from stages import Mode
 from tests.conftest import SECRET, Clock
-from tests.controller.tenant import PLANS, Tenant, services_on
+from tests.controller.tenant import ADA, PLANS, Tenant, services_on
+from tests.endpoint import Endpoint, replying, serving
 from triggers import Action, Rung
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +33,25 @@ def plans(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def tenant(postgres_url: str, plans: str) -> Iterator[Tenant]:
-    """A feature that misbehaves, with a trigger that is due and will find out."""
+def pager() -> Iterator[Endpoint]:
+    """Somebody who is told by a webhook."""
+    with serving(replying(200)) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def secrets(pager: Endpoint) -> dict[str, str]:
+    return {"HEADGATE_SECRET_HOOK": f"{pager.url} a-secret-of-tests"}
+
+
+@pytest.fixture
+def tenant(postgres_url: str, plans: str, pager: Endpoint, secrets: dict[str, str]) -> Iterator[Tenant]:
+    """A feature that misbehaves, with a trigger that is due and will find out, and somebody to be told."""
     clock = Clock(datetime.now(UTC) - timedelta(seconds=300))
-    tenant = Tenant(services_on(postgres_url, clock, plans=plans), clock).build()
+    parts = services_on(postgres_url, clock, plans=plans, outbound_secrets=secrets)
+    tenant = Tenant(parts, clock).build()
+    settings = {"url": f"{pager.url}/hook", "secret": "env:HOOK"}
+    parts.notices.connect(tenant.project, "pager", "webhook", settings, ("trigger.fired",), ADA)
     tenant.beta()
     tenant.trigger("unsupported", Rung(Action.REVIEW), Rung(Action.NOTIFY), window_s=3600, interval_s=300)
     assert tenant.evaluate() == ["done"]
@@ -49,20 +65,24 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def start(postgres_url: str, plans: str, tmp_path: Path) -> Iterator[Start]:
+def start(postgres_url: str, plans: str, secrets: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """Starts worker processes, and ends them whatever happens."""
     started: list[subprocess.Popen[bytes]] = []
     mine = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
-    environment = mine | {
-        "HEADGATE_DATABASE_URL": postgres_url,
-        "HEADGATE_SECRET_KEY": SECRET,
-        "HEADGATE_ROLE": "worker",
-        "HEADGATE_PLANS": plans,
-        "HEADGATE_TICK_SECONDS": "0.1",
-        "HEADGATE_LEASE_S": "2",
-        "HEADGATE_READ_DEADLINE_S": "1",
-        "PYTHONPATH": str(ROOT),
-    }
+    environment = (
+        mine
+        | secrets
+        | {
+            "HEADGATE_DATABASE_URL": postgres_url,
+            "HEADGATE_SECRET_KEY": SECRET,
+            "HEADGATE_ROLE": "worker",
+            "HEADGATE_PLANS": plans,
+            "HEADGATE_TICK_SECONDS": "0.1",
+            "HEADGATE_LEASE_S": "2",
+            "HEADGATE_READ_DEADLINE_S": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+    )
 
     def start(crash_at: str = "") -> subprocess.Popen[bytes]:
         with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
@@ -102,20 +122,24 @@ def number(tenant: Tenant, what: str) -> int:
     [
         ("commit:INSERT INTO changes", False),
         ("after:INSERT INTO changes", True),
-        ("commit:UPDATE outbox", True),
+        ("after:RETURNING deliveries.id", True),
+        ("commit:settled_at=", True),
     ],
-    ids=["before-commit", "after-commit-before-publish", "published-and-not-noted"],
+    ids=["before-commit", "after-commit-before-publish", "before-webhook", "after-webhook"],
 )
 def test_a_rollback_happens_once_wherever_the_worker_dies(
-    tenant: Tenant, start: Start, crash_at: str, done: bool
+    tenant: Tenant, pager: Endpoint, start: Start, crash_at: str, done: bool
 ) -> None:
     assert start(crash_at).wait(PATIENCE_S) == -signal.SIGKILL
     assert (tenant.rollout().mode is Mode.REVIEW) is done, "all of it or nothing of it is there"
     assert number(tenant, "changes WHERE actor_kind = 'trigger'") == (2 if done else 0)
     assert number(tenant, "outbox WHERE event = 'trigger.fired'") == (1 if done else 0)
+    told_before = len(pager.calls)
+    assert told_before == (1 if "settled_at" in crash_at else 0)
     start()
-    waits = "outbox WHERE delivered_at IS NULL"
-    assert wait_for(lambda: tenant.rollout().mode is Mode.REVIEW and number(tenant, waits) == 0)
+    assert wait_for(lambda: number(tenant, "deliveries WHERE status = 'delivered'") == 1)
+    assert len(pager.calls) == told_before + 1
+    assert len({call.headers["webhook-id"] for call in pager.calls}) == 1, "whoever is told twice can tell"
     assert tenant.moves() == [("review", BY), ("notify", BY)]
     assert number(tenant, "outbox WHERE event = 'trigger.fired'") == 1
     assert number(tenant, "readings WHERE verdict = 'breach' AND due <> '[]'") == 1
