@@ -213,6 +213,7 @@ def _subject(tx: Transaction, where: Where) -> Subject:
 
 
 def _stop_page(where: Where) -> Page:
+    services().receipts.flush_if_possible()
     with services().database.read() as tx:
         subject = _subject(tx, where)
         connected = _connected(tx, subject.stored.environment_id)
