@@ -14,10 +14,11 @@ from controller.errors import Conflict, Problem
 from controller.rollouts import Clock
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
-from controller.store.incidents import hold_record
+from controller.store.incidents import hold_record, reverted_by
 from controller.store.outbox import put
 from controller.store.outcomes import tally
 from controller.store.projects import get_project
+from controller.store.releases import get_release, judge_release
 from controller.store.rollouts import StoredRollout
 from controller.store.shared_incidents import (
     Firing,
@@ -32,7 +33,16 @@ from controller.store.shared_incidents import (
 )
 from controller.store.triggers import StoredTrigger
 from controller.viability import bundle_of, target_of
-from stages import Model, Suffering, Trouble, control_suffers_too, find_shared_cause, models_of
+from stages import (
+    TOGETHER,
+    Goodness,
+    Model,
+    Suffering,
+    Trouble,
+    control_suffers_too,
+    find_shared_cause,
+    models_of,
+)
 from triggers import TriggerClass, Window
 
 LOOK_EVERY_S = 30.0
@@ -101,6 +111,7 @@ class SharedCauses:
         join_shared_incident(tx, id, stored.id, trigger, now)
         for firing in _suffering_from(tx, stored.project_id, trouble):
             join_shared_incident(tx, id, firing.rollout_id, firing.trigger, now)
+            _clear(tx, stored.project_id, firing, trouble, now)
         members = get_shared_incident(tx, stored.project_id, id).members
         told = {
             "shared_incident": id,
@@ -208,6 +219,26 @@ def _suffering(tx: Transaction, firing: Firing) -> Suffering | None:
 def _suffering_from(tx: Transaction, project_id: int, trouble: Trouble) -> list[Firing]:
     found = [(firing, _suffering(tx, firing)) for firing in firing_in(tx, project_id)]
     return [firing for firing, suffering in found if suffering and trouble.touches(suffering.model)]
+
+
+def _clear(tx: Transaction, project_id: int, firing: Firing, trouble: Trouble, now: datetime) -> None:
+    """Take back what was said of releases that the first to suffer were reverted from, before the cause was known."""
+    for release in reverted_by(tx, firing.rollout_id, f"trigger:{firing.trigger}", now - TOGETHER):
+        before, reason = get_release(tx, firing.feature_id, release), f"shared cause: {trouble.why}"
+        if before.blocked_at is None:
+            continue
+        judge_release(tx, firing.feature_id, release, Goodness.UNKNOWN.value, reason)
+        change = Change(
+            project_id=project_id,
+            name="release.judge",
+            actor=SYSTEM,
+            at=now,
+            feature=firing.feature,
+            reason=reason,
+            before={"release": release, "verdict": before.verdict},
+            after={"release": release, "verdict": Goodness.UNKNOWN.value},
+        )
+        record(tx, change)
 
 
 def _is_same(incident: SharedIncident, trouble: Trouble) -> bool:

@@ -82,7 +82,7 @@ from stages.report import Dataset, EvalReport, Metric, MetricKind
 from stages.requirement import Artifact, Gate, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
-from stages.shared_cause import Suffering, control_suffers_too, find_shared_cause
+from stages.shared_cause import TOGETHER, Suffering, control_suffers_too, find_shared_cause
 from stages.viability import Target, Trouble, unviable
 
 __all__ = [
@@ -94,6 +94,7 @@ __all__ = [
     "MOVES",
     "NOBODY",
     "QUESTIONS",
+    "TOGETHER",
     "UNPROTECTED",
     "UP",
     "WHOLE",

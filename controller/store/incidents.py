@@ -126,6 +126,12 @@ def open_incidents_on(tx: Transaction, rollout_id: int) -> list[int]:
     return list(tx.scalars(mine.order_by(incidents.c.id)))
 
 
+def reverted_by(tx: Transaction, rollout_id: int, by: str, since: datetime) -> list[str]:
+    """The releases that somebody reverted in a rollout since an instant."""
+    mine = (incidents.c.rollout_id == rollout_id, incidents.c.opened_by == by, incidents.c.opened_at >= since)
+    return list(tx.scalars(select(incidents.c.release_from).where(*mine).order_by(incidents.c.id)))
+
+
 def unverified_incidents(tx: Transaction) -> list[Incident]:
     """The incidents whose pointers are settled, and of which it is not shown yet that the revert worked."""
     waiting = _JOINED.where(incidents.c.status == IncidentStatus.RESTORED.value)

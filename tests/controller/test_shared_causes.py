@@ -117,6 +117,20 @@ def test_going_back_to_another_provider_helps_and_blames_nobody(small: Tenant) -
     assert {member.feature for member in incidents(small)[0].members} == set(FEATURES)
 
 
+def test_the_first_to_suffer_are_cleared_when_the_cause_is_known(tenant: Tenant) -> None:
+    releases = {feature: adopted(tenant, feature) for feature in FEATURES}
+    for feature in FEATURES:
+        tenant.trigger("unsupported", Rung(Action.REVERT), feature=feature)
+    tenant.evaluate()
+    suffer(tenant, *FEATURES[:2], times=1)
+    assert {verdict(tenant, feature, releases[feature]) for feature in FEATURES[:2]} == {"bad"}
+    suffer(tenant, *FEATURES, times=1)
+    assert {verdict(tenant, feature, releases[feature]) for feature in FEATURES} == {"unknown"}
+    assert tenant.rollout("search").stable == releases["search"]
+    assert {member.feature for member in incidents(tenant)[0].members} == set(FEATURES)
+    assert tenant.bad_rows() == []
+
+
 def test_it_is_over_when_nothing_fires_any_more_and_until_then_others_join(small: Tenant) -> None:
     for feature in (*FEATURES, "mail"):
         adopted(small, feature)
