@@ -38,8 +38,8 @@ def test_a_verdict_is_judged_by_the_rule_of_its_time(simple: Tenant) -> None:
     simple.evaluate()
     bad(simple)
     definition = simple.parts.backtests.definition_of(simple.where(), "unsupported")
-    lax = {**definition.params, "limit": 0.7}
-    simple.parts.trigger_edits.change(simple.where(), replace(definition, params=lax), ADA, "", None)
+    strict = {**definition.params, "limit": 0.01}
+    simple.parts.trigger_edits.change(simple.where(), replace(definition, params=strict), ADA, "", None)
     simple.after(10)
     first, second, third = explained(simple)
     assert first.record is not None
