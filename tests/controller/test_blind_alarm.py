@@ -57,7 +57,7 @@ def test_evaluations_that_stop_are_told_once_and_hold_what_goes_up(tenant: Tenan
 def test_a_silent_source_is_told_once_for_all_its_triggers(small: Tenant) -> None:
     small.beta()
     with serving(replying(500)) as endpoint:
-        small.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        small.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         for number in range(3):
             small.trigger(f"trigger-{number}", source="metrics", query={"value": "up"})
         small.trigger("other")
@@ -78,7 +78,7 @@ def test_what_nothing_depends_on_alarms_nobody(small: Tenant) -> None:
     small.beta()
     ignored = {Lack.SOURCE_ERROR: Policy(Reaction.IGNORE)}
     with serving(replying(500)) as endpoint:
-        small.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        small.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
         known = {"source": "metrics", "query": {"value": "up"}}
         small.trigger("shadow", arming=Arming.SHADOW, **known)
         small.trigger("ignored", policies=ignored, **known)

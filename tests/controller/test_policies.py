@@ -29,7 +29,7 @@ def endpoint():
 def simple(small: Tenant, endpoint: Endpoint) -> Tenant:
     """A feature of the first tier in beta, with a source that says that all is well."""
     small.beta()
-    small.parts.catalog.connect_source("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+    small.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
     return small
 
 
