@@ -102,6 +102,8 @@ class Delivery:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        # One of several processes on a port must not be asked before it has something to say.
+        await asyncio.get_running_loop().run_in_executor(None, self.refresher.look)
         self.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -291,3 +291,20 @@ def test_an_ofrep_client_is_told_that_something_has_changed(world: World) -> Non
             assert await Listener(delivery, path, "", wrong).status() == 401, wrong
 
     play(world, scene)
+
+
+def test_a_process_is_asked_nothing_before_it_has_flags(world: World) -> None:
+    parts = world.parts
+    delivery = Delivery(parts.settings, parts.database, parts.snapshots, parts.now)
+    words = ["lifespan.startup", "lifespan.shutdown"]
+    loaded: list[bool] = []
+
+    async def receive() -> Told:
+        return {"type": words.pop(0)}
+
+    async def send(message: Any) -> None:
+        loaded.append(delivery.memory.is_loaded)
+
+    asyncio.run(delivery({"type": "lifespan"}, receive, send))
+    delivery.refresher.join(PATIENCE_S)
+    assert loaded == [True, True]
