@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from controller.actors import Actor, ActorKind
-from controller.guards import Guards
+from controller.guards import UNTOLD, Guards
 from controller.observability import ACTIONS
 from controller.rollouts import Clock, Order, Rollouts
 from controller.shared_causes import Finding, SharedCauses
@@ -23,6 +24,8 @@ from controller.store.triggers import StoredTrigger
 from controller.tasks import ask_for
 from stages import EXPOSED, NOBODY, Exposure, Mode, Refused, Request
 from triggers import Action, Arming, Phase, Rung, Severity, Step, Window, escalate
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +186,7 @@ class Actions:
             return Taken(rung.do, Result.UNNEEDED, _NOBODY)
         if why := _needless(cause, current, rung):
             return Taken(rung.do, Result.UNNEEDED, why)
-        since, finding = outcome.state.since or self._now(), None
-        if rung.do is Action.REVERT:
-            finding = self._shared.find(tx, current, cause.stored, cause.window, since)
+        finding = self._found(tx, cause, current, outcome) if rung.do is Action.REVERT else None
         if finding is not None and not finding.escape:
             return self._held(tx, cause, current, finding, outcome)
         if why := self._guards.against(tx, current, rung, self._now()):
@@ -193,6 +194,15 @@ class Actions:
         taken = self._moved(tx, cause, current, rung, outcome, blame=finding is None)
         self._note(tx, cause, current, finding)
         return taken
+
+    def _found(self, tx: Transaction, cause: Cause, current: StoredRollout, outcome: Step) -> Finding | None:
+        """Why no release is to blame; what cannot be found out keeps nothing from going down."""
+        since = outcome.state.since or self._now()
+        try:
+            return self._shared.find(tx, current, cause.stored, cause.window, since)
+        except UNTOLD:
+            log.exception("could not find out who is to blame for %s", current.rollout.feature)
+            return None
 
     def _held(
         self, tx: Transaction, cause: Cause, current: StoredRollout, finding: Finding, outcome: Step
@@ -249,7 +259,12 @@ class Actions:
         record(tx, change)
         if rung.do is Action.NOTIFY:
             return Taken(rung.do, Result.DONE)
-        id, is_new = ask_for(tx, cause.rollout, rung, cause.actor, outcome.sentence, self._now())
+        try:
+            id, is_new = ask_for(tx, cause.rollout, rung, cause.actor, outcome.sentence, self._now())
+        except UNTOLD as error:
+            # The moves that were made in this transaction must not be lost for it.
+            log.exception("could not open a task about %s", cause.rollout.rollout.feature)
+            return Taken(rung.do, Result.IMPOSSIBLE, type(error).__name__)
         return (
             Taken(rung.do, Result.DONE) if is_new else Taken(rung.do, Result.UNNEEDED, f"task {id} is open")
         )
@@ -277,7 +292,7 @@ def _wanting(taken: list[Taken]) -> bool:
 
     In the stead of a review that nobody has time for, only what is stronger will do: the answers stay as unsafe.
     """
-    lacking = [each.do for each in taken if each.result is Result.IMPOSSIBLE]
+    lacking = [each.do for each in taken if each.do.moves_traffic and each.result is Result.IMPOSSIBLE]
     least = Action.REVIEW if Action.REVIEW in lacking else Action.HOLD
     settled = (Result.DONE, Result.UNNEEDED, Result.HELD)
     return bool(lacking) and not any(

@@ -5,9 +5,11 @@ No guard keeps a feature up: whatever one has against a rung, something further 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from controller.errors import HeadgateError
 from controller.store.changes import count_automatic
 from controller.store.database import Transaction
 from controller.store.features import feature_by_id
@@ -18,6 +20,10 @@ from controller.viability import Viability
 from stages import DAY, answers_a_day, saturation
 from triggers import Action, Rung
 
+log = logging.getLogger(__name__)
+
+UNTOLD = (HeadgateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What a row that is not as it should be makes whoever reads it raise. A database that fails raises something else."""
 MOST_A_DAY = 6
 """How often triggers may move a rollout in a day, unless its feature says otherwise: two ladders of three rungs."""
 
@@ -33,13 +39,26 @@ class Guards:
 
         Whatever they keep doing does not help then, and users see it change all the time.
         """
-        most = feature_by_id(tx, stored.feature_id).automatic_moves_per_day or MOST_A_DAY
         rollout = stored.rollout
+        try:
+            most = feature_by_id(tx, stored.feature_id).automatic_moves_per_day or MOST_A_DAY
+        except UNTOLD:
+            most = MOST_A_DAY
         moved = count_automatic(tx, stored.project_id, rollout.feature, rollout.environment, now - DAY)
         return f"triggers moved it {moved} times in a day, and {most} are enough" if moved >= most else ""
 
     def against(self, tx: Transaction, stored: StoredRollout, rung: Rung, now: datetime) -> str:
-        """Why a rung would not make the feature safer; empty if nothing is known against it."""
+        """Why a rung would not make the feature safer; empty if nothing is known against it.
+
+        What cannot be found out is against it: then something further down is done.
+        """
+        try:
+            return self._against(tx, stored, rung, now)
+        except UNTOLD as error:
+            log.exception("could not find out what is against %s of %s", rung.do, stored.rollout.feature)
+            return f"it could not be found out whether it helps: {type(error).__name__}"
+
+    def _against(self, tx: Transaction, stored: StoredRollout, rung: Rung, now: datetime) -> str:
         if rung.do is Action.REVIEW:
             return _reviewers(tx, stored, now)
         if rung.do is Action.NARROW:

@@ -10,11 +10,11 @@ from typing import Any
 from controller.errors import NotFound
 from controller.model_calendar import ModelCalendar
 from controller.store.database import Transaction
-from controller.store.releases import get_release
+from controller.store.releases import StoredRelease, get_release
 from controller.store.revert_checks import RevertCheck, find_revert_check
 from controller.store.rollouts import StoredRollout
 from controller.store.shared_incidents import open_shared_incidents
-from stages import Goodness, Refusal, Target, unviable
+from stages import Goodness, Refusal, Target, models_of, unviable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +75,12 @@ def _target(tx: Transaction, stored: StoredRollout, check: RevertCheck | None) -
         verdict=Goodness(release.verdict) if is_known else Goodness.BAD,
         verdict_reason=release.verdict_reason,
         served=stored.rollout.candidate is not None,
-        missing=check.missing if check and check.release == id else (),
+        missing=_missing(release, check),
     )
+
+
+def _missing(release: StoredRelease, check: RevertCheck | None) -> tuple[str, ...]:
+    """What the release is made of and is not there: its bundle, or what was looked for in vain."""
+    if not models_of(release.bundle):
+        return ("a bundle that can be read and names a model",)
+    return check.missing if check and check.release == release.public_id else ()

@@ -316,3 +316,17 @@ def test_where_nobody_has_the_feature_there_is_nothing_to_do(watched: Tenant) ->
     assert watched.moves() == []
     [done] = watched.readings()[-1].due
     assert done["result"] == "unneeded: nobody has the feature"
+
+
+@pytest.mark.parametrize("damage", ["bundle = '7'", "bundle = '{'", "verdict = 'sideways'"])
+def test_a_damaged_release_keeps_nothing_from_going_down(simple: Tenant, damage: str) -> None:
+    simple.move("introduce", release=simple.release("two"), share=5000)
+    simple.move("adopt")
+    simple.trigger(
+        "unsupported", Rung(Action.REVERT), Rung(Action.REFRESH_DATA, 60), Rung(Action.DISABLE, 600)
+    )
+    simple.evaluate()
+    simple.sql(f"UPDATE releases SET {damage}")
+    bad(simple)
+    assert done(simple)[0] == ("revert", "impossible")
+    assert simple.rollout().mode is Mode.OFF
