@@ -11,7 +11,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import documents, evaluations, lookups, pages, propagation, replays, requests, sources, sustained
+from bench import (
+    delivery,
+    documents,
+    evaluations,
+    lookups,
+    pages,
+    propagation,
+    replays,
+    requests,
+    sources,
+    sustained,
+)
 from bench.measuring import FULL, QUICK, Effort, Table
 
 SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
@@ -24,6 +35,7 @@ SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "requests": requests.run,
     "sources": sources.run,
     "pages": pages.run,
+    "delivery": delivery.run,
 }
 
 

@@ -34,7 +34,7 @@ from controller.store.rollouts import add_rollout
 from controller.store.sources import add_source
 from stages import Exposure, Mode, Rollout, Stage, seal
 
-_START_S = 30.0
+_START_S = 90.0
 _SECRET = "a-secret-of-the-benchmark-that-guards-nothing"
 
 

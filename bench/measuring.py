@@ -18,7 +18,9 @@ class Effort:
     """How long to measure.
 
     ``flags`` and ``triggers``: few and many of them. ``sustained``: how many triggers one worker is to keep up
-    with, for ``sustained_s`` seconds each. ``seconds`` is for what runs for a time instead of a
+    with, for ``sustained_s`` seconds each.
+    ``streams``: few and many clients, told of ``changes`` changes.
+    ``seconds`` is for what runs for a time instead of a
     number of calls.
     """
 
@@ -32,6 +34,8 @@ class Effort:
     poll_intervals_s: tuple[float, ...]
     sustained: tuple[int, ...]
     sustained_s: float
+    streams: tuple[int, int]
+    changes: int
 
 
 FULL = Effort(
@@ -45,6 +49,8 @@ FULL = Effort(
     poll_intervals_s=(0.1, 1.0, 5.0),
     sustained=(100, 1000, 10_000),
     sustained_s=60.0,
+    streams=(1000, 5000),
+    changes=20,
 )
 QUICK = Effort(
     rounds=5,
@@ -57,6 +63,8 @@ QUICK = Effort(
     poll_intervals_s=(0.1, 1.0),
     sustained=(100,),
     sustained_s=10.0,
+    streams=(100, 500),
+    changes=5,
 )
 
 
