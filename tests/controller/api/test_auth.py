@@ -21,7 +21,7 @@ from tests.conftest import SECRET, Api, Clock
 from tests.controller.api.world import PROBLEM, PROJECT, ROLLOUT, World, refusal
 
 FOR_ANYBODY = {"health", "docs", "api-docs"}
-FOR_SERVERS = {"sdk", "ofrep", "flagd"}
+FOR_SERVERS = {"sdk", "ofrep", "flagd", "receipts"}
 ELSEWHERE = {"console", "hooks"}
 """The console has sessions in place of keys, and hooks have signatures; both have tests of their own."""
 VALUES = {
@@ -88,7 +88,7 @@ def test_what_is_open_to_anybody_is_what_is_meant_to_be() -> None:
         "/docs/assets/swagger-ui.css",
     }
     assert {method for method, _ in OPEN} == {"GET", "HEAD"}
-    assert {path for _, path in OF_ALL} == {"/api/v1/projects", "/api/v1/requirements"}
+    assert {path for _, path in OF_ALL} == {"/api/v1/projects", "/api/v1/requirements", "/api/v1/ready-made-triggers"}
 
 
 BAD_KEYS = {

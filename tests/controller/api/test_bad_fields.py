@@ -241,7 +241,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
         "POST",
         TRIGGERS,
         NEW_TRIGGER | {"ladder": [{"do": "disable", "args": {"share": 1}}]},
-        "ladder.0.args",
+        "ladder.0.args.share",
     ),
     "an interval of nothing": ("POST", TRIGGERS, NEW_TRIGGER | {"interval_s": 0}, "interval_s"),
     "a window beyond 64 bits": ("POST", TRIGGERS, NEW_TRIGGER | {"window_s": 10**30}, "window_s"),
