@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0008"
+revision = "0005"
+down_revision = "0004"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _FOR_READINGS: dict[str, sa.types.TypeEngine[Any]] = {
