@@ -75,7 +75,7 @@ def variables() -> dict[str, str]:
 
 
 def test_the_image_is_built_in_more_than_one_stage_from_a_slim_python() -> None:
-    assert len(stages(INSTRUCTIONS)) == 2
+    assert len(stages(INSTRUCTIONS)) == 3
     assert variables()["PYTHON_IMAGE"].startswith("python:3.13-slim")
     assert all(stage[0].text.startswith("${PYTHON_IMAGE}") for stage in stages(INSTRUCTIONS))
 
