@@ -83,7 +83,7 @@ def verify_audit() -> None:
     with _database() as database:
         if not is_migrated(database):
             raise _Failed("the schema is not up to date; run: headgate migrate")
-        with database.read() as tx:
+        with database.snapshot() as tx:
             bad = list(verify(tx))
     for row in bad:
         click.echo(f"project {row.project}: change {row.seq} is bad: {row.why}")

@@ -6,6 +6,7 @@ Every page works without the script. The blueprint is guarded by `controller.con
 # Importing the modules of views gives the blueprint its addresses.
 from controller.console import (
     acts,
+    audit,
     board,
     charts,
     errors,
@@ -14,6 +15,7 @@ from controller.console import (
     live,
     promotion,
     readiness,
+    served,
     sign_in,
 )
 from controller.console.auth import signed_in
@@ -21,6 +23,7 @@ from controller.console.blueprint import blueprint
 
 __all__ = [
     "acts",
+    "audit",
     "blueprint",
     "board",
     "charts",
@@ -30,6 +33,7 @@ __all__ = [
     "live",
     "promotion",
     "readiness",
+    "served",
     "sign_in",
     "signed_in",
 ]

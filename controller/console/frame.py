@@ -69,7 +69,12 @@ class Frame:
             url_for("console.show_incidents", project=self.project.key),
             here in ("console.show_incidents", "console.show_incident"),
         )
-        return board, incidents
+        audit = Way(
+            "Audit",
+            url_for("console.show_audit", project=self.project.key),
+            here in ("console.show_audit", "console.verify_audit", "console.show_served"),
+        )
+        return board, incidents, audit
 
 
 def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> Frame:

@@ -115,12 +115,31 @@ _CHANGES: Mapping[str, str] = {
     "pointer.force": "pointer forced",
     "pointer.confirm": "pointer moved by hand",
     "source.connect": "source connected",
+    "source.change": "source changed",
+    "destination.connect": "destination of notices connected",
+    "destination.change": "destination of notices changed",
+    "destination.disconnect": "destination of notices disconnected",
     "key.create": "API key made",
     "key.revoke": "API key revoked",
     "trigger.add": "trigger added",
     "trigger.change": "trigger changed",
     "trigger.acknowledge": "trigger acknowledged",
     "trigger.remove": "trigger removed",
+    "trigger.propose": "loosening of a trigger proposed",
+    "trigger.approve": "loosening of a trigger approved",
+    "trigger.withdraw": "loosening of a trigger withdrawn",
+    "narrowing.define": "narrower exposure defined",
+    "narrowing.remove": "narrower exposure removed",
+    "task.close": "task closed",
+    "drill.configure": "drill configured",
+    "drill.begin": "drill begun",
+    "drill.end": "drill ended",
+    "flag.set": "plain flag set",
+    "flag.delete": "plain flag deleted",
+    "flag.revive": "plain flag revived",
+    "flags.import": "plain flags imported",
+    "feature.revive": "feature revived",
+    "shared_incident.close": "shared incident closed",
 }
 
 
@@ -234,6 +253,17 @@ def holder(hold: str) -> str:
 def change_word(name: str) -> str:
     """What a change did, in words."""
     return _CHANGES.get(name, name)
+
+
+def names_of_changes() -> list[tuple[str, str]]:
+    """Every kind of change: its name and what it is called, in the order of the words."""
+    return sorted(_CHANGES.items(), key=lambda each: each[1].lower())
+
+
+def names_that_say(text: str) -> frozenset[str]:
+    """The names of the changes that are called by a text, or by a part of what they are called."""
+    said = text.lower()
+    return frozenset(name for name, word in _CHANGES.items() if said and said in word.lower())
 
 
 def subject(change: RecordedChange) -> str:

@@ -136,9 +136,15 @@ def count_automatic(tx: Transaction, project_id: int, feature: str, environment:
     return int(tx.execute(select(func.count()).where(*moved)).scalar_one())
 
 
-def verify(tx: Transaction) -> Iterator[BadRow]:
-    """Recompute every hash; yields the first bad row of each project whose record was tampered with or cut."""
-    for project in tx.execute(select(projects).order_by(projects.c.id)).all():
+def verify(tx: Transaction, project_id: int | None = None) -> Iterator[BadRow]:
+    """Recompute every hash; yields the first bad row of each project whose record was tampered with or cut.
+
+    The transaction is a `Database.snapshot`: what is added meanwhile is not to be taken for a forgery.
+    """
+    asked = select(projects).order_by(projects.c.id)
+    if project_id is not None:
+        asked = asked.where(projects.c.id == project_id)
+    for project in tx.execute(asked).all():
         if bad := _first_bad_row(tx, project.id, project.key, project.head_seq, project.head_hash):
             yield bad
 

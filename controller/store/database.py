@@ -25,6 +25,8 @@ _BUSY_MS = 10_000
 _ALONE = 7_355_608
 """The advisory lock of `Database.write_alone`: an arbitrary number, the same in every process."""
 
+_ONE_INSTANT = {"isolation_level": "REPEATABLE READ"}
+
 
 class DatabaseUnavailable(Exception):
     """The database did not answer, or refused."""
@@ -46,6 +48,12 @@ class Database:
             yield tx
 
     @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """A transaction that changes nothing and sees everything as of one instant, however long it takes."""
+        with self._transaction(writes=False, **({} if self.is_sqlite else _ONE_INSTANT)) as tx:
+            yield tx
+
+    @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that is committed at the end, and taken back as a whole on any exception.
 
@@ -63,13 +71,13 @@ class Database:
             yield tx
 
     @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[Transaction]:
+    def _transaction(self, *, writes: bool, **options: str) -> Iterator[Transaction]:
         """A transaction; a database that cannot be reached, or stays locked, is told as DatabaseUnavailable.
 
         What the checks before a write could not see yet, because somebody wrote it at the same moment, is a Conflict.
         """
         try:
-            with self.engine.connect().execution_options(writes=writes) as connection:
+            with self.engine.connect().execution_options(writes=writes, **options) as connection:
                 announced: set[str] = set()
                 connection.info[ANNOUNCED] = announced
                 with connection.begin():

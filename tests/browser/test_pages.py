@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.browser.conftest import ROOT, Served, Watched
 Look = Callable[..., Watched]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FEATURE = "/projects/acme/environments/production/features/claims-assistant"
+YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
 PAGES = {
     "board": "/",
     "feature": f"{FEATURE}?user=bea",
@@ -24,6 +26,9 @@ PAGES = {
     "promotion": f"{FEATURE}/promotion",
     "stop": "/stop/acme/production/claims-assistant",
     "resume": "/resume/acme/production/claims-assistant",
+    "audit": "/projects/acme/audit",
+    "change": "/projects/acme/audit?seq=60",
+    "served": f"/projects/acme/audit/served?day={YESTERDAY}",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }
