@@ -80,16 +80,20 @@ class Catalog:
         self._now = now
         self._pepper = pepper
 
-    def make_project(self, key: str, name: str, business_unit: str, actor: Actor) -> Project:
-        """A new project, with the built-in outcomes as its first metric source."""
+    def make_project(
+        self, key: str, name: str, business_unit: str, actor: Actor, *, is_demo: bool = False
+    ) -> Project:
+        """A new project, with the built-in outcomes as its first metric source.
+
+        ``is_demo`` is written into its record: such a project can be removed.
+        """
         with self._database.write() as tx:
             now = self._now()
             project = add_project(tx, key, name or key, business_unit, now)
             for kind in BUILT_IN_SOURCES:
                 add_source(tx, project.id, kind, kind, {}, now)
-            self._record(
-                tx, project.id, "project.create", actor, now, after={"key": key, "name": project.name}
-            )
+            after = {"key": key, "name": project.name} | ({"demo": True} if is_demo else {})
+            self._record(tx, project.id, "project.create", actor, now, after=after)
             return project
 
     def make_environment(

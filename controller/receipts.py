@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from controller.store.instances import (
     keep_instances,
 )
 from controller.store.plain_flags import known_flags
-from controller.store.projects import environment_by_id
+from controller.store.projects import current_revisions, environment_by_id
 
 FLUSH_EVERY_S = 1.0
 OTHER = "(other)"
@@ -84,6 +84,15 @@ class Receipts:
         with contextlib.suppress(DatabaseUnavailable):
             self.flush()
 
+    def forget(self, environment_ids: Iterable[int]) -> None:
+        """Drop what is kept of environments that are gone: SQLite gives their ids to others."""
+        gone = frozenset(environment_ids)
+        with self._lock:
+            self._instances = {key: row for key, row in self._instances.items() if key[0] not in gone}
+            self._counts = Counter({key: count for key, count in self._counts.items() if key[0] not in gone})
+            for id in gone:
+                self._names.pop(id, None)
+
     def _note_instance(self, environment_id: int, receipt: Mapping[str, Any], now: datetime) -> None:
         key = (environment_id, receipt["instance"])
         if key not in self._instances and len(self._instances) >= MAX_INSTANCES:
@@ -101,8 +110,11 @@ class Receipts:
         if not (instances or counts or is_time):
             return
         with self._database.read() as tx:
-            # What takes longest is looked up before anybody has to wait.
-            known = self._known(tx, counts)
+            # What takes longest is looked up before anybody has to wait. An environment may be gone meanwhile, and
+            # what is left of it must not keep the others' receipts from being written.
+            there = current_revisions(tx)
+            instances = [row for row in instances if row["environment_id"] in there]
+            known = self._known(tx, {key: count for key, count in counts.items() if key[0] in there})
         with self._database.write() as tx:
             keep_instances(tx, instances)
             add_counts(tx, known, now.astimezone(UTC).replace(**_MIDNIGHT))

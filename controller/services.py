@@ -12,6 +12,7 @@ from controller.blind_alarm import BlindAlarm, Watchdog
 from controller.break_glass import END_EVERY_S, BreakGlassDesk
 from controller.cases import Cases
 from controller.catalog import Catalog
+from controller.demo import Demo
 from controller.drills import DRILL_EVERY_S, Drills
 from controller.egress import PrivateHosts
 from controller.evaluations import Evaluations
@@ -101,6 +102,7 @@ class Services:
     plain_flags: PlainFlags
     receipts: Receipts
     drills: Drills
+    demo: Demo
     snapshots: Snapshots
 
 
@@ -137,6 +139,11 @@ def build_services(settings: Settings, now: Clock) -> Services:
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     evidence = EvidenceDesk(database, cases, now)
     drills = Drills(database, cases, evidence, receipts, now)
+    catalog = Catalog(database, cases, registries, now, settings.secret_key)
+    promotions = Promotions(database, cases, rollouts, forecasts, now)
+    trigger_edits = TriggerEdits(database, access, now)
+    snapshots = Snapshots(database, settings.valid_for_s)
+    demo = Demo(database, catalog, rollouts, promotions, trigger_edits, now, (receipts, snapshots))
     ticks = Ticks(
         database,
         evaluations,
@@ -166,14 +173,14 @@ def build_services(settings: Settings, now: Clock) -> Services:
         plans=plans,
         calendar=calendar,
         cases=cases,
-        catalog=Catalog(database, cases, registries, now, settings.secret_key),
+        catalog=catalog,
         evidence=evidence,
         governance=Governance(database, plans, now),
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),
         rollouts=rollouts,
         forecasts=forecasts,
-        promotions=Promotions(database, cases, rollouts, forecasts, now),
+        promotions=promotions,
         ramps=ramps,
         break_glass=break_glass,
         registries=registries,
@@ -186,10 +193,10 @@ def build_services(settings: Settings, now: Clock) -> Services:
         deliveries=deliveries,
         notices=NoticeDesk(database, outbound, secrets, deliveries, now),
         shared_causes=shared_causes,
-        trigger_reviews=TriggerReviews(database, TriggerEdits(database, access, now), now),
+        trigger_reviews=TriggerReviews(database, trigger_edits, now),
         narrowings=Narrowings(database, now),
         tasks=Tasks(database, now),
-        trigger_edits=TriggerEdits(database, access, now),
+        trigger_edits=trigger_edits,
         backtests=Backtests(database, access, now),
         evaluations=evaluations,
         ticks=ticks,
@@ -198,5 +205,6 @@ def build_services(settings: Settings, now: Clock) -> Services:
         plain_flags=PlainFlags(database, now),
         receipts=receipts,
         drills=drills,
-        snapshots=Snapshots(database, settings.valid_for_s),
+        demo=demo,
+        snapshots=snapshots,
     )

@@ -107,8 +107,8 @@ class Memory:
                     self._locks = locks(tx)
             for environment_id in sorted(self._stale() if is_whole else self._named(topics or ())):
                 self._renew(environment_id)
+            self._served = {id: self._served[id] for id in self._wanted() if id in self._served}
             if is_whole:
-                self._served = {id: self._served[id] for id in self._wanted() if id in self._served}
                 self._is_loaded, self._looked_at = True, started_at
             self._trouble = ""
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,12 @@ class Snapshots:
             if known is not None and known.revision == revision:
                 return known
             return self._build(tx, environment_id, known)
+
+    def forget(self, environment_ids: Iterable[int]) -> None:
+        """Drop what is kept of environments that are gone: SQLite gives their ids to others."""
+        for id in environment_ids:
+            self._built.pop(id, None)
+            self.failed.discard(id)
 
     def _build(self, tx: Transaction, environment_id: int, known: Snapshot | None) -> Snapshot:
         with self._building:

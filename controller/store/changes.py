@@ -111,6 +111,13 @@ def changes_of(
     return [RecordedChange(**row._mapping) for row in rows]
 
 
+def first_change(tx: Transaction, project_id: int) -> RecordedChange | None:
+    """How a project began; None if its record is empty."""
+    first = select(changes).where(changes.c.project_id == project_id, changes.c.seq == 1)
+    row = tx.execute(first).one_or_none()
+    return None if row is None else RecordedChange(**row._mapping)
+
+
 def last_change(tx: Transaction, project_id: int, name: str, feature: str) -> RecordedChange | None:
     """The newest change of a name that was made to a feature; None if there never was one."""
     made = (changes.c.project_id == project_id, changes.c.name == name, changes.c.feature == feature)

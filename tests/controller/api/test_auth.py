@@ -88,7 +88,11 @@ def test_what_is_open_to_anybody_is_what_is_meant_to_be() -> None:
         "/docs/assets/swagger-ui.css",
     }
     assert {method for method, _ in OPEN} == {"GET", "HEAD"}
-    assert {path for _, path in OF_ALL} == {"/api/v1/projects", "/api/v1/requirements", "/api/v1/ready-made-triggers"}
+    assert {path for _, path in OF_ALL} == {
+        "/api/v1/projects",
+        "/api/v1/requirements",
+        "/api/v1/ready-made-triggers",
+    }
 
 
 BAD_KEYS = {
