@@ -114,6 +114,9 @@ def forward(headgate: Headgate, lose: Callable[[Call], bool]) -> Callable[[Call]
     """A door in between that passes everything on, and loses the answers it is told to lose."""
 
     def behave(call: Call) -> None:
+        if call.path == "/sdk/v1/stream":
+            call.reply(503, b"it passes on whole answers only")
+            return
         passed = {name: value for name, value in call.headers.items() if name not in ("host", "connection")}
         answer = requests.request(
             call.method, headgate.url + call.path, data=call.body, headers=passed, timeout=30
@@ -146,7 +149,7 @@ def test_outcomes_arrive_once_although_they_are_sent_twice(headgate: Headgate, c
     sent: list[set[str]] = []
 
     def lose(call: Call) -> bool:
-        if call.method != "POST":
+        if call.path != "/sdk/v1/outcomes":
             return False
         sent.append({outcome["id"] for outcome in json.loads(call.body)["outcomes"]})
         return len(sent) == 1

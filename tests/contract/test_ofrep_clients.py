@@ -19,7 +19,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
 
-from tests.contract.headgate_process import FEATURE, Headgate
+from tests.contract.headgate_process import FEATURE, Headgate, eventually
 
 BOOLEAN = f"{FEATURE}.enabled"
 USER = EvaluationContext("user-1", {"cohorts": ["staff"]})
@@ -134,6 +134,7 @@ def test_a_client_that_polls_is_told_that_nothing_has_changed(headgate: Headgate
     again = ask(first.headers["ETag"])
     assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
     headgate.move("disable")
+    eventually(lambda: ask(first.headers["ETag"]).status_code == 200)
     assert ask(first.headers["ETag"]).json()["flags"][1]["value"] is False
 
 

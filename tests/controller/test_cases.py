@@ -249,8 +249,8 @@ LEAKS: dict[str, Any] = {"query": {"measure": "sensitive_data"}, "method": "any_
         (Arming.ACT, fires, True, True, False),
         (Arming.HOLD, fires, False, True, False),
         (Arming.SHADOW, fires, False, False, False),
-        (Arming.ACT, lambda tenant: (tenant.evaluate(), tenant.clock.pass_(59)), True, False, False),
-        (Arming.ACT, lambda tenant: (tenant.evaluate(), tenant.clock.pass_(61)), True, False, True),
+        (Arming.ACT, lambda tenant: (tenant.evaluate(), tenant.clock.pass_(69)), True, False, False),
+        (Arming.ACT, lambda tenant: (tenant.evaluate(), tenant.clock.pass_(71)), True, False, True),
     ],
 )
 def test_a_trigger_is_seen_as_acting_firing_or_blind(
