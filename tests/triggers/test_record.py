@@ -23,6 +23,9 @@ from tests.triggers.cases import (
     triggers,
 )
 from triggers import (
+    Lack,
+    Policy,
+    Reaction,
     Reading,
     Record,
     State,
@@ -150,3 +153,9 @@ def test_a_rule_from_before_there_were_classes_and_severities_has_the_usual_ones
     ladder = [{"do": "review", "after_s": 0, "args": {}}]
     stored = {**rule_to_json(trigger_of()), "trigger_class": "", "policies": None, "ladder": ladder}
     assert rule_from_json(stored) == trigger_of()
+
+
+def test_a_rule_keeps_its_own_policies() -> None:
+    policies = {Lack.NO_DATA: Policy(Reaction.ACT, 600), Lack.STALE: Policy(Reaction.IGNORE)}
+    trigger = trigger_of(policies=policies, use_partial=True)
+    assert rule_from_json(json.loads(json.dumps(rule_to_json(trigger)))) == trigger

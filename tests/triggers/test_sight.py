@@ -38,6 +38,7 @@ from triggers import (
     Verdict,
     Window,
     holds_back,
+    is_blind,
     step,
 )
 
@@ -201,3 +202,20 @@ def test_what_is_remembered_of_a_lack_survives_a_restart() -> None:
     state = evaluate(trigger, fresh(), "no_data", START).state
     assert state.lack_told
     assert State.from_json(state.to_json()) == state
+
+
+@pytest.mark.parametrize(
+    ("lack", "do", "blind"),
+    [
+        (None, Reaction.NOTIFY, False),
+        (Lack.STALE, Reaction.NOTIFY, True),
+        (Lack.STALE, Reaction.HOLD, True),
+        (Lack.STALE, Reaction.IGNORE, False),
+        (Lack.NO_DATA, Reaction.ACT, False),
+    ],
+)
+def test_a_trigger_is_blind_if_it_sees_nothing_and_that_is_not_to_be_ignored(
+    lack: Lack | None, do: Reaction, blind: bool
+) -> None:
+    trigger = trigger_of(policies={Lack.STALE: Policy(do)})
+    assert is_blind(trigger, replace(fresh(), lack=lack, lack_since=START)) is blind

@@ -307,3 +307,12 @@ def test_answers_may_be_made_into_something_else_once() -> None:
     assert made.count("b") == 2
     assert document.evaluate("absent") == "absent=None"
     assert document.evaluate(None) == "=None"  # type: ignore[arg-type]
+
+
+def test_a_document_tells_which_flags_are_not_as_they_were() -> None:
+    first = Document.parse({"flags": {"a": GOOD, "b": GOOD}})
+    second = first.patched({"b": {**GOOD, "defaultVariant": "on"}, "c": GOOD}, removed=["a"])
+    assert second.changed_since(first) == ["a", "b", "c"]
+    assert second.changed_since(second) == []
+    assert first.changed_since(None) == ["a", "b"]
+    assert set(second.flags) == {"b", "c"}
