@@ -16,6 +16,7 @@ from controller.console import (
     promotion,
     readiness,
     served,
+    settings_keys,
     sign_in,
 )
 from controller.console.auth import signed_in
@@ -34,6 +35,7 @@ __all__ = [
     "promotion",
     "readiness",
     "served",
+    "settings_keys",
     "sign_in",
     "signed_in",
 ]

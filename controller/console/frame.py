@@ -74,7 +74,10 @@ class Frame:
             url_for("console.show_audit", project=self.project.key),
             here in ("console.show_audit", "console.verify_audit", "console.show_served"),
         )
-        return board, incidents, audit
+        settings = Way(
+            "Settings", url_for("console.show_keys", project=self.project.key), "/settings" in request.path
+        )
+        return board, incidents, audit, settings
 
 
 def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> Frame:

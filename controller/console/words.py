@@ -154,6 +154,7 @@ _DONE: Mapping[str, str] = {
     "closed": "Closed. Its follow-up is in the record.",
     "verified": "Verified, by your word.",
     "pointer": "Done. The pointer is looked at again.",
+    "revoked": "Revoked. Whatever uses it is refused from now on.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
 }
 

@@ -12,6 +12,7 @@ from controller.passwords import hash_password
 from controller.rollouts import Order, Where
 from controller.services import Services
 from controller.settings import Settings
+from controller.store.keys import KeyKind
 from controller.store.migrate import migrate
 from controller.store.outcomes import add_outcomes
 from controller.store.projects import get_environment, get_project
@@ -186,6 +187,7 @@ def tell(stage: Installation, now: datetime) -> None:
     clock.now = now - timedelta(days=41)
     stage.project()
     _describe(stage)
+    _connect(stage)
     first = {key: stage.release(key, f"prompts/{key}@1") for key in _WATCHED}
     for key, release in first.items():
         stage.move(key, "first release that passed the golden set", move="introduce", release=release)
@@ -254,6 +256,15 @@ def _revert(stage: Installation, now: datetime) -> None:
 
 
 _WATCHED = ("claims-search", "claims-assistant", "letter-drafts")
+
+
+def _connect(stage: Installation) -> None:
+    """A key of each kind, one of them revoked."""
+    catalog = stage.parts.catalog
+    catalog.make_key(PROJECT, KeyKind.SERVER, "claims-desk", PRODUCTION, ADA)
+    catalog.make_key(PROJECT, KeyKind.ADMIN, "release pipeline", None, ADA)
+    lost, _ = catalog.make_key(PROJECT, KeyKind.CLIENT, "claims app", STAGING, BEN)
+    catalog.revoke_key(PROJECT, lost.id, BEN)
 
 
 def _describe(stage: Installation) -> None:

@@ -27,8 +27,9 @@ PAGES = {
     "stop": "/stop/acme/production/claims-assistant",
     "resume": "/resume/acme/production/claims-assistant",
     "audit": "/projects/acme/audit",
-    "change": "/projects/acme/audit?seq=60",
+    "change": "/projects/acme/audit?text=reached+its+target",
     "served": f"/projects/acme/audit/served?day={YESTERDAY}",
+    "keys": "/projects/acme/settings/keys",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }

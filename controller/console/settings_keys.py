@@ -1,0 +1,103 @@
+"""API keys: who has one, when it was last used, a new one, and the end of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, redirect, request, url_for
+
+from controller.api.auth import services
+from controller.api.parsing import load
+from controller.api.schemas import ApiKeySchema
+from controller.console import forms
+from controller.console.auth import actor
+from controller.console.blueprint import blueprint
+from controller.console.frame import frame, page
+from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
+from controller.store.keys import ApiKey, KeyKind, keys_of
+from controller.store.projects import get_project
+from stages import Refusal
+
+KINDS = {
+    KeyKind.SERVER: (
+        "Server",
+        "For product code on your machines: the flags of one environment, with their rules.",
+    ),
+    KeyKind.CLIENT: (
+        "Client",
+        "For browsers and apps: what one user sees of flags marked as client-visible; never a rule.",
+    ),
+    KeyKind.ADMIN: ("Admin", "For pipelines and the command line: the whole API of this project."),
+}
+
+
+@blueprint.get("/projects/<project>/settings")
+@blueprint.get("/projects/<project>/settings/keys")
+def show_keys(project: str) -> str:
+    """The keys of a project, and the form for a new one."""
+    return _shown(project)
+
+
+@blueprint.post("/projects/<project>/settings/keys")
+def make_key(project: str) -> str | tuple[str, int]:
+    """Make a key. Its text stands on this one page, and nowhere else."""
+    try:
+        content = _content()
+        made, text = services().catalog.make_key(
+            project, content["kind"], content["name"], content["environment"], actor()
+        )
+    except NotFound:
+        raise
+    except HeadgateError as error:
+        problems, status = forms.told(error)
+        return _shown(project, problems), status
+    return _shown(project, made=made, text=text)
+
+
+@blueprint.post("/projects/<project>/settings/keys/<id>/revoke")
+def revoke_key(project: str, id: str) -> Response:
+    """Make a key useless from now on."""
+    services().catalog.revoke_key(project, id, actor())
+    return make_response(redirect(url_for("console.show_keys", project=project, done="revoked"), 303))
+
+
+def _content() -> dict[str, Any]:
+    """What was sent, as the API takes it.
+
+    Raises:
+        InvalidInput: Something is missing, or an environment does not go with the kind.
+    """
+    sent = forms.given("kind", "name", "environment")
+    for field, remedy in (("kind", "choose what it is for"), ("name", "say who or what will use it")):
+        if not sent[field]:
+            raise InvalidInput(Problem(field, f"there is no {field}", remedy))
+    if sent["kind"] == KeyKind.ADMIN:
+        sent["environment"] = ""  # It opens all of them, whichever the form still shows.
+    content: dict[str, Any] = load(ApiKeySchema(), {**sent, "environment": sent["environment"] or None})
+    if content["kind"].is_of_environment and content["environment"] is None:
+        raise InvalidInput(Problem("environment", "there is no environment", "choose whose flags it opens"))
+    return content
+
+
+def _shown(
+    project: str,
+    problems: tuple[Refusal | Problem, ...] = (),
+    made: ApiKey | None = None,
+    text: str = "",
+) -> str:
+    with services().database.read() as tx:
+        here = frame(tx, project)
+        keys = keys_of(tx, get_project(tx, project).id)
+    environments = {each.id: each for _, mine in here.places for each in mine}
+    return page(
+        "settings_keys.html",
+        here,
+        keys=sorted(keys, key=lambda key: key.revoked_at is not None),
+        environments=environments,
+        mine=next(mine for each, mine in here.places if here.project and each.id == here.project.id),
+        kinds=KINDS,
+        problems=problems,
+        given={} if made else request.form,
+        made=made,
+        text=text,
+    )
