@@ -17,6 +17,7 @@ from controller.console import (
     readiness,
     served,
     settings_keys,
+    settings_sources,
     sign_in,
 )
 from controller.console.auth import signed_in
@@ -36,6 +37,7 @@ __all__ = [
     "readiness",
     "served",
     "settings_keys",
+    "settings_sources",
     "sign_in",
     "signed_in",
 ]

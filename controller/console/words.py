@@ -155,6 +155,8 @@ _DONE: Mapping[str, str] = {
     "verified": "Verified, by your word.",
     "pointer": "Done. The pointer is looked at again.",
     "revoked": "Revoked. Whatever uses it is refused from now on.",
+    "connected": "Connected. Test it, so that you know.",
+    "changed": "Saved. Test it, so that you know.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
 }
 

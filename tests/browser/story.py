@@ -259,12 +259,14 @@ _WATCHED = ("claims-search", "claims-assistant", "letter-drafts")
 
 
 def _connect(stage: Installation) -> None:
-    """A key of each kind, one of them revoked."""
+    """A key of each kind, one of them revoked, and a server with metrics."""
     catalog = stage.parts.catalog
     catalog.make_key(PROJECT, KeyKind.SERVER, "claims-desk", PRODUCTION, ADA)
     catalog.make_key(PROJECT, KeyKind.ADMIN, "release pipeline", None, ADA)
     lost, _ = catalog.make_key(PROJECT, KeyKind.CLIENT, "claims app", STAGING, BEN)
     catalog.revoke_key(PROJECT, lost.id, BEN)
+    metrics = {"url": "https://1.1.1.1", "auth": {"scheme": "bearer", "secret": "only for this story"}}
+    stage.parts.sources.connect(PROJECT, "metrics", "prometheus", metrics, ADA)
 
 
 def _describe(stage: Installation) -> None:

@@ -30,6 +30,7 @@ PAGES = {
     "change": "/projects/acme/audit?text=reached+its+target",
     "served": f"/projects/acme/audit/served?day={YESTERDAY}",
     "keys": "/projects/acme/settings/keys",
+    "sources": "/projects/acme/settings/sources",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }

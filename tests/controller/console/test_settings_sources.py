@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from tests.browser.story import PROJECT, Installation
+from tests.controller.console.conftest import Visitor
+
+PAGE = f"/projects/{PROJECT}/settings/sources"
+SECRET = "a-token-nobody-reads"
+SETTINGS = '{"url": "https://1.1.1.1", "auth": {"scheme": "bearer", "secret": "%s"}}'
+
+
+@pytest.fixture
+def metrics(ada: Visitor, live: str) -> str:
+    """The page of settings with a source that has a secret."""
+    done = ada.post(PAGE, key="metrics", kind="prometheus", settings=SETTINGS % SECRET)
+    assert done.location == f"{PAGE}?done=connected"
+    return f"{PAGE}/metrics"
+
+
+def entered(page: str, id: str) -> str:
+    found = re.search(rf'<textarea[^>]* id="{id}"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert found
+    return html.unescape(found[1])
+
+
+def change(ada: Visitor, settings: str, seen: str | None = None) -> object:
+    shown = ada.get(PAGE).text
+    [now] = re.findall(r'name="seen" value="(\w+)"', shown)
+    return ada.post(f"{PAGE}/metrics", _form=PAGE, settings=settings, seen=seen or now)
+
+
+def test_nobody_sees_or_changes_a_source_without_a_session_and_its_form(visitor: Visitor, live: str) -> None:
+    assert visitor.get(PAGE).location.startswith("/sign-in")
+    for path in (PAGE, f"{PAGE}/outcomes", f"{PAGE}/outcomes/test"):
+        assert visitor.client.post(path).location.startswith("/sign-in")
+
+
+def test_a_form_that_is_not_of_the_session_does_nothing(ada: Visitor, metrics: str) -> None:
+    for path in (PAGE, metrics, f"{metrics}/test"):
+        assert ada.client.post(path).status_code == 403
+
+
+def test_a_secret_is_never_shown_again_and_stays_when_it_is_sent_back(
+    house: Installation, ada: Visitor, metrics: str
+) -> None:
+    page = ada.get(PAGE).text
+    assert SECRET not in page
+    shown = entered(page, "settings-metrics")
+    assert '"secret": "***"' in shown
+    assert change(ada, shown.replace('"bearer"', '"header", "header": "X-Token"')).status_code == 303
+    assert SECRET not in ada.get("/projects/acme/audit?name=source.change").text
+    moved = change(ada, shown.replace("1.1.1.1", "8.8.8.8"))
+    assert moved.status_code == 422
+    assert "enter it again" in moved.text.lower()
+
+
+def test_what_is_refused_is_told_with_what_was_entered_but_for_the_secret(ada: Visitor, live: str) -> None:
+    answer = ada.post(
+        PAGE, key="metrics", kind="prometheus", settings=SETTINGS.replace("https", "ftp") % SECRET
+    )
+    assert answer.status_code == 422
+    assert "<b>settings.auth.secret</b>" in answer.text
+    assert SECRET not in answer.text
+    assert "ftp://1.1.1.1" in entered(answer.text, "settings")
+    assert 'value="metrics"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"settings": "{"}, "settings"),
+        ({"settings": "[]"}, "settings"),
+        ({"key": "No Key"}, "key"),
+        ({"kind": "crystal-ball"}, "kind"),
+        ({"settings": "{}"}, "settings.url"),
+    ],
+)
+def test_what_cannot_be_used_is_told_by_its_name(
+    ada: Visitor, live: str, fields: dict[str, str], field: str
+) -> None:
+    given = {"key": "metrics", "kind": "prometheus", "settings": SETTINGS % SECRET}
+    answer = ada.post(PAGE, **(given | fields))
+    assert answer.status_code == 422
+    assert f"<b>{field}</b>" in answer.text
+    assert 'id="source-metrics"' not in ada.get(PAGE).text
+
+
+def test_two_people_who_change_a_source_do_not_overwrite_each_other(ada: Visitor, metrics: str) -> None:
+    mine = entered(ada.get(PAGE).text, "settings-metrics")
+    [seen] = re.findall(r'name="seen" value="(\w+)"', ada.get(PAGE).text)
+    theirs = mine.replace('"auth"', '"per_minute": 30, "auth"')
+    assert change(ada, theirs).status_code == 303
+    answer = change(ada, mine.replace('"auth"', '"per_minute": 5, "auth"'), seen)
+    assert answer.status_code == 409
+    assert "somebody else changed them" in answer.text.lower()
+    assert '"per_minute": 5' in entered(answer.text, "settings-metrics")
+    assert '"per_minute": 30' in entered(ada.get(PAGE).text, "settings-metrics")
+
+
+def test_a_source_is_tried_and_says_whether_it_works(ada: Visitor, live: str) -> None:
+    page = ada.post(f"{PAGE}/outcomes/test", _form=PAGE)
+    assert page.status_code == 200
+    assert "It works." in page.text
+    done = ada.post(PAGE, key="here", kind="prometheus", settings='{"url": "https://nobody.invalid"}')
+    assert done.status_code == 303
+    assert "It does not work." in ada.post(f"{PAGE}/here/test", _form=PAGE).text
+
+
+def test_what_is_built_in_has_nothing_to_set(ada: Visitor, live: str) -> None:
+    page = ada.get(PAGE).text
+    assert 'id="source-outcomes"' in page
+    assert "settings-outcomes" not in page
+
+
+def test_a_source_that_is_not_there_is_not_found(ada: Visitor, live: str) -> None:
+    assert ada.post(f"{PAGE}/none/test", _form=PAGE).status_code == 404
+    assert ada.post(f"{PAGE}/none", _form=PAGE, settings="{}").status_code == 404
