@@ -17,6 +17,7 @@ from controller.console import (
     readiness,
     served,
     settings_keys,
+    settings_notices,
     settings_sources,
     sign_in,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "readiness",
     "served",
     "settings_keys",
+    "settings_notices",
     "settings_sources",
     "sign_in",
     "signed_in",

@@ -157,6 +157,7 @@ _DONE: Mapping[str, str] = {
     "revoked": "Revoked. Whatever uses it is refused from now on.",
     "connected": "Connected. Test it, so that you know.",
     "changed": "Saved. Test it, so that you know.",
+    "disconnected": "Disconnected. It is told nothing any more.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
 }
 

@@ -31,6 +31,7 @@ PAGES = {
     "served": f"/projects/acme/audit/served?day={YESTERDAY}",
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
+    "notices": "/projects/acme/settings/notices",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }
