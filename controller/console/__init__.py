@@ -18,6 +18,7 @@ from controller.console import (
     served,
     settings_keys,
     settings_notices,
+    settings_places,
     settings_sources,
     sign_in,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "served",
     "settings_keys",
     "settings_notices",
+    "settings_places",
     "settings_sources",
     "sign_in",
     "signed_in",

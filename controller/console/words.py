@@ -158,6 +158,7 @@ _DONE: Mapping[str, str] = {
     "connected": "Connected. Test it, so that you know.",
     "changed": "Saved. Test it, so that you know.",
     "disconnected": "Disconnected. It is told nothing any more.",
+    "made": "Made. Every feature begins its way there in readiness.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
 }
 

@@ -32,6 +32,8 @@ PAGES = {
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
     "notices": "/projects/acme/settings/notices",
+    "environments": "/projects/acme/settings/environments",
+    "plans": "/projects/acme/settings/plans",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }
