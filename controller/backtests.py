@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controller.errors import BadConfiguration, InvalidInput, NotFound, Problem
+from controller.errors import InvalidInput, NotFound, Problem
 from controller.histories import (
     check_baseline,
     check_replayable,
@@ -17,19 +17,16 @@ from controller.histories import (
     windows_between,
 )
 from controller.rollouts import Clock, Where, locate
-from controller.sources import SOURCES, Source
 from controller.sources.access import Access
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.readings import readings_between
 from controller.store.rollouts import StoredRollout
-from controller.store.sources import get_source
 from controller.store.triggers import StoredTrigger, triggers_of
 from controller.subjects import variables_of
-from controller.trigger_edits import Definition, build_trigger
+from controller.trigger_edits import Definition, among_others, build_trigger, source_for
 from triggers import (
     MOST,
-    Arming,
     Ask,
     Baseline,
     History,
@@ -150,7 +147,8 @@ class Backtests:
         self, where: Where, rollout: StoredRollout, trial: Trial, definition: Definition, trigger: Trigger
     ) -> Backtested:
         span = self._span(trial, trigger)
-        trigger = self._among_others(rollout, trigger)
+        with self._database.read() as tx:
+            trigger = among_others(tx, rollout.id, trigger)
         told = self._told(where, rollout, trial, definition, trigger, span)
         check_replayable(told.subject, trigger)
         if trial.history is not From.SOURCE:
@@ -175,17 +173,6 @@ class Backtests:
             noticed_after=noticed,
             planted=planted,
         )
-
-    def _among_others(self, rollout: StoredRollout, trigger: Trigger) -> Trigger:
-        """The trigger as it would be judged: its false alarms are divided over it and the armed ones beside it."""
-        with self._database.read() as tx:
-            others = [item.trigger for item in triggers_of(tx, rollout.id) if not isinstance(item, Broken)]
-        sharing = [
-            other
-            for other in others
-            if other.method.shares_alarms and other.arming is not Arming.SHADOW and other.key != trigger.key
-        ]
-        return replace(trigger, sharing=1 + len(sharing))
 
     def _span(self, trial: Trial, trigger: Trigger) -> Window:
         end = trial.end or self._now()
@@ -219,7 +206,8 @@ class Backtests:
     def _asked(
         self, where: Where, rollout: StoredRollout, definition: Definition, trigger: Trigger, span: Window
     ) -> _Told:
-        source = self._source(rollout, definition)
+        with self._database.read() as tx:
+            _, source = source_for(tx, rollout.project_id, definition, self._access)
         windows = windows_between(
             span.start, span.end, trigger.interval_s, span_of(trigger, definition.query)
         )
@@ -236,17 +224,6 @@ class Backtests:
         if trigger.baseline is Baseline.STABLE:
             return _Told(ask(Side.SUBJECT), ask(Side.BASELINE))
         return _Told(ask(Side.SUBJECT))
-
-    def _source(self, rollout: StoredRollout, definition: Definition) -> Source:
-        with self._database.read() as tx:
-            stored = get_source(tx, rollout.project_id, definition.source)
-        try:
-            source = SOURCES[stored.kind].from_settings(stored.settings, self._access)
-            source.check_query(definition.query)
-        except BadConfiguration as bad:
-            problem = Problem(f"query.{bad.field}", bad.message, bad.remedy)
-            raise InvalidInput(problem, code="bad_query") from bad
-        return source
 
 
 def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger:

@@ -31,6 +31,7 @@ from controller.notices.deliveries import LOOK_EVERY_S as SEND_EVERY_S
 from controller.notices.deliveries import Deliveries
 from controller.plain_flags import PlainFlags
 from controller.plans import Plans, load_plans
+from controller.previews import Previews
 from controller.promotions import Promotions
 from controller.ramps import EVERY_S as CLIMB_EVERY_S
 from controller.ramps import Ramps
@@ -89,6 +90,7 @@ class Services:
     viability_checks: ViabilityChecks
     trigger_edits: TriggerEdits
     backtests: Backtests
+    previews: Previews
     deliveries: Deliveries
     notices: NoticeDesk
     shared_causes: SharedCauses
@@ -198,6 +200,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         tasks=Tasks(database, now),
         trigger_edits=trigger_edits,
         backtests=Backtests(database, access, now),
+        previews=Previews(database, access, now, deadline_s),
         evaluations=evaluations,
         ticks=ticks,
         blind_alarm=blind_alarm,

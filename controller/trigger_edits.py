@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
 from controller.errors import Conflict, InvalidInput, NotFound, Problem, VersionConflict
 from controller.rollouts import Clock, Where, locate
-from controller.sources import SOURCES, BadConfiguration
+from controller.sources import SOURCES, BadConfiguration, Source
 from controller.sources.access import Access
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
@@ -105,7 +105,7 @@ class TriggerEdits:
     def _add(
         self, tx: Transaction, rollout: StoredRollout, definition: Definition, trigger: Trigger, actor: Actor
     ) -> StoredTrigger:
-        now, source = self._now(), self._checked_source(tx, rollout.project_id, definition)
+        now, source = self._now(), source_for(tx, rollout.project_id, definition, self._access)[0]
         _check_ladder(tx, rollout, trigger)
         stored = add_trigger(tx, rollout.id, source.id, definition.query, trigger, now)
         self._record(tx, rollout, "trigger.add", actor, now, after=_told(stored))
@@ -140,7 +140,7 @@ class TriggerEdits:
         """The same within a transaction that is already open; ``reviewed``: somebody else has agreed to it."""
         trigger, now = build_trigger(definition), self._now()
         before = find_trigger(tx, rollout.id, definition.key)
-        source = self._checked_source(tx, rollout.project_id, definition)
+        source = source_for(tx, rollout.project_id, definition, self._access)[0]
         _check_ladder(tx, rollout, trigger)
         if isinstance(before, Broken):
             after = mend_trigger(tx, before, source.id, definition.query, trigger, now)
@@ -197,26 +197,6 @@ class TriggerEdits:
         told = {"before": {"trigger": key}}
         self._record(tx, rollout, "trigger.remove", actor, self._now(), reason=reason, **told)
 
-    def _checked_source(self, tx: Transaction, project_id: int, definition: Definition) -> StoredSource:
-        try:
-            stored = get_source(tx, project_id, definition.source)
-        except NotFound as missing:
-            known = ", ".join(source.key for source in sources_of(tx, project_id))
-            problem = Problem(
-                "source", f"there is no source {definition.source!r}", f"use one of {known}, or connect it"
-            )
-            raise InvalidInput(problem, code="unknown_source") from missing
-        if stored.kind not in SOURCES:
-            problem = Problem("source", f"{stored.kind!r} is not a kind of source", "connect another source")
-            raise InvalidInput(problem, code="bad_query")
-        try:
-            SOURCES[stored.kind].from_settings(stored.settings, self._access).check_query(definition.query)
-        except BadConfiguration as bad:
-            raise InvalidInput(
-                Problem(f"query.{bad.field}", bad.message, bad.remedy), code="bad_query"
-            ) from bad
-        return stored
-
     def _record(
         self, tx: Transaction, rollout: StoredRollout, name: str, actor: Actor, now: datetime, **told: Any
     ) -> None:
@@ -265,6 +245,44 @@ def build_trigger(definition: Definition) -> Trigger:
                 )
                 raise InvalidInput(problem, code="bad_query")
     return trigger
+
+
+def source_for(
+    tx: Transaction, project_id: int, definition: Definition, access: Access
+) -> tuple[StoredSource, Source]:
+    """The source that a definition names, ready to be asked what it asks.
+
+    Raises:
+        InvalidInput: There is no such source, or it cannot be asked that.
+    """
+    try:
+        stored = get_source(tx, project_id, definition.source)
+    except NotFound as missing:
+        known = ", ".join(source.key for source in sources_of(tx, project_id))
+        problem = Problem(
+            "source", f"there is no source {definition.source!r}", f"use one of {known}, or connect it"
+        )
+        raise InvalidInput(problem, code="unknown_source") from missing
+    if stored.kind not in SOURCES:
+        problem = Problem("source", f"{stored.kind!r} is not a kind of source", "connect another source")
+        raise InvalidInput(problem, code="bad_query")
+    try:
+        source = SOURCES[stored.kind].from_settings(stored.settings, access)
+        source.check_query(definition.query)
+    except BadConfiguration as bad:
+        raise InvalidInput(Problem(f"query.{bad.field}", bad.message, bad.remedy), code="bad_query") from bad
+    return stored, source
+
+
+def among_others(tx: Transaction, rollout_id: int, trigger: Trigger) -> Trigger:
+    """The trigger as it would be judged: its false alarms are divided over it and the armed ones beside it."""
+    others = [item.trigger for item in triggers_of(tx, rollout_id) if not isinstance(item, Broken)]
+    sharing = [
+        other
+        for other in others
+        if other.method.shares_alarms and other.arming is not Arming.SHADOW and other.key != trigger.key
+    ]
+    return replace(trigger, sharing=1 + len(sharing))
 
 
 def loosening(

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from controller.actors import Actor
 from controller.api import trigger_schemas
 from controller.api.auth import actor, services
 from controller.api.fields import Choice, Key
@@ -19,7 +20,7 @@ from controller.rollouts import Where, locate
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.sources import get_source
-from controller.store.triggers import triggers_of
+from controller.store.triggers import StoredTrigger, triggers_of
 from stages import Tier
 from triggers import Arming
 
@@ -88,7 +89,19 @@ def list_ready_made(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, AddedSchema)
 def add_ready_made(content: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
     """Add ready-made triggers with the limits and ladders of the feature's tier: all that are wanted, or none."""
-    where, telemetry = Where(project, environment, feature), _telemetry(content["telemetry"])
+    added, passed = add_wanted(Where(project, environment, feature), content, actor())
+    return {"added": [trigger_view(each) for each in added], "passed_over": passed}
+
+
+def add_wanted(
+    where: Where, content: dict[str, Any], actor: Actor
+) -> tuple[list[StoredTrigger], list[dict[str, str]]]:
+    """Add what `WantedSchema` says: the triggers that were added, and those that were passed over and why.
+
+    Raises:
+        InvalidInput: Something that was named cannot be added; then nothing is.
+    """
+    telemetry = _telemetry(content["telemetry"])
     source = content.get("source", telemetry.key)
     with services().database.read() as tx:
         stored = locate(tx, where)
@@ -102,8 +115,7 @@ def add_ready_made(content: dict[str, Any], project: str, environment: str, feat
         trigger_schemas.TriggerSchema().load({**(body or {}), "arming": content["arming"].value})
         for body in bodies
     ]
-    added = services().trigger_edits.add_all(where, definitions, actor())
-    return {"added": [trigger_view(each) for each in added], "passed_over": passed}
+    return services().trigger_edits.add_all(where, definitions, actor), passed
 
 
 def _chosen(
