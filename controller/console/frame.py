@@ -74,9 +74,8 @@ class Frame:
             url_for("console.show_audit", project=self.project.key),
             here in ("console.show_audit", "console.verify_audit", "console.show_served"),
         )
-        settings = Way(
-            "Settings", url_for("console.show_keys", project=self.project.key), "/settings" in request.path
-        )
+        address = url_for("console.show_keys", project=self.project.key)
+        settings = Way("Settings", address, request.path.startswith(address.removesuffix("/keys")))
         return board, incidents, audit, settings
 
 
