@@ -27,7 +27,7 @@ PAGES = {
     "stop": "/stop/acme/production/claims-assistant",
     "resume": "/resume/acme/production/claims-assistant",
     "audit": "/projects/acme/audit",
-    "change": "/projects/acme/audit?text=reached+its+target",
+    "change": "/projects/acme/audit?name=promote&text=reached+its+target",
     "served": f"/projects/acme/audit/served?day={YESTERDAY}",
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
