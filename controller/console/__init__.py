@@ -15,12 +15,15 @@ from controller.console import (
     live,
     promotion,
     readiness,
+    ready_made_pages,
     served,
     settings_keys,
     settings_notices,
     settings_places,
     settings_sources,
     sign_in,
+    trigger_acts,
+    trigger_pages,
 )
 from controller.console.auth import signed_in
 from controller.console.blueprint import blueprint
@@ -37,6 +40,7 @@ __all__ = [
     "live",
     "promotion",
     "readiness",
+    "ready_made_pages",
     "served",
     "settings_keys",
     "settings_notices",
@@ -44,4 +48,6 @@ __all__ = [
     "settings_sources",
     "sign_in",
     "signed_in",
+    "trigger_acts",
+    "trigger_pages",
 ]

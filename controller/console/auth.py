@@ -25,7 +25,14 @@ _FOR_ANYBODY = frozenset({STATIC, "console.show_sign_in", "console.sign_in"})
 _BEFORE_PASSWORD_CHANGE = frozenset({"console.show_password", "console.change_password", "console.sign_out"})
 
 
-_WITH_FILES = frozenset({"console.hand_in_report", "console.hand_in_evidence"})
+_WITH_FILES = frozenset(
+    {
+        "console.hand_in_report",
+        "console.hand_in_evidence",
+        "console.post_new_trigger",
+        "console.post_trigger",
+    }
+)
 
 
 class SignInNeeded(Exception):

@@ -11,6 +11,8 @@ from flask import Blueprint, Response, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from controller.console.throttle import Throttle
+from controller.console.trigger_form import plain, span
+from controller.console.trigger_words import reading_words
 from controller.console.words import about, count, duration, duration_of, exact_time, percent, sentence, who
 
 blueprint = Blueprint(
@@ -39,6 +41,9 @@ blueprint.add_app_template_filter(lambda seconds: duration_of(timedelta(seconds=
 blueprint.add_app_template_filter(who, "who")
 blueprint.add_app_template_filter(about, "about")
 blueprint.add_app_template_filter(count, "count")
+blueprint.add_app_template_filter(span, "span")
+blueprint.add_app_template_filter(plain, "plain")
+blueprint.add_app_template_filter(reading_words, "reading")
 
 
 @blueprint.app_template_global()

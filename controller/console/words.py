@@ -140,6 +140,8 @@ _CHANGES: Mapping[str, str] = {
     "flags.import": "plain flags imported",
     "feature.revive": "feature revived",
     "shared_incident.close": "shared incident closed",
+    "trigger.mute": "trigger muted",
+    "trigger.unmute": "trigger unmuted",
 }
 
 
@@ -160,6 +162,15 @@ _DONE: Mapping[str, str] = {
     "disconnected": "Disconnected. It is told nothing any more.",
     "made": "Made. Every feature begins its way there in readiness.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
+    "trigger_added": "Added. It is evaluated with the next tick.",
+    "triggers_added": "Added. They are evaluated with the next tick.",
+    "trigger_changed": "Changed. The trigger counts from now.",
+    "trigger_removed": "Removed.",
+    "armed": "Done. That is how much the trigger may do now.",
+    "muted": "Muted. It goes on watching, and acts afterwards if the breach lasts.",
+    "unmuted": "Unmuted. It does again what its ladder says.",
+    "proposed": "Proposed. Somebody else has to approve it.",
+    "proposal_approved": "Approved, and carried out.",
 }
 
 

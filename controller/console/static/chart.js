@@ -52,7 +52,7 @@
   function tip(plot, data, box) {
     const index = plot.cursor.idx;
     if (index == null) { box.textContent = ""; return; }
-    box.textContent = `${clock.format(data.at[index] * 1000)}: ${data.sentence[index]}`;
+    box.textContent = `${clock.format(data.at[index] * 1000)}: ${data.sentence?.[index] ?? `${told(data.measured[index], data.is_share)} of ${told(data.lines[index], data.is_share)}, ${data.verdict[index]}`}`;
     const left = plot.cursor.left > plot.over.clientWidth / 2 ? plot.cursor.left - box.offsetWidth - 12 : plot.cursor.left + 12;
     box.style.left = `${Math.max(0, left)}px`;
     box.style.top = "8px";
@@ -100,7 +100,7 @@
     }
     const box = document.createElement("p");
     box.className = "tip";
-    const limit = data.at.map(() => data.limit ?? null);
+    const limit = data.lines ?? data.at.map(() => data.limit ?? null);
     const plot = new uPlot(options(figure, data, box), [data.at, data.measured, limit], figure);
     plot.over.append(box);
     figure.append(legend(data));
@@ -114,7 +114,11 @@
     if (JSON.stringify(data) !== JSON.stringify(drawn.get(figure)?.data)) draw(figure, data);
   }
 
-  const all = () => document.querySelectorAll("[data-chart]").forEach((figure) => load(figure).catch(() => {}));
+  // A back-test brings its numbers with it; what a trigger measured is asked for.
+  function all() {
+    document.querySelectorAll("[data-chart]").forEach((figure) => load(figure).catch(() => {}));
+    document.querySelectorAll("[data-drawn]").forEach((figure) => { if (!drawn.has(figure)) draw(figure, JSON.parse(figure.dataset.drawn)); });
+  }
   const again = () => { for (const [figure, { data }] of drawn) if (figure.isConnected) draw(figure, data); };
   all();
   document.addEventListener("htmx:after:swap", all);

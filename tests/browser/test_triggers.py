@@ -1,0 +1,49 @@
+"""Back-test a new trigger beside another limit, add it in shadow, arm it: at a desk, and looked at on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Served, Watched
+from tests.browser.test_pages import DESKTOP, FEATURE, PHONE, looked_at
+
+Look = Callable[..., Watched]
+
+
+def test_a_trigger_is_tried_on_the_past_added_and_armed(told: Served, look: Look) -> None:
+    seen = look(told, **DESKTOP)
+    seen.sign_in()
+    page = seen.page
+    expect(page.locator("#live")).to_be_visible()
+    page.goto(f"{told.url}{FEATURE}/new-trigger")
+    page.get_by_label("Name", exact=True).fill("unsupported-daily")
+    page.get_by_role("radio", name="Threshold").check()
+    page.locator("#param-threshold-limit").fill("5%")
+    page.get_by_label("Looks back").fill("1 day")
+    page.get_by_label("Looks every").fill("1 h")
+    page.get_by_label("A breach has to last").fill("3 h")
+    page.get_by_label("It has to be good for").focus()
+    expect(page.locator("#beside")).to_contain_text("on the 4th breach in a row, 3 h after the first")
+
+    page.get_by_role("button", name="Read it once now").click()
+    expect(page.locator("#read-now")).to_contain_text("35 of 336 are bad (10.4%)")
+
+    page.get_by_label("Of the last", exact=True).select_option("30")
+    page.get_by_label("Beside it, a limit of").fill("50%")
+    page.get_by_role("button", name="Back-test it").click()
+    expect(page.locator("#back-test canvas")).to_have_count(2)
+    expect(page.locator("#back-test")).to_contain_text("a month")
+    looked_at(page, "back-test")
+
+    page.get_by_role("button", name="Add the trigger").click()
+    expect(page.get_by_role("status").first).to_contain_text("Added")
+    page.get_by_label("It may", exact=True).select_option("act")
+    page.get_by_label("Reason").first.fill("its record is good")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("act")
+
+    phone = look(told, storage_state=page.context.storage_state(), **PHONE)
+    phone.page.goto(page.url)
+    looked_at(phone.page, "armed-phone")
