@@ -71,7 +71,7 @@ def test_every_page_is_accessible_and_fits_what_it_is_shown_on(
 
 
 def test_no_page_brings_more_than_it_may_the_first_time(kept: Served, look: Look) -> None:
-    for path in ("/", PAGES["feature"]):
+    for path in ("/", PAGES["feature"], PAGES["trigger"]):
         seen = look(kept)
         seen.sign_in()
         session = seen.page.context.storage_state()
