@@ -16,6 +16,7 @@ from controller.console.cards import BrokenCard, Card, card
 from controller.console.changes import newest_changes
 from controller.console.frame import Frame, frame, page
 from controller.console.live import live
+from controller.demo import find_demo
 from controller.store.board import Wanted, count_stages, rollouts_by_stage, stop_reasons
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -82,6 +83,7 @@ def show_board() -> str:
             columns = _columns(tx, here.project, here.environment, asked, here)
             changes = newest_changes(tx, here.environment)
         found = attention(tx, actor().name, now)
+        demo = find_demo(tx)
     return page(
         "board.html",
         here,
@@ -90,7 +92,7 @@ def show_board() -> str:
         columns=columns,
         changes=changes,
         attention=found,
-        base_url=_base_url(),
+        demo=demo,
     )
 
 
@@ -152,7 +154,3 @@ def _column(
 
 def _one_of(kind: type[E], text: str) -> E | None:
     return kind(text) if text in list(kind) else None
-
-
-def _base_url() -> str:
-    return (services().settings.public_url or request.host_url).rstrip("/")

@@ -161,6 +161,8 @@ _DONE: Mapping[str, str] = {
     "changed": "Saved. Test it, so that you know.",
     "disconnected": "Disconnected. It is told nothing any more.",
     "made": "Made. Every feature begins its way there in readiness.",
+    "demo_loaded": "The demo is loaded. Its answers are made up; what judges them is not.",
+    "demo_removed": "The demo is gone, with all that belonged to it.",
     "acknowledged": "Acknowledged. The trigger counts from now.",
     "trigger_added": "Added. It is evaluated with the next tick.",
     "triggers_added": "Added. They are evaluated with the next tick.",

@@ -24,25 +24,27 @@ def card(page: str, key: str) -> str:
     return page.split(f'id="{key}"')[1].split("</article>", maxsplit=1)[0]
 
 
-def test_without_a_project_the_page_says_how_to_make_one(ada: Visitor) -> None:
+def test_without_a_project_the_page_leads_to_the_first_run(ada: Visitor) -> None:
     page = ada.get("/").text
     assert "Welcome to Headgate" in page
-    assert "/api/v1/projects/acme/features" in page
+    assert 'href="/first-run"' in page
     assert 'href="/docs/"' in page
 
 
-def test_without_an_environment_the_page_says_how_to_make_one(house: Installation, ada: Visitor) -> None:
+def test_without_an_environment_the_page_leads_to_where_one_is_made(
+    house: Installation, ada: Visitor
+) -> None:
     house.parts.catalog.make_project("acme", "Acme", "", ADA)
     page = ada.get("/").text
     assert "Acme has no environment yet" in page
-    assert "/api/v1/projects/acme/environments" in page
+    assert 'href="/first-run?project=acme"' in page
 
 
-def test_without_a_feature_the_page_says_how_to_make_one(house: Installation, ada: Visitor) -> None:
+def test_without_a_feature_the_page_leads_to_where_one_is_made(house: Installation, ada: Visitor) -> None:
     house.project()
     page = ada.get("/").text
     assert "No feature in Acme Insurance yet" in page
-    assert "/api/v1/projects/acme/environments" not in page
+    assert 'href="/first-run?project=acme&amp;environment=production"' in page
 
 
 def test_the_first_project_with_features_and_its_protected_environment_are_shown(
