@@ -197,7 +197,7 @@ def _shown(
         open=step or (wanted if wanted in STEPS and far.can(wanted) else far.next),
         problems=problems,
         given=request.form,
-        picked=request.form.getlist("keys") if "arming" in request.form else _suggested(offered),
+        picked=request.form.getlist("keys") if "arming" in request.form else _suggested(far, offered),
         key_text=key_text,
         tried=tried,
         telemetry=telemetry,
@@ -208,7 +208,10 @@ def _shown(
     )
 
 
-def _suggested(offered: list[Offer]) -> list[str]:
+def _suggested(far: Way, offered: list[Offer]) -> list[str]:
+    """Some to begin with; whoever has triggers knows which others he wants."""
+    if far.triggers:
+        return []
     return [offer.ready.key for offer in offered if not offer.why_not][:_SUGGESTED]
 
 
