@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from controller.store.triggers import triggers_of
 from stages import Stage
 from tests.browser.story import ADA, Installation
 from tests.controller.console.conftest import Visitor
+from tests.endpoint import Call, serving
 from triggers import Arming
 
 RUN = "/first-run"
@@ -124,13 +127,21 @@ def test_the_first_lookup_is_told_when_it_was_reported_and_not_before(
     assert 'hx-trigger="every 2s"' not in told
 
 
+def _answers(call: Call) -> None:
+    """As Prometheus answers what `vector(1)` is."""
+    sample = {"metric": {}, "value": [datetime.now(UTC).timestamp(), "1"]}
+    content = {"status": "success", "data": {"resultType": "vector", "result": [sample]}}
+    call.reply(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
 def test_prometheus_is_tested_as_it_is_connected_and_can_be_corrected(ada: Visitor) -> None:
     begin(ada)
     dead = send(ada, "source", key="metrics", url="http://127.0.0.1:9")
     assert "Connected, but it does not answer." in dead.text
     assert is_open(dead.text, "metrics")
-    again = send(ada, "source", key="metrics", url="http://127.0.0.1:10")
-    assert "Connected, but it does not answer." in again.text
+    with serving(_answers) as endpoint:
+        again = send(ada, "source", key="metrics", url=endpoint.url)
+    assert "It answers." in again.text
     page = ada.get(f"{RUN}?step=triggers").text
     assert 'value="otel@metrics" selected' in page
     assert ada.get(f"{RUN}?step=triggers&ask=outcomes@outcomes").text.count('name="keys"') > 4
