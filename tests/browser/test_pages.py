@@ -38,6 +38,7 @@ PAGES = {
     "notices": "/projects/acme/settings/notices",
     "environments": "/projects/acme/settings/environments",
     "plans": "/projects/acme/settings/plans",
+    "first-run": "/first-run?step=triggers",
     "password": "/password",
     "nothing-here": "/?project=nobody",
 }
