@@ -157,7 +157,7 @@ def test_outcomes_arrive_once_although_they_are_sent_twice(headgate: Headgate, c
     total = counted(headgate, "escalated")
     with (
         endpoint(forward(headgate, lose)) as between,
-        Client(between.url, headgate.server_key, poll_interval_s=5) as reporting,
+        Client(between.url, headgate.server_key, poll_interval_s=5, stream=False) as reporting,
     ):
         assert reporting.wait_until_ready(PATIENCE_S)
         decision = reporting.decide(FEATURE, "user-1")
