@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 FLAGS: Final = "/sdk/v1/flags"
 STREAM: Final = "/sdk/v1/stream"
+NOWHERE: Final = "none"
+"""What addresses that there are not are counted as."""
 FLAGD: Final = "/flagd/v1/flags.json"
 ADDRESSES: Final[Mapping[str, str]] = {
     FLAGS: "GET",
@@ -116,7 +118,7 @@ class Delivery:
         try:
             if await self._browsers.answers_preflight(exchange):
                 return
-            if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
+            if name != NOWHERE and exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
                 await self._refuse_method(exchange, method)
             await door(exchange)
         except Refused as refused:
@@ -141,7 +143,7 @@ class Delivery:
         found = self._doors.get(path)
         if found is not None:
             return found
-        return ("GET", "health", self._health[path]) if path in self._health else ("GET", "none", _nowhere)
+        return ("GET", "health", self._health[path]) if path in self._health else ("GET", NOWHERE, _nowhere)
 
     async def _refuse_method(self, exchange: Exchange, method: str) -> None:
         """Whoever has no key is not even told which methods there are."""
@@ -154,8 +156,9 @@ class Delivery:
 
 
 async def _nowhere(_exchange: Exchange) -> None:
-    detail = "there is nothing at this address"
-    raise Refused(404, "no_such_address", detail, Problem("address", detail, "look for it in docs/api.md"))
+    detail = "the delivery plane has nothing at this address"
+    remedy = "send to it what docs/operations.md says, and everything else to the control plane"
+    raise Refused(404, "no_such_address", detail, Problem("address", detail, remedy))
 
 
 async def _apologise(exchange: Exchange) -> None:
