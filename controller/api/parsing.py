@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import flask
 from flask_smorest import Blueprint as SmorestBlueprint
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -17,6 +17,10 @@ from controller.strict_json import InvalidJSON, loads
 MAX_BODY_BYTES = 1_000_000
 MAX_FILE_BYTES = 20_000_000
 """A report file may be larger than anything else that comes in."""
+
+
+Place: TypeAlias = Schema | fields.Field[Any] | None
+"""What describes a place in a body; none where nothing does."""
 
 
 class UnreadableBody(HeadgateError):
@@ -128,20 +132,45 @@ def _unwrapped(messages: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _problems(messages: Mapping[str, Any], schema: Schema, path: str = "") -> Iterator[Problem]:
+def _problems(messages: Mapping[Any, Any], where: Place, path: str = "") -> Iterator[Problem]:
     for name, content in messages.items():
         # What is wrong with an object as a whole is told of the object, not of a field of that name.
         field = ".".join(part for part in (path, "" if name == "_schema" else str(name)) if part)
-        if isinstance(content, dict):
-            yield from _problems(content, schema, field)
+        told = _of_entry(content) if isinstance(where, fields.Dict) else content
+        if isinstance(told, dict):
+            yield from _problems(told, _inside(where, name), field)
         else:
-            for message in content if isinstance(content, list) else [content]:
-                yield Problem(field or "body", str(message), _remedy(str(message), schema))
+            for message in told if isinstance(told, list) else [told]:
+                yield Problem(field or "body", str(message), _remedy(str(message), where))
 
 
-def _remedy(message: str, schema: Schema) -> str:
+def _of_entry(content: Any) -> Any:
+    """What is wrong with an entry of a mapping, whether with its name or with its value."""
+    if not isinstance(content, dict):
+        return content
+    return content["value"] if "value" in content else content.get("key", content)
+
+
+def _inside(where: Place, name: object) -> Place:
+    """What stands under a name, so that what is told of its parts is about them."""
+    if isinstance(where, Schema) and isinstance(name, str):
+        found = next(
+            (each for own, each in where.load_fields.items() if name == (each.data_key or own)), None
+        )
+    elif isinstance(where, fields.List):
+        found = where.inner
+    elif isinstance(where, fields.Dict):
+        found = where.value_field
+    else:
+        return where if isinstance(name, int) else None
+    return found.schema if isinstance(found, fields.Nested) else found
+
+
+def _remedy(message: str, where: Place) -> str:
     if message == "Unknown field.":
-        return f"leave it out; known here are {', '.join(sorted(schema.load_fields))}"
+        known = where.load_fields.items() if isinstance(where, Schema) else ()
+        names = sorted(field.data_key or name for name, field in known)
+        return f"leave it out; known here are {', '.join(names)}" if names else "leave it out"
     return _REMEDIES.get(message, "send what the message asks for")
 
 

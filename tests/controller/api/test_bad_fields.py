@@ -227,7 +227,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
         "POST",
         TRIGGERS,
         NEW_TRIGGER | {"params": {"limit": True}},
-        "params.limit.value",
+        "params.limit",
     ),
     "no ladder": ("POST", TRIGGERS, NEW_TRIGGER | {"ladder": []}, "ladder"),
     "a ladder that falls": (
@@ -388,3 +388,26 @@ def test_a_key_that_is_taken_is_not_given_out_twice(still: World, path: str, con
 def test_a_feature_that_users_have_is_not_deleted(still: World) -> None:
     found = nothing_came_of_it(still, "DELETE", FEATURE, json={"reason": "x"})
     assert found == (409, "feature_in_use", ["feature"])
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "remedy"),
+    [
+        ({"klass": "latency"}, "klass", "arming, baseline, baseline_offset_s, class, clear_s"),
+        (
+            {"ladder": [{"do": "review", "wait": 1}]},
+            "ladder.0.wait",
+            "known here are after_s, args, do, severity",
+        ),
+        ({"on_stale": {"do": "hold", "soon": 1}}, "on_stale.soon", "known here are after_s, do"),
+        ({"query": {"measure": "x" * 6000}}, "query.measure", "send what the message asks for"),
+        ({"params": {"limit": [0.1]}}, "params.limit", "send what the message asks for"),
+        ({"query": {}}, "query", "use one of these: measure + [limit]"),
+    ],
+)
+def test_a_mistake_within_something_is_told_by_its_place_and_the_names_that_are_known_there(
+    still: World, change: dict[str, Any], field: str, remedy: str
+) -> None:
+    (found,) = still.api.post(TRIGGERS, NEW_TRIGGER | change).get_json()["errors"]
+    assert found["field"] == field
+    assert remedy in found["remedy"]
