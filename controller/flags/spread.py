@@ -99,13 +99,13 @@ def has_reached(instance: Instance, revision: int) -> bool:
 def lag_of(
     instance: Instance, times: Mapping[int, datetime], revision: int, now: datetime
 ) -> timedelta | None:
-    """For how long an instance has been behind a revision; None if it is not.
+    """For how long an instance has been behind a revision; None if it is not, or if there is no such revision yet.
 
     Times of old revisions are forgotten, so it may have been longer.
     """
-    if has_reached(instance, revision):
-        return None
     has = instance.revision
+    if has_reached(instance, revision) or (has is not None and times and has >= max(times)):
+        return None
     missed = [at for number, at in times.items() if has is not None and has < number <= revision]
     return max(timedelta(), now - min(missed, default=instance.first_seen_at))
 

@@ -38,6 +38,7 @@ def test_a_receipt_is_seen_at_once(world: World) -> None:
     ]
     next_one = world.api.ok("GET", f"{INSTANCES}/summary?revision={revision + 1}")
     assert (next_one["reached"], next_one["made_at"], next_one["is_everywhere"]) == (0, None, False)
+    assert next_one["oldest_lag_s"] is None
 
 
 def test_an_instance_may_not_know_its_revision_or_say_who_it_is(world: World) -> None:
