@@ -230,6 +230,8 @@ def _refuse_approval(
 ) -> None:
     if actor.kind is not ActorKind.HUMAN:
         raise Refused([not_a_person(actor)])
+    if proposal.status != ProposalStatus.OPEN:
+        raise _decided(proposal)
     people = [person_of(tx, rollout.project_id, name) for name in (actor.name, proposal.proposed_by)]
     if people[0] == people[1]:
         message = f"{proposal.proposed_by} proposed it"
@@ -241,6 +243,10 @@ def _refuse_approval(
 
 def _settle(tx: Transaction, proposal: Proposal, status: ProposalStatus, actor: Actor, now: datetime) -> None:
     if not settle_proposal(tx, proposal.id, status, actor.name, now):
-        problem = Problem("proposal", f"it is {proposal.status}", "look at what the trigger is now")
-        detail = f"{proposal.decided_by} decided the proposal {proposal.id} before"
-        raise Conflict("proposal_decided", detail, problem)
+        raise _decided(proposal)
+
+
+def _decided(proposal: Proposal) -> Conflict:
+    problem = Problem("proposal", f"it is {proposal.status}", "look at what the trigger is now")
+    detail = f"{proposal.decided_by} decided the proposal {proposal.id} before"
+    return Conflict("proposal_decided", detail, problem)

@@ -86,7 +86,7 @@ def test_what_one_person_proposes_another_one_carries_out(tenant: Tenant) -> Non
     changed = tenant.standing()
     assert (changed.version, changed.trigger.hold_s, changed.trigger.ladder) == (2, 60, RUNGS)
     assert changed.trigger.method.params()["limit"] == 0.2
-    with pytest.raises(Refused, match="was about version 1"):
+    with pytest.raises(Conflict, match="decided the proposal"):
         approve(tenant, id)
     recorded = [(change.name, change.actor) for change in tenant.changes()[-3:]]
     assert recorded == [
@@ -95,6 +95,14 @@ def test_what_one_person_proposes_another_one_carries_out(tenant: Tenant) -> Non
         ("trigger.change", BOB.name),
     ]
     assert tenant.bad_rows() == []
+
+
+def test_a_proposal_about_what_the_trigger_is_no_more_is_not_carried_out(simple: Tenant) -> None:
+    simple.trigger()
+    id = propose(simple, definition(0.2))
+    assert change(simple, definition(0.05)).version == 2
+    with pytest.raises(Refused, match="was about version 1"):
+        approve(simple, id)
 
 
 def test_a_removal_is_proposed_too(simple: Tenant) -> None:
