@@ -218,7 +218,9 @@ def _changed_type(known: PlainFlag, content: Mapping[str, Any]) -> list[Problem]
     if wanted not in (None, known.type) and not (wanted == NUMBER and known.type in numbers):
         message = f"the flag is of the type {known.type}, and stays so"
         return [Problem("type", message, "make a flag with another key")]
-    return list(type_problems(known.type, content["variants"], "variants"))
+    remedy = f"give variants of the type {known.type}, or make a flag with another key"
+    found = type_problems(known.type, content["variants"], "variants")
+    return [Problem(each.field, each.message, remedy) for each in found]
 
 
 def _columns(flag: PlainFlag) -> dict[str, Any]:

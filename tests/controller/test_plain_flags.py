@@ -139,6 +139,8 @@ def test_a_flag_keeps_its_type_for_good(small: Tenant) -> None:
         with pytest.raises(InvalidInput) as refused:
             set_flag(small, key, variants=variants, type=said, **rest)
         assert fields(refused) == [where], (key, said)
+        if where == "variants":
+            assert "or make a flag with another key" in refused.value.problems[0].remedy
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
