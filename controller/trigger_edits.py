@@ -16,6 +16,7 @@ from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.narrowings import find_narrowing, narrowings_of
+from controller.store.outbox import put
 from controller.store.rollouts import StoredRollout
 from controller.store.sources import StoredSource, get_source, sources_of
 from controller.store.triggers import (
@@ -35,6 +36,7 @@ from triggers import (
     Baseline,
     Method,
     Param,
+    Phase,
     Rung,
     Scope,
     Trigger,
@@ -166,6 +168,7 @@ class TriggerEdits:
                 detail = f"the trigger {key} cannot be read: {before.why}. Change it or remove it."
                 raise Conflict("broken", detail)
             remember(tx, before.id, acknowledge(before.state, now))
+            _tell_cleared(tx, rollout, before, f"{actor.name} acknowledged it: {reason}", now)
             told = {"before": {"trigger": key, "phase": before.state.phase.value}}
             self._record(tx, rollout, "trigger.acknowledge", actor, now, reason=reason, **told)
             return get_trigger(tx, rollout.id, key)
@@ -193,9 +196,12 @@ class TriggerEdits:
         before = find_trigger(tx, rollout.id, key)
         if isinstance(before, StoredTrigger) and not reviewed:
             refuse_unless_empty(loosening(rollout, before, None))
+        now = self._now()
         drop_trigger(tx, before.id)
+        if isinstance(before, StoredTrigger):
+            _tell_cleared(tx, rollout, before, f"{actor.name} removed it: {reason}", now)
         told = {"before": {"trigger": key}}
-        self._record(tx, rollout, "trigger.remove", actor, self._now(), reason=reason, **told)
+        self._record(tx, rollout, "trigger.remove", actor, now, reason=reason, **told)
 
     def _record(
         self, tx: Transaction, rollout: StoredRollout, name: str, actor: Actor, now: datetime, **told: Any
@@ -213,6 +219,21 @@ class TriggerEdits:
                 **told,
             ),
         )
+
+
+def _tell_cleared(
+    tx: Transaction, rollout: StoredRollout, before: StoredTrigger, sentence: str, now: datetime
+) -> None:
+    """Whoever was told that it fires is told that it does so no more."""
+    if before.state.phase is not Phase.FIRING:
+        return
+    told = {
+        "trigger": before.trigger.key,
+        "feature": rollout.rollout.feature,
+        "environment": rollout.rollout.environment,
+        "sentence": sentence,
+    }
+    put(tx, rollout.project_id, "trigger.cleared", told, now)
 
 
 def find_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
@@ -307,6 +328,11 @@ def _alone(field: str, why: str) -> Refusal:
     message = f"this loosens a live trigger in a protected environment: {why}"
     remedy = "propose it and let somebody else approve it, or mute the trigger for a while"
     return Refusal("loosening_unreviewed", message, remedy, field)
+
+
+def _in_query(field: str) -> str:
+    """Where a source found a mistake: in a part of the query, or in the query as a whole."""
+    return field if field == "query" else f"query.{field}"
 
 
 def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> None:

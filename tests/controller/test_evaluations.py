@@ -7,7 +7,7 @@ from stages import Mode, Refused, Stage
 from tests.controller.tenant import ADA, Tenant
 from tests.controller.watching import bad, candidate, good
 from tests.endpoint import replying, serving
-from triggers import Action, Baseline, Phase, Rung, Scope
+from triggers import Action, Arming, Baseline, Phase, Rung, Scope
 
 
 def test_an_outage_neither_fires_nor_calms(simple: Tenant) -> None:
@@ -59,6 +59,21 @@ def test_a_trigger_that_latches_fires_until_a_person_has_seen_to_it(simple: Tena
         ADA.name,
         "index cleaned",
     )
+    [(told,)] = simple.ask_sql("SELECT payload FROM outbox WHERE event = 'trigger.cleared'")
+    assert "acknowledged it: index cleaned" in told
+
+
+def test_whoever_was_told_that_a_trigger_fires_hears_of_its_removal_and_nobody_else(simple: Tenant) -> None:
+    simple.trigger("unsupported", Rung(Action.DISABLE), arming=Arming.SHADOW)
+    simple.evaluate()
+    bad(simple)
+    simple.trigger("calm", Rung(Action.DISABLE), arming=Arming.SHADOW)
+    simple.parts.trigger_edits.acknowledge(simple.where(), "calm", ADA, "seen")
+    for key in ("unsupported", "calm"):
+        simple.parts.trigger_edits.drop(simple.where(), key, ADA, "not needed")
+    [(told,)] = simple.ask_sql("SELECT payload FROM outbox WHERE event = 'trigger.cleared'")
+    assert '"unsupported"' in told
+    assert "removed it: not needed" in told
 
 
 def test_without_a_latch_good_readings_calm_it_and_the_feature_stays_where_it_is(watched: Tenant) -> None:
