@@ -161,9 +161,8 @@ def test_a_feature_climbs_as_people_agreed_and_stops_when_somebody_takes_it_in_h
     paused = installation.owner.ok("POST", f"{RAMP}/pause", {"reason": "a holiday"})
     assert (paused["state"], codes(paused)[0]) == ("paused", "ramp_paused")
     assert installation.owner.ok("POST", RAMP, {"reason": "back"})["state"] == "running"
-    live_on(installation, 70)
     product.report(15)
-    live_on(installation, 10)
+    live_on(installation, 80)
     assert installation.rollout()["exposure"]["share"] == 2000
     assert [change["name"] for change in installation.changes()].count("advance") == 2
 

@@ -151,4 +151,4 @@ def test_an_outage_of_the_metrics_takes_nothing_down_and_lets_nothing_up(
     asked = {"stage": "pilot", "reason": "ready"}
     refused = installation.owner.post(f"{ROLLOUT}/promotions", asked)
     codes = [error["code"] for error in refused.get_json()["errors"]]
-    assert codes == ["trigger_blind", "approvals_missing"]
+    assert codes == ["trigger_blind", "trigger_blind", "approvals_missing"], "nobody reported outcomes either"

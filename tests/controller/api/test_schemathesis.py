@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.controller.api.world import World
+from tests.planes import on_one_port
 
 EXAMPLES = 18
 CHECKS = [
@@ -58,7 +59,9 @@ def check_against(there: dict[str, str], key: str) -> Callable[[Case, bool], Non
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_random_requests_are_answered_as_documented(app: Flask, world: World, mode: GenerationMode) -> None:
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", on_one_port(app))
+    # A stream is no answer that ends: the tests of the delivery plane look at what is in it.
+    schema = schema.exclude(path_regex="/(stream|events)$")
     there = {"project": "acme", "environment": "staging", "feature": "claims-assistant", "key": "leaks"}
     there |= {"release": world.stable, "flag": "claims-assistant"}
     asked = 0
@@ -74,7 +77,7 @@ def test_random_requests_are_answered_as_documented(app: Flask, world: World, mo
 
 
 def test_without_a_key_random_requests_open_nothing(app: Flask) -> None:
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", on_one_port(app))
     for result in schema.get_all_operations():
 
         def closed(case: Case) -> None:
