@@ -225,15 +225,10 @@ def _tell_cleared(
     tx: Transaction, rollout: StoredRollout, before: StoredTrigger, sentence: str, now: datetime
 ) -> None:
     """Whoever was told that it fires is told that it does so no more."""
-    if before.state.phase is not Phase.FIRING:
-        return
-    told = {
-        "trigger": before.trigger.key,
-        "feature": rollout.rollout.feature,
-        "environment": rollout.rollout.environment,
-        "sentence": sentence,
-    }
-    put(tx, rollout.project_id, "trigger.cleared", told, now)
+    if before.state.phase is Phase.FIRING:
+        told = {"trigger": before.trigger.key, "sentence": sentence}
+        told |= {"feature": rollout.rollout.feature, "environment": rollout.rollout.environment}
+        put(tx, rollout.project_id, "trigger.cleared", told, now)
 
 
 def find_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | Broken:
@@ -291,7 +286,8 @@ def source_for(
         source = SOURCES[stored.kind].from_settings(stored.settings, access)
         source.check_query(definition.query)
     except BadConfiguration as bad:
-        raise InvalidInput(Problem(f"query.{bad.field}", bad.message, bad.remedy), code="bad_query") from bad
+        field = "query" if bad.field == "query" else f"query.{bad.field}"
+        raise InvalidInput(Problem(field, bad.message, bad.remedy), code="bad_query") from bad
     return stored, source
 
 
