@@ -24,7 +24,8 @@ from controller.store.readings import readings_between
 from controller.store.rollouts import StoredRollout
 from controller.store.triggers import StoredTrigger, triggers_of
 from controller.subjects import variables_of
-from controller.trigger_edits import Definition, among_others, build_trigger, source_for
+from controller.trigger_definitions import Definition, build_trigger, source_for
+from controller.trigger_edits import among_others
 from triggers import (
     MOST,
     Ask,

@@ -23,7 +23,8 @@ from controller.store.database import Database, Transaction
 from controller.store.outcomes import add_outcomes
 from controller.store.projects import Project, get_environment, get_project
 from controller.store.removal import remove_project
-from controller.trigger_edits import Definition, TriggerEdits
+from controller.trigger_definitions import Definition
+from controller.trigger_edits import TriggerEdits
 from stages import EXPOSED, Request, Stage, Tier
 from triggers import Action, Arming, Rung
 

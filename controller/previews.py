@@ -10,7 +10,7 @@ from controller.sources import Question
 from controller.sources.access import Access
 from controller.store.database import Database
 from controller.subjects import variables_of
-from controller.trigger_edits import Definition, build_trigger, source_for
+from controller.trigger_definitions import Definition, build_trigger, source_for
 from triggers import Ask, Reading, State, asks
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
 from controller.errors import Conflict, InvalidInput, NotFound, Problem, VersionConflict
 from controller.rollouts import Clock, Where, locate
-from controller.sources import SOURCES, BadConfiguration, Source
 from controller.sources.access import Access
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
@@ -18,7 +17,6 @@ from controller.store.database import Database, Transaction
 from controller.store.narrowings import find_narrowing, narrowings_of
 from controller.store.outbox import put
 from controller.store.rollouts import StoredRollout
-from controller.store.sources import StoredSource, get_source, sources_of
 from controller.store.triggers import (
     StoredTrigger,
     add_trigger,
@@ -29,51 +27,18 @@ from controller.store.triggers import (
     remember,
     triggers_of,
 )
+from controller.trigger_definitions import Definition, build_trigger, source_for
 from stages import Refusal, refuse_unless_empty
 from triggers import (
     Arming,
-    BadParameter,
-    Baseline,
-    Method,
-    Param,
     Phase,
     Rung,
-    Scope,
     Trigger,
     acknowledge,
     loosened,
-    parse_method,
     policies_to_json,
     redefine,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """A trigger as somebody writes it down, without what it remembers. ``rest`` holds the times and the ladder."""
-
-    key: str
-    source: str
-    query: Mapping[str, str]
-    method: str
-    params: Mapping[str, Param]
-    rest: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, stored: StoredTrigger) -> Definition:
-        """The definition of a trigger that is there."""
-        trigger = stored.trigger
-        named = {part.name: getattr(trigger, part.name) for part in fields(trigger)}
-        rest = {name: value for name, value in named.items() if name not in ("key", "method", "sharing")}
-        method = trigger.method
-        return cls(
-            key=trigger.key,
-            source=stored.source_key,
-            query=stored.query,
-            method=method.name,
-            params=method.params(),
-            rest=rest,
-        )
 
 
 class TriggerEdits:
@@ -239,58 +204,6 @@ def find_trigger(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger | 
     raise NotFound("trigger", key)
 
 
-def build_trigger(definition: Definition) -> Trigger:
-    """The trigger that a definition describes.
-
-    Raises:
-        InvalidInput: A part of it cannot be used.
-    """
-    try:
-        method = parse_method(definition.method, definition.params)
-        trigger = Trigger(key=definition.key, method=method, **definition.rest)
-    except BadParameter as bad:
-        raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
-    _check_limit(method, definition.query)
-    _check_shape(method, definition.query)
-    _check_comparable(trigger, definition.query)
-    if trigger.scope is Scope.ALL:
-        for part, text in definition.query.items():
-            if "${release}" in text:
-                problem = Problem(
-                    f"query.{part}", "a trigger over all releases has no ${release}", "set scope to candidate"
-                )
-                raise InvalidInput(problem, code="bad_query")
-    return trigger
-
-
-def source_for(
-    tx: Transaction, project_id: int, definition: Definition, access: Access
-) -> tuple[StoredSource, Source]:
-    """The source that a definition names, ready to be asked what it asks.
-
-    Raises:
-        InvalidInput: There is no such source, or it cannot be asked that.
-    """
-    try:
-        stored = get_source(tx, project_id, definition.source)
-    except NotFound as missing:
-        known = ", ".join(source.key for source in sources_of(tx, project_id))
-        problem = Problem(
-            "source", f"there is no source {definition.source!r}", f"use one of {known}, or connect it"
-        )
-        raise InvalidInput(problem, code="unknown_source") from missing
-    if stored.kind not in SOURCES:
-        problem = Problem("source", f"{stored.kind!r} is not a kind of source", "connect another source")
-        raise InvalidInput(problem, code="bad_query")
-    try:
-        source = SOURCES[stored.kind].from_settings(stored.settings, access)
-        source.check_query(definition.query)
-    except BadConfiguration as bad:
-        field = "query" if bad.field == "query" else f"query.{bad.field}"
-        raise InvalidInput(Problem(field, bad.message, bad.remedy), code="bad_query") from bad
-    return stored, source
-
-
 def among_others(tx: Transaction, rollout_id: int, trigger: Trigger) -> Trigger:
     """The trigger as it would be judged: its false alarms are divided over it and the armed ones beside it."""
     others = [item.trigger for item in triggers_of(tx, rollout_id) if not isinstance(item, Broken)]
@@ -326,11 +239,6 @@ def _alone(field: str, why: str) -> Refusal:
     return Refusal("loosening_unreviewed", message, remedy, field)
 
 
-def _in_query(field: str) -> str:
-    """Where a source found a mistake: in a part of the query, or in the query as a whole."""
-    return field if field == "query" else f"query.{field}"
-
-
 def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> None:
     """What a rung names has to be there."""
     for place, rung in enumerate(trigger.ladder):
@@ -343,46 +251,6 @@ def _check_ladder(tx: Transaction, rollout: StoredRollout, trigger: Trigger) -> 
                 f"define it first; there is {known}",
             )
             raise InvalidInput(problem)
-
-
-def _check_limit(method: Method, query: Mapping[str, str]) -> None:
-    """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
-    limit = method.params().get("limit", 0)
-    if not isinstance(limit, str) and limit > 1 and _given(query)[1] == "bad":
-        problem = Problem("params.limit", f"{limit:g} is more than all answers", "give a share: 0.05 is 5 %")
-        raise InvalidInput(problem)
-
-
-def _check_shape(method: Method, query: Mapping[str, str]) -> None:
-    """Whether the method can judge what the query asks for."""
-    part, given = _given(query)
-    if given and given not in method.reads:
-        wanted = " or ".join("bad and total" if each == "bad" else each for each in method.reads)
-        problem = Problem(f"query.{part}", f"{method.name} cannot judge it", f"ask for {wanted}")
-        raise InvalidInput(problem, code="bad_query")
-
-
-_GIVEN_BY = {
-    "aggregation": "value",
-    "value": "value",
-    "count": "count",
-    "bad": "bad",
-    "measure": "bad",
-    "score": "bad",
-}
-"""What comes back for a query that has this part; the first one that it has decides."""
-
-
-def _given(query: Mapping[str, str]) -> tuple[str, str]:
-    """The part of a query that decides what comes back, and what that is; both empty if only the answer tells."""
-    return next(((part, given) for part, given in _GIVEN_BY.items() if part in query), ("", ""))
-
-
-def _check_comparable(trigger: Trigger, query: Mapping[str, str]) -> None:
-    """A bare count goes with the traffic, so two of them say nothing about one another."""
-    if trigger.baseline is not Baseline.NONE and "count" in query:
-        problem = Problem("query.count", "a bare count cannot be compared", "ask for bad and total")
-        raise InvalidInput(problem, code="bad_query")
 
 
 def _told(stored: StoredTrigger) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from controller.store.triggers import (
     get_trigger,
     mute_trigger,
 )
-from controller.trigger_edits import Definition, TriggerEdits, build_trigger, find_trigger, loosening
+from controller.trigger_definitions import Definition, build_trigger
+from controller.trigger_edits import TriggerEdits, find_trigger, loosening
 from stages import Refusal, Refused
 from triggers import Trigger, rule_from_json, rule_to_json, unproven
 

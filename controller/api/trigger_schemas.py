@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from controller.api.fields import Choice, Key, Param, Text, Truth, Whole
 from controller.api.schemas import share
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from stages import WHOLE
 from triggers import Action, Arming, Baseline, Lack, Policy, Reaction, Rung, Scope, Severity, TriggerClass
 

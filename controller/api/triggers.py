@@ -18,7 +18,7 @@ from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.readings import StoredReading, reading_by_id, readings_of
 from controller.store.triggers import StoredTrigger, triggers_of
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 
 blueprint = Blueprint(
     "triggers",

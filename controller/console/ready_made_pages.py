@@ -26,7 +26,7 @@ from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.sources import sources_of
 from controller.store.triggers import triggers_of
-from controller.trigger_edits import build_trigger
+from controller.trigger_definitions import build_trigger
 from stages import Refusal, Refused, Tier
 
 Answer = Response | str | tuple[str, int]

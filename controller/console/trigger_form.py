@@ -15,7 +15,7 @@ from controller.api.parsing import load
 from controller.api.trigger_schemas import TriggerSchema
 from controller.console.words import duration
 from controller.store.triggers import StoredTrigger
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from triggers import Arming, Lack, rule_to_json
 
 Body = dict[str, Any]

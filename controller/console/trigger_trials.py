@@ -22,7 +22,8 @@ from controller.rollouts import Where
 from controller.store.database import Transaction
 from controller.store.rollouts import StoredRollout
 from controller.store.triggers import StoredTrigger
-from controller.trigger_edits import Definition, among_others, build_trigger, loosening
+from controller.trigger_definitions import Definition, build_trigger
+from controller.trigger_edits import among_others, loosening
 from stages import EXPOSED, Refusal, Refused
 from triggers import Plant, Trigger, Window, detect
 

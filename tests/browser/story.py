@@ -17,7 +17,7 @@ from controller.store.migrate import migrate
 from controller.store.outcomes import add_outcomes
 from controller.store.projects import get_environment, get_project
 from controller.store.users import add_user
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from stages import Mode, Request, Stage
 from triggers import Action, Arming, Rung
 

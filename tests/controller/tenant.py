@@ -21,7 +21,7 @@ from controller.store.outcomes import add_outcomes
 from controller.store.projects import get_environment, get_project
 from controller.store.readings import StoredReading, readings_of
 from controller.store.triggers import StoredTrigger, get_trigger
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from stages import Request, Rollout, Stage
 from tests.conftest import SECRET, Clock
 from triggers import Action, Arming, Rung

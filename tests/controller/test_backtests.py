@@ -10,7 +10,7 @@ import pytest
 
 from controller.backtests import Backtested, From, Trial
 from controller.errors import InvalidInput, NotFound
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from tests.controller.tenant import ADA, Tenant
 from triggers import Action, Arming, Baseline, Plant, Rung, Scope, Window
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.errors import InvalidInput
 from controller.rollouts import Where
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from tests.browser.story import PRODUCTION, PROJECT, Installation
 from triggers import Action, Baseline, Rung, Side, Status
 

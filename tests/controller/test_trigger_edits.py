@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from tests.controller.conftest import MakeTenant
 from tests.controller.tenant import ADA, Tenant
 from triggers import Action, Arming, Baseline, Phase, Rung, Scope

@@ -6,7 +6,7 @@ import pytest
 
 from controller.errors import Conflict, InvalidInput, NotFound
 from controller.store.triggers import StoredTrigger
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from stages import Mode, Refused
 from tests.controller.tenant import ADA, BOB, RUNGS, TRIGGER, Tenant
 from tests.controller.watching import bad

@@ -8,7 +8,7 @@ import pytest
 from controller.api.trigger_schemas import TriggerSchema
 from controller.ready_made import ReadyMade, Telemetry, load_catalogue
 from controller.sources import SOURCES
-from controller.trigger_edits import Definition, build_trigger
+from controller.trigger_definitions import Definition, build_trigger
 from stages import Tier
 from tests.controller.ready_made.pages import telemetry_rows, trigger_rows
 from triggers import TriggerClass

@@ -17,7 +17,7 @@ from controller.store.releases import get_release, releases_of
 from controller.store.rollouts import rollouts_in
 from controller.store.sources import sources_of
 from controller.store.triggers import StoredTrigger, triggers_of
-from controller.trigger_edits import Definition
+from controller.trigger_definitions import Definition
 from stages import Refused
 from tests.controller.tenant import ADA, Tenant
 from triggers import Action, Rung
