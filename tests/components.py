@@ -69,6 +69,31 @@ def running_prometheus(directory: Path, config: str = "", samples: str = "") -> 
             stop(process)
 
 
+@contextlib.contextmanager
+def running_alertmanager(directory: Path, config: str) -> Iterator[int]:
+    """An Alertmanager for the length of a with block, with its files in ``directory``; gives its port.
+
+    ``config`` is the text of its alertmanager.yml.
+    """
+    binary = require_binary("prometheus-alertmanager")
+    (directory / "alertmanager.yml").write_text(config)
+    port = free_port()
+    command = [
+        binary,
+        f"--config.file={directory / 'alertmanager.yml'}",
+        f"--storage.path={directory / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",  # It has no peers, and listens for none.
+    ]
+    with (directory / "alertmanager.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait_until_ready(process, port, directory / "alertmanager.log")
+            yield port
+        finally:
+            stop(process)
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -108,7 +133,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.05)
             break
-    pytest.fail(f"Prometheus did not become ready:\n{log.read_text()[-2000:]}")
+    pytest.fail(f"{process.args!r} did not become ready:\n{log.read_text()[-2000:]}")
 
 
 def _answers(port: int, path: str) -> bool:

@@ -1,6 +1,7 @@
 """The eight classes that every team names, with a real Prometheus: each ready-made trigger fires and does what it says.
 
-One feature for each class, all served well at first. Then every answer goes wrong in the way of its class.
+One feature for each class, all served well at first. Then every answer goes wrong in the way of its class. One more
+feature has no trigger over metrics: a rule in Prometheus and a real Alertmanager tell Headgate of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from examples.demo.controller import Api
-from tests.components import running_prometheus
+from tests.components import running_alertmanager, running_prometheus
 from tests.flows.conftest import eventually
 from tests.flows.test_real_prometheus import ADMIN_KEY, controller
 
@@ -39,6 +40,21 @@ COUNTED = {
     "reviewer-rejection": ("genai_reviews_total", 'decision="{}"', "rejected", "accepted"),
     "hallucinated-citations": ("genai_citations_total", 'valid="{}"', "false", "true"),
     "abandonment": ("genai_workflows_total", 'outcome="{}"', "abandoned", "completed"),
+}
+
+
+ALERTED = "alerted"
+SECRET = "only-alertmanager-knows-this"
+ALERT = {
+    "key": "alert",
+    "source": "alerts",
+    "query": {"alert": "AnswersLeak"},
+    "method": "threshold",
+    "params": {"limit": 0},
+    "window_s": 60,
+    "interval_s": FAST_S,
+    "arming": "act",
+    "ladder": [{"do": "disable"}],
 }
 
 
@@ -113,6 +129,9 @@ def set_up(api: Api, prometheus: str) -> dict[str, str]:
     api.post("/projects/acme/sources", {"key": "metrics", "kind": "prometheus", "settings": settings})
     catalogue = api.get("/ready-made-triggers?tier=T2&telemetry=otel&source=metrics")["items"]
     bodies = {each["key"]: each["trigger"] for each in catalogue}
+    sender = {"sender": "alertmanager", "secret": SECRET}
+    api.post("/projects/acme/sources", {"key": "alerts", "kind": "inbound", "settings": sender})
+    live(api, ALERTED, ALERT)
     return {feature: live(api, feature, bodies[feature]) for feature in NAMED}
 
 
@@ -130,7 +149,7 @@ def live(api: Api, feature: str, trigger: dict[str, Any]) -> str:
     short = [
         {**rung, "after_s": FAST_S if rung.get("after_s") else 0}
         for rung in trigger["ladder"]
-        if rung["do"] in ("notify", "update_eval_set", NAMED[feature])
+        if rung["do"] in ("notify", "update_eval_set", NAMED.get(feature, "disable"))
     ]
     api.post(f"{rollout}/triggers", {**trigger, "interval_s": FAST_S, "ladder": short, "arming": "act"})
     return release
@@ -150,24 +169,53 @@ def verdicts(api: Api) -> dict[str, str | None]:
     return {each: api.get(f"{ENVIRONMENT}/rollouts/{each}/triggers/{each}")["verdict"] for each in NAMED}
 
 
+def alerting(directory: Path, product: int, alertmanager: int) -> str:
+    """A Prometheus that scrapes the product, and alerts when one of its counters rises."""
+    labels = f"{{feature: {ALERTED}, environment: production}}"
+    rule = 'genai_sensitive_data_exposures_total{feature="sensitive-data"} > 0'
+    (directory / "rules.yml").write_text(f"""
+groups:
+  - name: product
+    rules: [{{alert: AnswersLeak, expr: '{rule}', labels: {labels}}}]
+""")
+    return f"""
+global: {{scrape_interval: 250ms, evaluation_interval: 500ms}}
+rule_files: [rules.yml]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alertmanager}"]}}]}}]}}
+scrape_configs:
+  - job_name: product
+    static_configs: [{{targets: ["127.0.0.1:{product}"]}}]
+"""
+
+
+def telling(headgate: str) -> str:
+    """An Alertmanager that tells Headgate of every alert at once."""
+    return f"""
+route: {{receiver: headgate, group_wait: 0s, group_interval: 1s}}
+receivers:
+  - name: headgate
+    webhook_configs:
+      - url: {headgate}/hooks/v1/acme/alerts
+        http_config: {{authorization: {{credentials: {SECRET}}}}}
+"""
+
+
 def test_each_of_the_eight_named_triggers_fires_and_does_what_its_ladder_says(
     controller: str, product: tuple[Product, int], tmp_path: Path
 ) -> None:
     served, port = product
-    config = f"""
-global: {{scrape_interval: 250ms}}
-scrape_configs:
-  - job_name: product
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-"""
-    with running_prometheus(tmp_path, config) as prometheus:
+    with (
+        running_alertmanager(tmp_path, telling(controller)) as alertmanager,
+        running_prometheus(tmp_path, alerting(tmp_path, port, alertmanager)) as prometheus,
+    ):
         api = Api(controller, ADMIN_KEY)
         served.releases = set_up(api, prometheus.url)
         assert eventually(lambda: set(verdicts(api).values()) == {"ok"}), verdicts(api)
         assert {feature: done(api, feature) for feature in NAMED} == dict.fromkeys(NAMED, "")
+        assert done(api, ALERTED) == ""
         served.broken = True
-        for feature, expected in NAMED.items():
+        for feature, expected in {**NAMED, ALERTED: "disable"}.items():
             assert eventually(lambda feature=feature: done(api, feature) != ""), verdicts(api)
             assert done(api, feature) == expected, feature
         actors = {change["actor"] for change in api.get("/projects/acme/changes?limit=100")["items"]}
-        assert {f"trigger:{feature}" for feature in NAMED} <= actors
+        assert {"trigger:alert", *(f"trigger:{feature}" for feature in NAMED)} <= actors
