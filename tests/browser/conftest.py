@@ -77,7 +77,7 @@ class Watched:
         self.page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         reason = f"there is no {CHROMIUM}; install Debian's chromium"

@@ -7,6 +7,7 @@ import sys
 
 from app import create_app, services_of
 from controller.settings import load_settings
+from controller.sources.outcomes import Outcomes
 from tests.faults.crash import arm
 
 
@@ -15,6 +16,8 @@ def main() -> None:
     parts = services_of(create_app(load_settings()))
     if crash_at:
         arm(parts.database.engine, crash_at)
+    # Small batches, so that it can be killed in the middle of its work.
+    Outcomes.at_once = 5
     parts.ticks.start()
     sys.stdin.read()
     parts.ticks.stop()
