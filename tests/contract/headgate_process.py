@@ -57,8 +57,17 @@ class Headgate:
         return answer.json()
 
     def move(self, move: str, **content: Any) -> Any:
-        """Move the feature."""
-        return self.ok("POST", f"{_ROLLOUT}/moves", {"move": move, "reason": "a test", **content})
+        """Move the feature, and wait until clients are answered by it."""
+        moved = self.ok("POST", f"{_ROLLOUT}/moves", {"move": move, "reason": "a test", **content})
+        if self.server_key:
+            eventually(lambda: self.served() >= moved["version"])
+        return moved
+
+    def served(self) -> int:
+        """The version of the rollout that clients are answered by."""
+        headers = {"Authorization": f"Bearer {self.server_key}"}
+        flags = requests.get(f"{self.url}/sdk/v1/flags", headers=headers, timeout=30).json()["flags"]
+        return int(flags[FEATURE]["metadata"]["rollout_version"])
 
     def build(self) -> None:
         """A project, and a feature that everybody has."""
