@@ -49,7 +49,7 @@ def _approve(ben: Watched) -> None:
     page = ben.page
     page.get_by_role("link", name="Look and approve").click()
     expect(page.get_by_text("beta went well")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert ben.fits()
     page.get_by_role("button", name="Approve what is shown here").click()
     expect(page.get_by_role("status").first).to_contain_text("Approved")
 
@@ -79,7 +79,7 @@ def _close(ben: Watched, told: Served) -> None:
     page.get_by_label("What was or will be done").fill("forty cases with policies of last year")
     page.get_by_role("button", name="Close the incident").click()
     expect(page.get_by_text("Regression test", exact=True)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert ben.fits()
 
 
 def _revision(told: Served, product: str) -> int:
