@@ -16,8 +16,11 @@ class InvalidYAML(ValueError):
     """The text is not YAML that means one thing; the message says what is wrong and where."""
 
 
-class _Loader(yaml.SafeLoader):
-    """The usual reader would keep the last of two equal names, and make a date of the version 2026-11-01."""
+class Loader(yaml.SafeLoader):
+    """The usual reader would keep the last of two equal names, and make a date of the version 2026-11-01.
+
+    It is not the one in C, which a text that is nested deeply enough kills together with its process.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as it is in the base
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
@@ -40,7 +43,7 @@ def loads(text: bytes | str) -> Any:
         InvalidYAML: It is not YAML, a name stands twice, or it holds what JSON has no word for.
     """
     try:
-        return strict_json.loads(json.dumps(yaml.load(text, _Loader)))  # noqa: S506 - it is a safe one
+        return strict_json.loads(json.dumps(yaml.load(text, Loader)))  # noqa: S506 - it is a safe one
     except yaml.YAMLError as error:
         raise InvalidYAML(" ".join(str(error).split())) from None
     except strict_json.InvalidJSON as error:

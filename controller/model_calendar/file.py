@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from controller.settings import BadSettingValue
+from controller.strict_yaml import Loader
 from stages.models import Calendar, ModelEnd
 
 VARIABLE = "HEADGATE_MODEL_CALENDAR"
@@ -32,15 +34,19 @@ def load_calendar(path: str = "") -> Calendar:
     Raises:
         BadSettingValue: A file is not such a list; names the file, the entry and the field.
     """
-    shipped = _read(SHIPPED)
-    return shipped.merged_with(_read(Path(path))) if path else shipped
+    return _shipped().merged_with(_read(Path(path))) if path else _shipped()
+
+
+@cache
+def _shipped() -> Calendar:
+    return _read(SHIPPED)
 
 
 def _read(file: Path) -> Calendar:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader)  # noqa: S506 - it is a safe one
         return Calendar(_ends(content))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = str(error) if isinstance(error, _Unusable) else f"{type(error).__name__}: {error}"
         raise BadSettingValue(f"{VARIABLE}={file} cannot be used: {reason}") from error
 

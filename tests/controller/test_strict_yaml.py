@@ -40,6 +40,8 @@ def test_a_date_without_quotes_stays_the_text_it_is() -> None:
         ("a: &x [*x]", "Circular reference"),
         ("- 1\n---\n- 2", "expected a single document"),
         (b"\xff\xff", "unacceptable|invalid"),
+        ("[" * 100_000, "no word for"),
+        ("- " * 100_000, "no word for"),
     ],
 )
 def test_what_json_could_not_say_is_refused(text: str | bytes, said: str) -> None:

@@ -41,7 +41,7 @@ def test_the_plans_of_the_demo_can_be_used() -> None:
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
         ("tiers: {}\nrequirements: {}\ntiers: {}", "the name 'tiers' stands twice"),
         ("tiers: {T1: &deep [*deep]}", "found undefined alias|is nested too deeply"),
-        ("tiers: 2026-13-45", "month must be in"),
+        ("tiers: 2026-13-45", "is not a mapping"),
         ("tiers: &a\n  T1: *a\n", "is nested too deeply"),
         ("tiers: {1: {}}", "tiers.1: is not named by a text; put the name in quotation marks"),
         ("\x00", "special characters are not allowed"),
