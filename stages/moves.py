@@ -115,8 +115,9 @@ def make(rollout: Rollout, request: Request, plan: Plan, now: datetime) -> Rollo
     ends = find_ends(rollout, request)
     conditions = _CONDITIONS.get(request.move, _nothing)
     refusals = [*_misplaced(rollout, request, ends), *conditions(rollout, request, plan)]
-    if request.move in UP and request.move != "resume":
-        refusals += _held(rollout)
+    if request.move in UP:
+        refusals += _unused(rollout, request)
+        refusals += _held(rollout) if request.move != "resume" else ()
     if ends is None or refusals:
         raise Refused(refusals)
     arrived = replace(rollout, stage=ends.to_stage, mode=ends.to_mode, version=rollout.version + 1)
@@ -178,6 +179,24 @@ def _held(rollout: Rollout) -> Iterator[Refusal]:
         yield Refusal("held", f"the rollout is held by {hold}", "settle the reason, then resume", "move")
 
 
+_USED = dict.fromkeys(("promote", "widen", "advance"), ("exposure",)) | {"introduce": ("release", "share")}
+"""What a move up makes use of, besides the ends that every move may name."""
+
+
+def _unused(rollout: Rollout, request: Request) -> Iterator[Refusal]:
+    """Whoever goes up is not let believe that something was heeded which was not; going down asks for nothing."""
+    for name in ("exposure", "release", "share", "replacement"):
+        if getattr(request, name) is not None and name not in _USED.get(request.move, ()):
+            message = f"{request.move} makes no use of the {name}"
+            yield Refusal("field_unused", message, "leave it out", name)
+    if request.move == "introduce" and rollout.stage is Stage.READINESS and request.share is not None:
+        message = "nobody has the feature in readiness, so there is no share of its users"
+        remedy = (
+            "leave the share out, and the release is the one to serve; promote, then try another on a share"
+        )
+        yield Refusal("field_unused", message, remedy, "share")
+
+
 Condition = Callable[[Rollout, Request, Plan], Iterator[Refusal]]
 Effect = Callable[[Rollout, Request, Plan], Rollout]
 
@@ -204,9 +223,17 @@ def _may_be_promoted(rollout: Rollout, request: Request, plan: Plan) -> Iterator
 
 def _may_be_resumed(rollout: Rollout, request: Request, plan: Plan) -> Iterator[Refusal]:
     """Bringing traffic back is subject to the ceiling of today, not to that of the day it was taken away."""
+    if rollout.stage not in EXPOSED and not rollout.holds:
+        yield _nothing_to_resume(rollout)
     if rollout.stage in EXPOSED:
         yield from _needs_release(rollout, request, plan)
         yield from _above_ceiling(rollout.exposure, plan, rollout.stage, "narrow to {ceiling} or less first")
+
+
+def _nothing_to_resume(rollout: Rollout) -> Refusal:
+    message = f"nobody has the feature in {rollout.stage}, and nothing holds it"
+    remedy = "revive it first" if rollout.stage is Stage.STOPPED else "ask for the promotion to beta"
+    return Refusal("nothing_to_resume", message, remedy, "move")
 
 
 def _may_be_widened(rollout: Rollout, request: Request, plan: Plan) -> Iterator[Refusal]:

@@ -78,6 +78,7 @@ CELLS = [pytest.param(move, start, id=f"{move}-{start}") for move, start in EXPE
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 STAFF = Exposure(share=400, cohorts=frozenset({"staff"}), tasks=frozenset({"summarise"}))
+WITH_EXPOSURE = {"promote", "widen", "advance", "narrow"}
 STEP = StagePlan(ceiling=500, start=100)
 PLAN = Plan(
     {
@@ -104,7 +105,15 @@ READY = replace(PILOT, stage=Stage.READINESS, mode=Mode.OFF, exposure=NOBODY)
 def equipped(move: str, start: str) -> Rollout:
     """A rollout at this place with all that the move could ask for."""
     stage, mode = PLACES[start]
-    return replace(TRYING if move == "adopt" else PILOT, stage=stage, mode=mode)
+    holds = HELD if move == "resume" else frozenset()
+    return replace(TRYING if move == "adopt" else PILOT, stage=stage, mode=mode, holds=holds)
+
+
+def asked_of(move: str, start: str) -> Request:
+    """The move with all that it could make use of there."""
+    if move == "introduce":
+        return Request(move=move, release="r-2", share=None if start.startswith("R") else 500)
+    return Request(move=move, exposure=STAFF if move in WITH_EXPOSURE else None)
 
 
 def go(rollout: Rollout, request: Request | str, plan: Plan = PLAN) -> Rollout:
@@ -134,7 +143,7 @@ def test_a_move_arrives_where_the_written_table_says_or_is_refused(move: str, st
     arrivals = [PLACES[code] for code in EXPECTED[move, start]]
     for stage, mode in product((None, *Stage), (None, *Mode)):
         fitting = [place for place in arrivals if stage in (None, place[0]) and mode in (None, place[1])]
-        request = Request(move=move, stage=stage, mode=mode, exposure=STAFF, release="r-2", share=500)
+        request = replace(asked_of(move, start), stage=stage, mode=mode)
         if fitting:
             after = go(rollout, request, UNPROTECTED)
             assert (after.stage, after.mode) == fitting[0]
@@ -241,8 +250,7 @@ def test_a_refused_move_tells_every_reason(rollout: Rollout, request_: Request, 
 def test_a_hold_alone_keeps_everything_from_going_up(move: str) -> None:
     start = next(start for (name, start), arrivals in EXPECTED.items() if name == move and arrivals)
     held = replace(equipped(move, start), holds=HELD)
-    request = Request(move=move, exposure=STAFF, release="r-2", share=500)
-    assert refusals(held, request) == ["held", "held"]
+    assert refusals(held, asked_of(move, start)) == ["held", "held"]
 
 
 @pytest.mark.parametrize("start", PLACES)
@@ -319,7 +327,44 @@ def test_before_the_first_stage_a_release_becomes_stable_at_once() -> None:
     assert refusals(new, Request(move="promote")) == ["no_release"]
     ready = go(new, Request(move="introduce", release="r-1"))
     assert (ready.stable, ready.candidate, ready.candidate_share, ready.previous) == ("r-1", None, 0, None)
-    assert go(ready, Request(move="introduce", release="r-2", share=500)).serves == ("r-2",)
+    assert go(ready, Request(move="introduce", release="r-2")).serves == ("r-2",)
+
+
+def test_nobody_has_the_feature_in_readiness_so_a_share_of_its_users_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        go(READY, Request(move="introduce", release="r-2", share=500))
+    (refusal,) = caught.value.refusals
+    assert (refusal.code, refusal.field) == ("field_unused", "share")
+    assert "leave the share out" in refusal.remedy
+
+
+@pytest.mark.parametrize(
+    ("rollout", "move"),
+    [(PILOT, "promote"), (replace(PILOT, mode=Mode.OFF), "resume"), (PILOT, "widen"), (TRYING, "adopt")],
+)
+def test_what_a_move_up_makes_no_use_of_is_refused(rollout: Rollout, move: str) -> None:
+    request = replace(asked_of(move, "Pl"), release="r-2", share=500)
+    assert refusals(rollout, request) == ["field_unused", "field_unused"]
+
+
+@pytest.mark.parametrize("move", sorted(DOWN - {"narrow"}))
+def test_what_a_move_down_makes_no_use_of_does_not_keep_it_from_going_down(move: str) -> None:
+    go(PILOT, Request(move=move, exposure=STAFF, release="r-2", share=500))
+
+
+@pytest.mark.parametrize(
+    ("rollout", "remedy"),
+    [
+        (READY, "ask for the promotion to beta"),
+        (replace(READY, stage=Stage.STOPPED), "revive it first"),
+    ],
+)
+def test_what_nobody_has_and_nothing_holds_cannot_be_resumed(rollout: Rollout, remedy: str) -> None:
+    with pytest.raises(Refused) as caught:
+        go(rollout, "resume")
+    (refusal,) = caught.value.refusals
+    assert (refusal.code, refusal.remedy) == ("nothing_to_resume", remedy)
+    assert go(replace(rollout, holds=HELD), "resume").holds == frozenset()
 
 
 def test_a_release_made_stable_before_the_first_stage_is_no_way_back_to_itself() -> None:
