@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from controller.cases import Cases
+from controller.cases import Cases, asked_about
 from controller.rollouts import Clock, Where, locate
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
@@ -113,10 +113,16 @@ class Readiness:
         self._cases = cases
         self._now = now
 
-    def sheet(self, where: Where, stage: Stage | None = None) -> Sheet:
-        """What a stage asks of the feature, the next one unless another is named, and how each of it stands."""
+    def sheet(self, where: Where, stage: Stage | None = None, release: str | None = None) -> Sheet:
+        """What a stage asks of the feature, the next one unless another is named, and how each of it stands.
+
+        It is asked about the stable release unless another is named.
+
+        Raises:
+            NotFound: There is no such rollout or release.
+        """
         with self._database.read() as tx:
-            return self._sheet(tx, locate(tx, where), stage)
+            return self._sheet(tx, locate(tx, where), stage, release)
 
     def review(self, where: Where, stage: Stage | None = None) -> PreShipReview:
         """The eight questions before the feature ships, answered from the records."""
@@ -129,15 +135,18 @@ class Readiness:
             unasked = _unasked(self._cases.requirements_of(tx, stored.project_id), sheet)
             return PreShipReview(sheet=sheet, answers=answers, unasked=unasked, seen=_digest(sheet, answers))
 
-    def _sheet(self, tx: Transaction, stored: StoredRollout, stage: Stage | None) -> Sheet:
+    def _sheet(
+        self, tx: Transaction, stored: StoredRollout, stage: Stage | None, named: str | None = None
+    ) -> Sheet:
         now = self._now()
         entered = stage or find_arrival(stored.rollout, Request(move="promote")) or stored.rollout.stage
         if entered not in EXPOSED:
             entered = Stage.BETA
         case = self._cases.case(tx, stored, Request(move="promote", stage=entered), "", now)
         feature = feature_by_id(tx, stored.feature_id)
-        stable = stored.rollout.stable
-        release = get_release(tx, feature.id, stable) if stable else None
+        asked = named or stored.rollout.stable
+        release = get_release(tx, feature.id, asked) if asked else None
+        case = replace(case, subject=asked_about(feature, release, case.watches))
         known = {f"e-{item.id}": item for item in evidence_of(tx, feature.id)}
         standings = stand_all(case, self._cases.plan_of(tx, stored)[entered], now)
         items = tuple(_item(feature, release, standing, known) for standing in standings)

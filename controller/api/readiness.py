@@ -11,6 +11,7 @@ from marshmallow import Schema, fields
 from controller.api.auth import services
 from controller.api.fields import Choice
 from controller.api.parsing import Blueprint
+from controller.api.schemas import release_id
 from controller.readiness import Item, PreShipReview, Sheet
 from controller.rollouts import Where
 from stages import Answered, Fact, Gate, Stage, Standing
@@ -30,6 +31,14 @@ class StageQuerySchema(Schema):
     """Which stage is asked about."""
 
     stage = Choice(Stage, load_default=None, metadata={"description": "The next stage unless it is named"})
+
+
+class SheetQuerySchema(StageQuerySchema):
+    """Which stage is asked about, and with which release."""
+
+    release = release_id(
+        load_default=None, metadata={"description": "The stable release unless another is named"}
+    )
 
 
 class StandingSchema(Schema):
@@ -115,11 +124,12 @@ class PreShipReviewSchema(Schema):
 
 
 @blueprint.get("/readiness")
-@blueprint.arguments(StageQuerySchema, location="query")
+@blueprint.arguments(SheetQuerySchema, location="query")
 @blueprint.response(200, SheetSchema)
 def show_readiness(query: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
     """What is missing for a stage, who provides it, and since when it is missing."""
-    return sheet_view(services().readiness.sheet(Where(project, environment, feature), query["stage"]))
+    where = Where(project, environment, feature)
+    return sheet_view(services().readiness.sheet(where, query["stage"], query["release"]))
 
 
 @blueprint.get("/pre-ship-review")

@@ -15,6 +15,7 @@ from controller.cli.options import moment as read_moment
 from controller.cli.options import reason
 from controller.cli.remote import Remote, SaidNo
 from controller.cli.text import aligned, described, moment
+from stages import EXPOSED
 
 CURRENT = "current"
 
@@ -184,7 +185,7 @@ def _standing(remote: Remote, feature: str, made: Mapping[str, Any]) -> Iterator
     if not remote.environment:
         yield "name an --environment to see how the requirement stands there"
         return
-    sheet = remote.get(remote.of_rollout(feature, "readiness"))
+    sheet = remote.get(remote.of_rollout(feature, "readiness"), **_about(remote, feature, made["release"]))
     key, place = made["requirement"], f"{sheet['stage']} in {sheet['environment']}"
     item = next((each for each in sheet["items"] if each["requirement"] == key), None)
     if item is None:
@@ -192,6 +193,15 @@ def _standing(remote: Remote, feature: str, made: Mapping[str, Any]) -> Iterator
         return
     remedy = "" if item["holds"] else f"; {item['remedy']}"
     yield f"{key}: {item['answer']} for {place} with {sheet['release'] or 'no release'}: {item['message']}{remedy}"
+
+
+def _about(remote: Remote, feature: str, release: str | None) -> dict[str, str]:
+    """What the standing is asked about: the release itself, and for one that is to come in, the present stage."""
+    if release is None:
+        return {}
+    rollout = remote.get(remote.of_rollout(feature))
+    comes_in = rollout["stable"] != release and rollout["stage"] in list(EXPOSED)
+    return {"release": release} | ({"stage": rollout["stage"]} if comes_in else {})
 
 
 def _read(file: Path | None) -> bytes:

@@ -45,6 +45,21 @@ def test_a_report_is_handed_in_with_its_numbers_and_how_the_requirement_stands(r
     )
 
 
+def test_the_standing_told_is_that_of_the_release_the_report_is_about(ready: Installation) -> None:
+    other = ready.release("model-2026-02-01")
+    asked = ("evidence", "import", GENERIC, *ABOUT, "--release", other)
+    told = f"evaluation-report: met for beta in production with {other}: "
+    assert ready.ada.ok(*asked).splitlines()[-1].startswith(told)
+    assert ready.ada.read("feature", "readiness", FEATURE)["release"] == stable(ready)
+
+
+def test_of_a_release_that_is_to_come_in_the_present_stage_is_told(installation: Installation) -> None:
+    installation.live()
+    other = installation.release("model-2026-02-01")
+    said = installation.free.ok("evidence", "import", GENERIC, *ABOUT, "--release", other)
+    assert said.endswith("evaluation-report: beta in staging does not ask for it\n")
+
+
 def test_what_the_api_kept_is_told_as_json(ready: Installation) -> None:
     release = stable(ready)
     made = ready.ada.read(
