@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
@@ -24,6 +24,7 @@ from controller.store.measurements import progress_of
 from controller.store.outcomes import MEASURES, count_answers, tally
 from controller.store.projects import Project, project_by_id
 from controller.store.promotions import Promotion
+from controller.store.release_approvals import approvals_of_release
 from controller.store.releases import StoredRelease, get_release
 from controller.store.rollouts import StoredRollout
 from controller.store.triggers import StoredTrigger, triggers_of
@@ -115,6 +116,29 @@ class Cases:
             (approval.actor, approval.seen, memberships(tx, stored.project_id, approval.actor))
             for approval in promotion.approvals
         )
+
+    def case_of_release(
+        self, tx: Transaction, stored: StoredRollout, release: StoredRelease, requester: str, now: datetime
+    ) -> Case:
+        """The case of giving a release to those who have the feature, with the approvals by others than the requester.
+
+        Approvals go by person: those of two keys of one person are one.
+        """
+        feature = feature_by_id(tx, stored.feature_id)
+        request = Request(move="introduce", release=release.public_id)
+        case = self.case(tx, stored, request, requester, now)
+        asked = replace(
+            case,
+            subject=asked_about(feature, release, case.watches),
+            verdict=Goodness(release.verdict),
+        )
+        me, given = person_of(tx, stored.project_id, requester), []
+        for approval in approvals_of_release(tx, stored.id, release.public_id):
+            person = person_of(tx, stored.project_id, approval.actor)
+            if person != me:
+                groups = memberships(tx, stored.project_id, approval.actor)
+                given.append((person, approval.seen, groups))
+        return asked.approved_by(given)
 
     def release_matters(
         self, plan: Plan, release: StoredRelease, stage: Stage, now: datetime
@@ -235,14 +259,6 @@ def measure(
     criteria = plan[stored.rollout.stage].exit_criteria
     found = {each.key: _measured(tx, stored, feature, each, now) for each in criteria}
     return {key: measured for key, measured in found.items() if measured is not None}
-
-
-def subject_of(
-    tx: Transaction, stored: StoredRollout, release: StoredRelease | None, now: datetime
-) -> Subject:
-    """What evidence is asked about: a release of the feature, with the triggers that watch it here."""
-    watches = [watch_of(item, now) for item in triggers_of(tx, stored.id)]
-    return asked_about(feature_by_id(tx, stored.feature_id), release, watches)
 
 
 def asked_about(

@@ -10,6 +10,7 @@ from controller.errors import Conflict
 from controller.forecasts import Forecasts
 from controller.persons import person_of
 from controller.ramps import begin_ramp
+from controller.release_approvals import CHANGED_SINCE_SEEN
 from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, not_a_person, with_exposure
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
@@ -35,13 +36,6 @@ from stages import (
     check_promotion,
     make,
     seen_for,
-)
-
-_NO_LONGER_WHAT_WAS_SEEN = Refusal(
-    "changed_since_seen",
-    "something that an approval is bound to has changed since you looked",
-    "look at the promotion again, and approve what it is now",
-    "If-Match",
 )
 
 
@@ -110,7 +104,7 @@ class Promotions:
             _refuse_the_same_person(tx, stored, promotion, actor)
             approval = approve(self._case_of(tx, stored, promotion), plan, actor.name, groups)
             if seen not in (None, approval.seen):
-                raise Refused([_NO_LONGER_WHAT_WAS_SEEN])
+                raise Refused([CHANGED_SINCE_SEEN])
             add_approval(tx, promotion, approval, self._now())
             self._record(tx, stored, "promotion.approve", actor, promotion.reason, promotion)
             return self._settle(tx, stored, get_promotion(tx, stored.id, id), actor)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controller.actors import Actor, ActorKind
-from controller.cases import Cases, incident_open, known_bad, subject_of, watch_of
+from controller.cases import Cases, incident_open, known_bad, watch_of
 from controller.errors import VersionConflict
 from controller.reverts import follow_revert
 from controller.store.break_glass import end_those_left
 from controller.store.database import Database, Transaction
-from controller.store.evidence import evidence_of, waivers_of
 from controller.store.idempotency import Once, earlier_result, keep_result
+from controller.store.outcomes import count_answers
 from controller.store.projects import Environment, get_environment, get_project
-from controller.store.ramps import keep_ramp, ramp_of
+from controller.store.ramps import keep_ramp, ramp_of, servings_of
 from controller.store.releases import get_release, judge_release
 from controller.store.rollouts import RolloutChange, StoredRollout, apply, get_rollout
 from controller.store.triggers import triggers_of
@@ -30,12 +30,18 @@ from stages import (
     Request,
     Rollout,
     after_move,
+    check_release,
     firing,
     make,
     refuse_unless_empty,
     self_waived,
-    stand,
+    stand_all,
+    untried,
+    unwatched,
 )
+
+RISK_TIER = "risk_tier"
+"""The hold on a feature whose risk tier was raised while users have it."""
 
 Clock = Callable[[], datetime]
 Parts = Mapping[str, Any]
@@ -132,32 +138,45 @@ class Rollouts:
         if request.move in UP:
             refusals += _for_going_up(tx, stored, order, now)
             refusals += self._unproven_release(tx, stored, order, plan, now)
+            refusals += self._unshown(tx, stored, order, plan, now)
         try:
             after = make(stored.rollout, request, plan, now)
         except Refused as refused:
-            raise Refused([*refused.refusals, *refusals]) from refused
-        refuse_unless_empty(refusals)
+            raise Refused(dict.fromkeys([*refused.refusals, *refusals])) from refused
+        refuse_unless_empty(dict.fromkeys(refusals))
         return after
 
     def _unproven_release(
         self, tx: Transaction, stored: StoredRollout, order: Order, plan: Plan, now: datetime
     ) -> Iterator[Refusal]:
-        """A release reaches users only with the evidence that their stage demands of each release."""
+        """A release reaches users only with what their stage demands of each: evidence, approvals, and a trial."""
         request, stage = order.request, stored.rollout.stage
         id = {"introduce": request.release, "adopt": stored.rollout.candidate}.get(request.move)
         if id is None or stage not in EXPOSED:
             return
         release = get_release(tx, stored.feature_id, id)
-        subject = subject_of(tx, stored, release, now)
-        evidence = [item.judged for item in evidence_of(tx, stored.feature_id)]
-        waivers = [item.judged for item in waivers_of(tx, stored.feature_id)]
-        # What somebody else waived counts before what the actor waived for himself.
-        waivers.sort(key=lambda waiver: waiver.approver == order.actor.name)
-        needs = [need for need in plan[stage].requirements if need.per_release]
-        standings = [stand(need, subject, evidence, waivers, now) for need in needs]
-        yield from (standing.refusal for standing in standings if not standing.holds)
-        yield from self_waived(order.actor.name, waivers, standings)
+        case = self._cases.case_of_release(tx, stored, release, order.actor.name, now)
+        yield from check_release(case, plan[stage], now)
         yield from self._cases.release_matters(plan, release, stage, now)
+        if request.move == "adopt":
+            yield from untried(plan[stage], *_tried(tx, stored, id))
+
+    def _unshown(
+        self, tx: Transaction, stored: StoredRollout, order: Order, plan: Plan, now: datetime
+    ) -> Iterator[Refusal]:
+        """More users get it, or the hold of a raised risk tier is lifted, only with what the stage asks for by now."""
+        move, stage = order.request.move, stored.rollout.stage
+        is_lifted = move == "resume" and RISK_TIER in stored.rollout.holds
+        if stage not in EXPOSED or not (is_lifted or move == "widen"):
+            return
+        case, step = self._cases.case(tx, stored, order.request, order.actor.name, now), plan[stage]
+        standings = stand_all(case, step, now)
+        yield from (each.refusal for each in standings if not each.holds)
+        yield from self_waived(order.actor.name, case.waivers, standings)
+        if is_lifted:
+            yield from unwatched(case, step)
+            stable = get_release(tx, stored.feature_id, str(stored.rollout.stable))
+            yield from self._cases.release_matters(plan, stable, stage, now)
 
 
 def locate(tx: Transaction, where: Where) -> StoredRollout:
@@ -203,7 +222,7 @@ def _for_going_up(tx: Transaction, stored: StoredRollout, order: Order, now: dat
     # The steps of a ramp are within what people agreed to; everything else that goes up is up to them each time.
     if order.actor.kind is not ActorKind.HUMAN and order.request.move != "advance":
         refusals.append(not_a_person(order.actor))
-    if order.request.move == "advance":
+    if order.request.move == "advance" or (stored.protected and order.request.move in _NOT_IN_AN_INCIDENT):
         refusals += incident_open(tx, stored)
     stable, candidate = stored.rollout.stable, stored.rollout.candidate
     brought = {"introduce": order.request.release, "adopt": candidate}
@@ -215,6 +234,17 @@ def _for_going_up(tx: Transaction, stored: StoredRollout, order: Order, now: dat
     if release:
         refusals += known_bad(get_release(tx, stored.feature_id, release))
     return refusals
+
+
+_NOT_IN_AN_INCIDENT = frozenset({"widen", "introduce", "adopt"})
+"""What waits until incidents are closed; to resume is part of getting out of one."""
+
+
+def _tried(tx: Transaction, stored: StoredRollout, candidate: str) -> tuple[timedelta, int]:
+    """For how long the candidate has served here without a breach, and how many answers it gave in this stage."""
+    found = (each.good.earned for each in servings_of(tx, stored.id) if each.release == candidate)
+    since, place = stored.rollout.stage_since, (stored.environment_id, stored.rollout.feature)
+    return next(found, timedelta(0)), count_answers(tx, *place, since, candidate)
 
 
 def _lead_ramp(tx: Transaction, stored: StoredRollout, move: str, actor: Actor) -> None:

@@ -38,6 +38,7 @@ from controller.ramps import Ramps
 from controller.readiness import Readiness
 from controller.receipts import FLUSH_EVERY_S, Receipts
 from controller.registry_desk import RegistryDesk
+from controller.release_approvals import ReleaseApprovals
 from controller.restoring import MOVE_EVERY_S, Restoring
 from controller.retention import EVERY_S as RETENTION_EVERY_S
 from controller.retention import Retention
@@ -77,6 +78,7 @@ class Services:
     glances: Glances
     readiness: Readiness
     rollouts: Rollouts
+    release_approvals: ReleaseApprovals
     forecasts: Forecasts
     promotions: Promotions
     ramps: Ramps
@@ -141,7 +143,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     retention = Retention(database, now, timedelta(days=settings.quiet_days), kept)
     evidence = EvidenceDesk(database, cases, now)
     drills = Drills(database, cases, evidence, receipts, now)
-    catalog = Catalog(database, cases, registries, now, settings.secret_key)
+    catalog = Catalog(database, cases, rollouts, registries, now, settings.secret_key)
     promotions = Promotions(database, cases, rollouts, forecasts, now)
     trigger_edits = TriggerEdits(database, access, now)
     snapshots = Snapshots(database, settings.valid_for_s)
@@ -181,6 +183,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),
         rollouts=rollouts,
+        release_approvals=ReleaseApprovals(database, cases, now),
         forecasts=forecasts,
         promotions=promotions,
         ramps=ramps,

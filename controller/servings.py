@@ -1,4 +1,4 @@
-"""A release proves itself by serving: after long enough without a breach it is good."""
+"""A release proves itself by serving without a breach: after long enough it may be adopted, and later it is good."""
 
 from __future__ import annotations
 
@@ -53,17 +53,19 @@ class Servings:
             if stored is None or isinstance(stored, Broken):
                 return []
             asked = timedelta(seconds=self._cases.plan_of(tx, stored).good_after_s)
-            unknown = unknown_releases(tx, stored.feature_id) if asked else set()
+            watched = unknown_releases(tx, stored.feature_id) if asked else set()
+            # A candidate has to have served here before it is adopted, also one that is known to be good.
+            watched |= {stored.rollout.candidate} if stored.rollout.candidate else set()
             # What was judged by anybody begins anew, should it ever be unknown again.
-            drop_servings(tx, rollout_id, unknown)
-            counted = [self._count_on(tx, stored, one) for one in self._on_probation(tx, stored, unknown)]
-            return [(stored, serving) for serving in counted if serving.good.earned >= asked]
+            drop_servings(tx, rollout_id, watched)
+            counted = [self._count_on(tx, stored, one) for one in self._on_probation(tx, stored, watched)]
+            return [(stored, serving) for serving in counted if asked and serving.good.earned >= asked]
 
-    def _on_probation(self, tx: Transaction, stored: StoredRollout, unknown: set[str]) -> list[Serving]:
+    def _on_probation(self, tx: Transaction, stored: StoredRollout, watched: set[str]) -> list[Serving]:
         """The releases that are counted: those that serve, and those that did so before."""
         counted = {serving.release: serving for serving in servings_of(tx, stored.id)}
         fresh = Credit(counted_at=self._now())
-        for release in sorted(unknown & {*stored.rollout.serves} - {*counted}):
+        for release in sorted(watched & {*stored.rollout.serves} - {*counted}):
             counted[release] = Serving(rollout_id=stored.id, release=release, good=fresh)
         return list(counted.values())
 

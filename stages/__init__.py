@@ -25,6 +25,7 @@ from stages.incident import (
     unsettled,
     unverified,
 )
+from stages.introduction import check_release, release_seen, untried
 from stages.models import (
     Calendar,
     Model,
@@ -49,6 +50,7 @@ from stages.promotion import (
     seen_for,
     self_waived,
     stand_all,
+    unwatched,
 )
 from stages.ramp import (
     Credit,
@@ -171,6 +173,7 @@ __all__ = [
     "canonical_json",
     "check",
     "check_promotion",
+    "check_release",
     "control_suffers_too",
     "count_on",
     "differences",
@@ -193,6 +196,7 @@ __all__ = [
     "propagation_s",
     "prove",
     "refuse_unless_empty",
+    "release_seen",
     "retiring",
     "saturation",
     "seal",
@@ -206,7 +210,9 @@ __all__ = [
     "step_seen",
     "unmet",
     "unsettled",
+    "untried",
     "unverified",
     "unviable",
+    "unwatched",
     "why_unpinned",
 ]

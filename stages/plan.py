@@ -47,6 +47,10 @@ class StagePlan:
 
     In the stage: ``ramp`` are the steps from start to ceiling, taken while every one of ``exit_criteria`` holds, which
     must also hold to leave it upwards. ``planned_s`` is how long the stage is meant to last, and a model has to.
+
+    For a release that is new in the stage: ``release_approvals`` people other than whoever brings it in, if any then
+    among them one of each of ``approver_groups``. Before it is adopted it serves ``release_soak_s`` seconds on trial
+    without a breach, and gives ``release_min_samples`` answers.
     """
 
     ceiling: int
@@ -62,6 +66,9 @@ class StagePlan:
     ramp: tuple[Step, ...] = ()
     exit_criteria: tuple[Criterion, ...] = ()
     planned_s: int = 0
+    release_approvals: int = 0
+    release_soak_s: int = 0
+    release_min_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,10 @@ def _crooked(step: StagePlan) -> Iterator[str]:
         yield "each step of a ramp goes higher than the one before"
 
 
-_FLOORS = ("soak_s", "min_samples", "approvals", "armed_triggers", "planned_s")
+_FLOORS = (
+    *("soak_s", "min_samples", "approvals", "armed_triggers", "planned_s"),
+    *("release_approvals", "release_soak_s", "release_min_samples"),
+)
 
 
 def _laxer(before: StagePlan, after: StagePlan) -> Iterator[str]:

@@ -165,12 +165,12 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
         *self_waived(case.requester, case.waivers, standings),
         *unmet(leaving, case.measured, now),
         *unwatched(case, step),
-        *_unapproved(case, step),
+        *unapproved(case, seen(case, step), step.approvals, step.approver_groups),
     )
 
 
 def stand_all(case: Case, step: StagePlan, now: datetime) -> tuple[Standing, ...]:
-    """How each requirement of a stage stands for the release that is stable."""
+    """How each requirement of a stage stands for the release that the case asks about."""
     # What somebody else waived counts before what the requester waived for himself.
     waivers = sorted(case.waivers, key=lambda waiver: waiver.approver == case.requester)
     return tuple(stand(need, case.subject, case.evidence, waivers, now) for need in step.requirements)
@@ -227,7 +227,7 @@ def _soaking(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusal]:
         message = f"the feature has been in {rollout.stage} for too short a time"
         remedy = f"wait until {_minute(now + timedelta(seconds=missing))}"
         if rollout.stage in EXPOSED and not rollout.is_live:
-            remedy = f"resume it; {_duration(missing)} more of being live are needed"
+            remedy = f"resume it; {duration(missing)} more of being live are needed"
         yield Refusal("soaking", message, remedy)
     if rollout.stage in EXPOSED and case.answers < step.min_samples:
         message = f"{case.answers} of at least {step.min_samples} answers were given in {rollout.stage}"
@@ -236,7 +236,8 @@ def _soaking(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusal]:
         )
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """A time in words, rounded up to whole minutes."""
     hours, minutes = divmod(-(-seconds // 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
@@ -272,14 +273,14 @@ def unwatched(case: Case, step: StagePlan) -> Iterator[Refusal]:
             yield Refusal("trigger_blind", message, "mend its source first", watch.key)
 
 
-def _unapproved(case: Case, step: StagePlan) -> Iterator[Refusal]:
-    now_seen = seen(case, step)
+def unapproved(case: Case, now_seen: str, people: int, groups: Iterable[str]) -> Iterator[Refusal]:
+    """The approvals that are missing of what is shown now; those of whoever asks do not count."""
     valid = [approval for approval in case.approvals if approval.seen == now_seen]
     agreed = {approval.actor: approval.groups for approval in valid if approval.actor != case.requester}
-    if len(agreed) < step.approvals:
-        message = f"{len(agreed)} of {step.approvals} approvals given for what is asked now"
+    if len(agreed) < people:
+        message = f"{len(agreed)} of {people} approvals given for what is asked now"
         yield Refusal("approvals_missing", message, "ask others to approve", "approvals")
-    for group in step.approver_groups:
-        if not any(group in groups for groups in agreed.values()):
+    for group in groups:
+        if not any(group in theirs for theirs in agreed.values()):
             message = f"nobody of the group {group} has approved what is asked now"
             yield Refusal("approvals_missing", message, f"ask somebody of {group} to approve", "approvals")

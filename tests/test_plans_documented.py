@@ -175,6 +175,17 @@ def stage_row(tier: Tier, stage: Stage, step: StagePlan) -> str:
     )
 
 
+def release_row(tier: Tier, stage: Stage, step: StagePlan) -> str:
+    group = f", one of `{'`, `'.join(step.approver_groups)}`" if step.approver_groups else ""
+    return line(
+        tier,
+        stage,
+        str(step.release_approvals) + group,
+        f"{step.release_soak_s // 3600} h" if step.release_soak_s else NONE,
+        str(step.release_min_samples or NONE),
+    )
+
+
 def _ramp(step: StagePlan) -> str:
     told = []
     for each in step.ramp:
@@ -203,7 +214,8 @@ ROWS = [
     ),
     *(pytest.param(criterion_row(each), id=f"criterion-{each.key}") for each in criteria()),
     *(
-        pytest.param(stage_row(tier, stage, step), id=f"{tier}-{stage}")
+        pytest.param(row(tier, stage, step), id=f"{tier}-{stage}-{name}")
+        for name, row in (("stage", stage_row), ("release", release_row))
         for tier in Tier
         for stage, step in steps(tier)
     ),

@@ -129,6 +129,25 @@ def withdraw_promotion(project: str, environment: str, feature: str, id: int) ->
     return standing_view(services().promotions.withdraw(where, id, actor()))
 
 
+@blueprint.get("/<feature>/releases/<release>")
+@blueprint.response(200, schemas.ReleaseStandingSchema)
+def show_release_standing(project: str, environment: str, feature: str, release: str) -> Any:
+    """What stands against you bringing a release to those who have the feature."""
+    return services().release_approvals.look(Where(project, environment, feature), release, actor())
+
+
+@blueprint.post("/<feature>/releases/<release>/approvals")
+@blueprint.arguments(schemas.SeenSchema, location="headers", unknown="exclude")
+@blueprint.response(201, schemas.ReleaseStandingSchema)
+def approve_release(
+    headers: dict[str, Any], project: str, environment: str, feature: str, release: str
+) -> Any:
+    """Agree that a release comes to those who have the feature, as things are now, or as they were seen."""
+    where, seen = Where(project, environment, feature), headers.get("if_match")
+    bound_to = seen.strip('"') if seen else None
+    return services().release_approvals.approve(where, release, actor(), bound_to)
+
+
 def _shown(where: Where, at_version: int | None = None) -> Any:
     """The rollout as it is, or as it was at an earlier version: whoever asks again gets the answer that was given."""
     with services().database.read() as tx:

@@ -185,6 +185,21 @@ class PromotionSchema(Schema):
     created_at = fields.AwareDateTime()
 
 
+class ReleaseStandingSchema(Schema):
+    """What stands against a release coming to those who have the feature, and who agreed that it does."""
+
+    release = fields.String()
+    stage = fields.String()
+    needed = fields.Integer(
+        metadata={"description": "How many people other than whoever brings it in must agree"}
+    )
+    approved_by = fields.List(fields.String())
+    refusals = fields.List(fields.Nested(RefusalSchema))
+    seen = fields.String(
+        metadata={"description": "What an approval would be bound to now; goes into If-Match"}
+    )
+
+
 class SourceSchema(Schema):
     """A metric source. Secrets in its settings are taken, and shown as *** only."""
 

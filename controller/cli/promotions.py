@@ -10,7 +10,7 @@ import click
 from controller.cli.connection import Told, in_environment
 from controller.cli.options import exposed, exposure_of, reason
 from controller.cli.remote import Remote
-from controller.cli.text import aligned, described, exposure, moment, refusals, visible
+from controller.cli.text import described, evidence_of, exposure, moment, refusals, visible
 from stages import EXPOSED, Stage
 
 _STAGES = click.Choice([stage.value for stage in Stage if stage in EXPOSED])
@@ -87,16 +87,8 @@ def _shown(feature: str, promotion: Mapping[str, Any]) -> Iterator[str]:
 def _at_stake(remote: Remote, feature: str, stage: str) -> Iterator[str]:
     """What an approval is bound to: the release, and how the evidence stands."""
     sheet = remote.get(remote.of_rollout(feature, "readiness"), stage=stage)
-    score = sheet["score"]
     yield f"  release   {sheet['release'] or 'none'}"
-    yield f"  evidence  {score['met']} of {score['of']} are met"
-    yield from aligned(
-        (
-            (item["requirement"], item["answer"], item["by"] or "-", item["message"])
-            for item in sheet["items"]
-        ),
-        indent="    ",
-    )
+    yield from evidence_of(sheet)
 
 
 COMMANDS: Mapping[str, click.Command] = {"promote": promote, "approve": approve, "promotions": promotions}

@@ -13,7 +13,7 @@ from controller.cli.connection import Failed, Told, in_environment, in_project
 from controller.cli.documents import document
 from controller.cli.options import reason
 from controller.cli.remote import Remote, SaidNo
-from controller.cli.text import aligned, described, moment, refusals
+from controller.cli.text import aligned, described, evidence_of, exposure, moment, refusals, visible
 from controller.errors import InvalidInput
 from stages import Goodness
 
@@ -93,6 +93,47 @@ def judge(remote: Remote, feature: str, release: str, verdict: str, reason: str)
     address = remote.of_feature(feature, "releases", release, "verdict")
     judged = remote.send("POST", address, {"verdict": verdict, "reason": reason})
     return Told(judged, _shown(judged))
+
+
+@release.command()
+@click.argument("feature")
+@click.argument("release")
+@click.option("--show", is_flag=True, help="Only show what would be approved.")
+@click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+@in_environment
+def approve(remote: Remote, feature: str, release: str, *, show: bool, yes: bool) -> Told:
+    """Agree, after a look, that a release comes to those who have the feature: to some first, to all later."""
+    address = remote.of_rollout(feature, "releases", release)
+    standing = remote.get(address)
+    if show:
+        return Told(standing, _at_stake(remote, feature, standing))
+    if not yes:
+        for line in _at_stake(remote, feature, standing):
+            click.echo(visible(line), err=True)
+        click.confirm("Approve it?", abort=True, err=True)
+    # Whatever changes while somebody thinks about it is refused by the server.
+    approved = remote.send("POST", f"{address}/approvals", if_match=standing["seen"])
+    return Told(approved, _standing(feature, approved))
+
+
+def _standing(feature: str, standing: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{feature}: {standing['release']} for those who have it in {standing['stage']}"
+    agreed = f"{len(standing['approved_by'])} of {standing['needed']}"
+    yield from described({"approvals": agreed, "approved by": ", ".join(standing["approved_by"])})
+    if standing["refusals"]:
+        yield "  what is against it"
+        yield from (f"  {line}" for line in refusals(standing["refusals"]))
+
+
+def _at_stake(remote: Remote, feature: str, standing: Mapping[str, Any]) -> Iterator[str]:
+    """What an approval is bound to: the release, who would get it, and how the evidence stands for it."""
+    yield from _standing(feature, standing)
+    asked = {"stage": standing["stage"], "release": standing["release"]}
+    sheet = remote.get(remote.of_rollout(feature, "readiness"), **asked)
+    yield f"  exposure  {exposure(remote.get(remote.of_rollout(feature))['exposure'])}"
+    yield from evidence_of(sheet)
+    found = remote.get(remote.of_feature(feature, "releases", standing["release"]))
+    yield from _bundle(found["bundle"])
 
 
 def _draft(

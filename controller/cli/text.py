@@ -55,6 +55,16 @@ def reasons(problem: Mapping[str, Any]) -> Iterator[str]:
     yield from refusals([{"code": problem["code"], **error} for error in errors])
 
 
+def evidence_of(sheet: Mapping[str, Any]) -> Iterator[str]:
+    """How the evidence of a score sheet stands: how much is met, then a line for each requirement."""
+    score = sheet["score"]
+    yield f"  evidence  {score['met']} of {score['of']} are met"
+    rows = (
+        (item["requirement"], item["answer"], item["by"] or "-", item["message"]) for item in sheet["items"]
+    )
+    yield from aligned(rows, indent="    ")
+
+
 def refusals(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each reason against something: code, field, message and remedy."""
     return aligned((one["code"], one["field"], f"{one['message']}; {one['remedy']}") for one in found)

@@ -32,6 +32,10 @@ STAGE_KEYS = (
     "ramp",
     "exit_criteria",
     "planned_days",
+    "release_approvals",
+    "release_soak_s",
+    "release_soak_hours",
+    "release_min_samples",
 )
 STEP_KEYS = ("share", "hold_s", "hold_hours", "min_samples", "approvals")
 ADDED_UP = ("requirements", "exit_criteria", "trigger_classes", "approver_groups")
@@ -105,6 +109,9 @@ def _stage_plan(step: Node, so_far: _SoFar) -> StagePlan:
         ramp=ramp,
         exit_criteria=tuple(read_criterion(key, node) for key, node in so_far.criteria.items()),
         planned_s=step.get("planned_days", Node.days, 0),
+        release_approvals=step.get("release_approvals", Node.whole, 0),
+        release_soak_s=_seconds(step, "release_soak_s", "release_soak_hours"),
+        release_min_samples=step.get("release_min_samples", Node.whole, 0),
     )
 
 

@@ -8,7 +8,7 @@ from controller.plans.node import Node
 from controller.plans.reading import ADDED_UP, STAGE_KEYS, TIER_KEYS, TOP_KEYS
 from stages import EXPOSED, Tier
 
-_SOAKS = frozenset({"soak_s", "soak_days"})
+_UNITS = (frozenset({"soak_s", "soak_days"}), frozenset({"release_soak_s", "release_soak_hours"}))
 
 
 def lay_over(plans: Node, tightening: Node) -> Node:
@@ -59,7 +59,7 @@ def _stage(ours: Node, theirs: Node) -> Node:
     said = theirs.only(STAGE_KEYS)
     lists = {name: _joined(ours, said[name], name) for name in ADDED_UP if name in said}
     # Two units of the same time would contradict each other.
-    dropped = _SOAKS if _SOAKS & said.keys() else frozenset()
+    dropped = {name for units in _UNITS if units & said.keys() for name in units}
     kept = {name: node for name, node in ours.mapping().items() if name not in dropped}
     return Node(ours.place, {**kept, **said, **lists})
 

@@ -78,8 +78,14 @@ def keep_ramp(tx: Transaction, rollout_id: int, ramp: Ramp) -> None:
 
 
 def rollouts_on_probation(tx: Transaction) -> list[int]:
-    """The ids of the rollouts that serve a release nobody knows enough about, or did so when it was counted last."""
-    served = or_(releases.c.public_id == rollouts.c.stable, releases.c.public_id == rollouts.c.candidate)
+    """The ids of the rollouts that serve a release nobody knows enough about, or did so when it was counted last.
+
+    Of a candidate it is never known how long it has served here, whatever is known of it otherwise.
+    """
+    unknown = releases.c.verdict == Goodness.UNKNOWN.value
+    served = or_(
+        (releases.c.public_id == rollouts.c.stable) & unknown, releases.c.public_id == rollouts.c.candidate
+    )
     live = (
         select(rollouts.c.id)
         .join(features, features.c.id == rollouts.c.feature_id)
@@ -87,7 +93,6 @@ def rollouts_on_probation(tx: Transaction) -> list[int]:
         .join(environments, environments.c.id == rollouts.c.environment_id)
         .where(
             served,
-            releases.c.verdict == Goodness.UNKNOWN.value,
             rollouts.c.stage.in_([stage.value for stage in EXPOSED]),
             rollouts.c.mode == Mode.LIVE.value,
             features.c.deleted_at.is_(None),

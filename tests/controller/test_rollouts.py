@@ -8,12 +8,13 @@ from sqlalchemy import update
 
 from controller.actors import SYSTEM, Actor
 from controller.errors import Conflict, NotFound, VersionConflict
+from controller.incidents import Closing
 from controller.promotions import Standing
 from controller.rollouts import locate
 from controller.store.idempotency import Once
 from controller.store.promotions import Status, promotions_of
 from controller.store.tables import projects
-from stages import UP, Goodness, Mode, Refused, Stage
+from stages import UP, FollowUp, Goodness, Mode, Refused, Stage
 from tests.controller.tenant import ADA, BOB, EVE, TRIGGER, Tenant
 from triggers import Arming
 
@@ -343,7 +344,9 @@ def test_a_reverted_release_is_bad_until_new_evidence_and_a_person_say_otherwise
     live.move("revert")
     with pytest.raises(Refused) as refused:
         live.move("introduce", release=other, share=100)
-    assert codes(refused) == ["release_bad"]
+    assert codes(refused) == ["incident_open", "release_bad"]
+    closing = Closing(follow_up=FollowUp.PROMPT_CHANGE, text="x", by_hand=True, reason="nobody had it")
+    live.parts.incidents.close("acme", 1, ADA, closing)
     judge = live.parts.catalog.judge_release
     with pytest.raises(Conflict, match="new evidence") as blocked:
         judge("acme", "claims", other, Goodness.GOOD, "false alarm", ADA)

@@ -53,6 +53,7 @@ from controller.store.tables.readiness import (
     pointer_moves,
     ramps,
     registries,
+    release_approvals,
     servings,
     waivers,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "ramps",
     "readings",
     "registries",
+    "release_approvals",
     "releases",
     "revert_checks",
     "revisions",

@@ -75,6 +75,18 @@ servings = Table(
     UniqueConstraint("rollout_id", "release"),
 )
 
+release_approvals = Table(
+    "release_approvals",
+    metadata,
+    own_id(),
+    parent("rollouts"),
+    Column("release", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("rollout_id", "release", "actor", "seen"),
+)
+
 break_glasses = Table(
     "break_glasses",
     metadata,

@@ -207,3 +207,40 @@ def test_a_model_that_may_change_is_warned_about(ready: Installation) -> None:
     assert "  warning: the model gpt-4o-latest may change" in ready.ada.ok(
         "release", "show", FEATURE, release
     )
+
+
+APPROVALS = {"release_approvals": 1}
+TIGHTER = {"tiers": {"T1": dict.fromkeys(("beta", "pilot", "scaled"), APPROVALS)}}
+
+
+@pytest.fixture
+def protected(installation: Installation) -> Installation:
+    """A feature in beta in production, where one more person has to agree to each new release."""
+    installation.feature()
+    shell = installation.ada
+    shell.ok("introduce", FEATURE, installation.release(), "--reason", "first")
+    shell.ok("promote", FEATURE, "--to", "beta", "--reason", "ready")
+    installation.api.ok("PUT", "/projects/acme/plans", {"tightening": TIGHTER, "reason": "two of us"})
+    return installation
+
+
+def test_a_release_comes_to_users_after_somebody_else_has_looked_and_agreed(protected: Installation) -> None:
+    other = protected.release("model-2026-02-01")
+    asked = ("introduce", FEATURE, other, "--share", "5%", "--reason", "better")
+    assert "0 of 1 approvals given" in protected.ada.refused(*asked)
+    shown = protected.bob.ok("release", "approve", FEATURE, other, "--show")
+    assert shown.startswith(f"{FEATURE}: {other} for those who have it in beta\n")
+    assert "exposure  10 %, may draft" in shown
+    assert "evidence  0 of 0 are met" in shown
+    assert "model-2026-02-01" in shown
+    declined = protected.bob.run("release", "approve", FEATURE, other, input="n\n")
+    assert (declined.exit_code, declined.stdout) == (1, "")
+    agreed = protected.bob.read("release", "approve", FEATURE, other, "--yes")
+    assert (agreed["needed"], agreed["approved_by"]) == (1, ["key:bob"])
+    assert protected.ada.read(*asked)["candidate"] == other
+
+
+def test_where_nobody_has_the_feature_there_is_nothing_to_agree_to(installation: Installation) -> None:
+    installation.feature()
+    said = installation.ada.refused("release", "approve", FEATURE, installation.release(), "--yes")
+    assert "nobody_exposed  release" in said

@@ -1,0 +1,141 @@
+"""The use cases of agreeing that a release comes to those who have the feature: look, approve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.actors import Actor, ActorKind
+from controller.cases import Cases, incident_open, known_bad
+from controller.persons import person_of
+from controller.rollouts import Clock, Where, locate, not_a_person
+from controller.store.changes import Change, record
+from controller.store.database import Database, Transaction
+from controller.store.release_approvals import add_release_approval, approvals_of_release
+from controller.store.releases import StoredRelease, get_release
+from controller.store.rollouts import StoredRollout, lock_rollout
+from stages import EXPOSED, Approval, Case, Refusal, Refused, StagePlan, check_release, firing, release_seen
+
+CHANGED_SINCE_SEEN = Refusal(
+    "changed_since_seen",
+    "something that an approval is bound to has changed since you looked",
+    "look at it again, and approve what it is now",
+    "If-Match",
+)
+"""The reason against an approval of what is no longer what was looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStanding:
+    """What stands against a release coming to those who have the feature in its present stage.
+
+    ``needed`` is how many people have to agree, ``approved_by`` who agreed to what is shown now, ``seen`` its digest.
+    """
+
+    release: str
+    stage: str
+    needed: int
+    approved_by: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+    seen: str
+
+
+class ReleaseApprovals:
+    """Lets people agree to a release; whoever brings it in then needs theirs."""
+
+    def __init__(self, database: Database, cases: Cases, now: Clock) -> None:
+        self._database = database
+        self._cases = cases
+        self._now = now
+
+    def look(self, where: Where, release: str, actor: Actor) -> ReleaseStanding:
+        """What stands against the actor bringing a release in.
+
+        Raises:
+            NotFound: There is no such rollout or release.
+            Refused: Nobody has the feature, so that there is nothing to agree to.
+        """
+        with self._database.read() as tx:
+            stored = locate(tx, where)
+            _refuse_unless_exposed(stored)
+            return self._standing(tx, stored, get_release(tx, stored.feature_id, release), actor)
+
+    def approve(self, where: Where, release: str, actor: Actor, seen: str | None = None) -> ReleaseStanding:
+        """Agree that a release comes to those who have the feature, as things are now.
+
+        ``seen`` is the digest of what the approver looked at, if that is to be made sure of.
+
+        Raises:
+            NotFound: There is no such rollout or release.
+            Refused: The actor is no person, agreed already, looked at something else, or nobody has the feature.
+        """
+        if actor.kind is not ActorKind.HUMAN:
+            raise Refused([not_a_person(actor)])
+        with self._database.write() as tx:
+            lock_rollout(tx, locate(tx, where).id)
+            stored = locate(tx, where)
+            _refuse_unless_exposed(stored)
+            found = get_release(tx, stored.feature_id, release)
+            approval = Approval(actor.name, release_seen(*self._shown(tx, stored, found)))
+            if seen not in (None, approval.seen):
+                raise Refused([CHANGED_SINCE_SEEN])
+            _refuse_twice(tx, stored, release, approval)
+            add_release_approval(tx, stored.id, release, approval, self._now())
+            self._record(tx, stored, release, actor)
+            return self._standing(tx, stored, found, actor)
+
+    def _standing(
+        self, tx: Transaction, stored: StoredRollout, release: StoredRelease, actor: Actor
+    ) -> ReleaseStanding:
+        now, plan, stage = self._now(), self._cases.plan_of(tx, stored), stored.rollout.stage
+        case, step = self._cases.case_of_release(tx, stored, release, actor.name, now), plan[stage]
+        shown = release_seen(case, step)
+        given = approvals_of_release(tx, stored.id, release.public_id)
+        against = (
+            *known_bad(release),
+            *check_release(case, step, now),
+            *self._cases.release_matters(plan, release, stage, now),
+            *firing(case.watches),
+            *(incident_open(tx, stored) if stored.protected else ()),
+        )
+        return ReleaseStanding(
+            release=release.public_id,
+            stage=stage.value,
+            needed=step.release_approvals,
+            approved_by=tuple(sorted({each.actor for each in given if each.seen == shown})),
+            refusals=against,
+            seen=shown,
+        )
+
+    def _shown(
+        self, tx: Transaction, stored: StoredRollout, release: StoredRelease
+    ) -> tuple[Case, StagePlan]:
+        case = self._cases.case_of_release(tx, stored, release, "", self._now())
+        return case, self._cases.plan_of(tx, stored)[stored.rollout.stage]
+
+    def _record(self, tx: Transaction, stored: StoredRollout, release: str, actor: Actor) -> None:
+        change = Change(
+            project_id=stored.project_id,
+            name="release.approve",
+            actor=actor,
+            at=self._now(),
+            feature=stored.rollout.feature,
+            environment=stored.rollout.environment,
+            evidence={"release": release, "stage": stored.rollout.stage.value},
+        )
+        record(tx, change)
+
+
+def _refuse_unless_exposed(stored: StoredRollout) -> None:
+    if stored.rollout.stage not in EXPOSED:
+        message = f"nobody has the feature in {stored.rollout.stage}, so a release comes to nobody"
+        remedy = "introduce it; what is agreed to then is the promotion"
+        raise Refused([Refusal("nobody_exposed", message, remedy, "release")])
+
+
+def _refuse_twice(tx: Transaction, stored: StoredRollout, release: str, approval: Approval) -> None:
+    """One person agrees once, with whatever key."""
+    me = person_of(tx, stored.project_id, approval.actor)
+    for given in approvals_of_release(tx, stored.id, release):
+        if given.seen == approval.seen and person_of(tx, stored.project_id, given.actor) == me:
+            message = "you approved this release already"
+            raise Refused([Refusal("already_approved", message, "nothing is left for you to do")])
