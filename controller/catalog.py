@@ -13,9 +13,8 @@ from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
 from controller.registry_desk import RegistryDesk
-from controller.rollouts import Clock
+from controller.rollouts import Clock, Rollouts
 from controller.store.changes import Change, record
-from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.evidence import evidence_of
 from controller.store.features import (
@@ -43,9 +42,9 @@ from controller.store.releases import StoredRelease, add_release, get_release, j
 from controller.store.rollouts import add_rollout, rollouts_in
 from controller.store.sources import add_source
 from controller.store.triggers import drop_triggers_of
+from controller.tiers import is_lowered, is_raised, keep_to_raised, refuse_to_lower, where_exposed
 from controller.tombstones import refuse_names_of_flags, refuse_retired
 from stages import (
-    EXPOSED,
     Answer,
     Autonomy,
     Goodness,
@@ -70,12 +69,14 @@ class Catalog:
         self,
         database: Database,
         cases: Cases,
+        rollouts: Rollouts,
         registries: RegistryDesk,
         now: Clock,
         pepper: str,
     ) -> None:
         self._database = database
         self._cases = cases
+        self._rollouts = rollouts
         self._registries = registries
         self._now = now
         self._pepper = pepper
@@ -137,11 +138,13 @@ class Catalog:
             if expected_version is not None and expected_version != feature.version:
                 raise VersionConflict(f"the feature {key}", feature.version)
             _refuse_contradiction({**_described(feature), **described})
-            lowered = _is_lowered(feature, described)
+            lowered = is_lowered(feature, described)
             if lowered:
-                _refuse_to_lower(tx, feature, described)
+                refuse_to_lower(tx, feature, described)
             told = {"tier_lowered_by": actor.name} if lowered else {}
             changed = change_feature(tx, feature, **described, **told)
+            if is_raised(feature, described):
+                keep_to_raised(tx, self._cases, self._rollouts, feature, actor)
             _redraw(tx, feature.project_id, now)
             before = {name: getattr(feature, name) for name in described}
             self._record(
@@ -164,7 +167,7 @@ class Catalog:
         """
         with self._database.write() as tx:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, key)
-            if exposed := _where_exposed(tx, feature):
+            if exposed := where_exposed(tx, feature):
                 detail = f"users still have {key} in {', '.join(exposed)}; stop or demote it there first"
                 raise Conflict("feature_in_use", detail)
             bury_feature(tx, feature, now)
@@ -303,20 +306,6 @@ def _begin(tx: Transaction, feature: Feature, environment: Environment, now: dat
     add_rollout(tx, feature.id, environment.id, rollout)
 
 
-def _is_lowered(feature: Feature, described: Mapping[str, Any]) -> bool:
-    return Tier(described.get("risk_tier", feature.risk_tier)) < Tier(feature.risk_tier)
-
-
-def _refuse_to_lower(tx: Transaction, feature: Feature, described: Mapping[str, Any]) -> None:
-    """A lower tier opens gates: it takes a reason, and comes before anybody has the feature."""
-    if not str(described.get("risk_rationale") or "").strip():
-        message = "a lower risk tier needs a reason"
-        raise InvalidInput(Problem("risk_rationale", message, "say why it does less harm than was thought"))
-    if exposed := _where_exposed(tx, feature, protected=True):
-        detail = f"users have {feature.key} in {', '.join(exposed)}; its risk tier is lowered before they do"
-        raise Conflict("tier_in_use", f"{detail}. Demote it to readiness there first.")
-
-
 def _described(feature: Feature) -> dict[str, str | None]:
     return {"oversight": feature.oversight, "autonomy_cap": feature.autonomy_cap}
 
@@ -361,13 +350,3 @@ def _redraw(tx: Transaction, project_id: int, now: datetime) -> None:
     """A feature's description stands in the flags of every environment."""
     for environment in environments_of(tx, project_id):
         raise_revision(tx, environment.id, now)
-
-
-def _where_exposed(tx: Transaction, feature: Feature, *, protected: bool = False) -> list[str]:
-    return [
-        environment.key
-        for environment in environments_of(tx, feature.project_id)
-        if environment.protected or not protected
-        for item in rollouts_in(tx, environment.id, feature=feature.key)
-        if isinstance(item, Broken) or item.rollout.stage in EXPOSED
-    ]

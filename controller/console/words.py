@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from controller.rollouts import RISK_TIER
 from controller.store.changes import RecordedChange
 from stages import Answer, Gate, Mode
 from triggers import Action
@@ -264,6 +265,8 @@ def who(actor: str) -> str:
 
 def holder(hold: str) -> str:
     """Who holds a rollout."""
+    if hold == RISK_TIER:
+        return "the raised risk tier"
     kind, _, name = hold.partition(":")
     return f"trigger {name}" if kind == "trigger" and name else f"a {hold}" if hold == "person" else hold
 
