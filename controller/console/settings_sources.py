@@ -3,132 +3,115 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-
-from flask import Response, make_response, redirect, request, url_for
 
 from controller.api.auth import services
 from controller.api.parsing import load
 from controller.api.schemas import SourceSchema
 from controller.catalog import BUILT_IN_SOURCES
-from controller.console import forms
 from controller.console.auth import actor
-from controller.console.blueprint import blueprint
-from controller.console.frame import frame, page
-from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem
+from controller.console.connections import Connections, Field, Given, Thing, Tried, serve
+from controller.errors import InvalidInput, Problem
 from controller.source_desk import HIDDEN, shown
-from controller.sources import SOURCES, Tried
-from controller.store.projects import get_project
-from controller.store.sources import StoredSource, get_source, sources_of
+from controller.sources import SOURCES
+from controller.store.database import Transaction
+from controller.store.sources import StoredSource, sources_of
 from controller.strict_json import InvalidJSON, loads
-from stages import Refusal, digest
-
-Answer = Response | str | tuple[str, int]
 
 _SECRETS = frozenset({"secret", "api_key", "application_key"})
 """The settings that are secrets, in whatever kind of source."""
+_LIKELIEST = "prometheus"
+_EXAMPLE = '{"url": "https://prometheus.example.com",\n "auth": {"scheme": "bearer", "secret": "…"}}'
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A source as it may be shown. ``seen`` names its settings, so that nobody overwrites what he has not seen."""
+class Sources(Connections):
+    """The page of the sources."""
 
-    source: StoredSource
-    settings: str
-    seen: str
+    name = "sources"
+    title = "Sources"
+    one = "source"
+    lead = "Where triggers get their numbers from. A secret is kept encrypted, and never shown again."
+    fields = (
+        Field(
+            name="key",
+            label="Key",
+            required=True,
+            longest=63,
+            new_only=True,
+            placeholder="metrics",
+            hint="What triggers call it: a-z, 0-9 and -.",
+        ),
+        Field(
+            name="settings",
+            label="Settings as JSON",
+            required=True,
+            rows=8,
+            longest=20_000,
+            placeholder=_EXAMPLE,
+            takes="settings",
+            hint="A secret is written as it is, or as env:NAME where the operator set it. One shown as *** stays as it "
+            "is, as long as its address does.",
+        ),
+    )
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether there is nothing to set."""
-        return self.source.kind in BUILT_IN_SOURCES
+    def kinds(self) -> list[str]:
+        """Those that anybody can connect."""
+        found = [kind for kind in SOURCES if kind not in BUILT_IN_SOURCES]
+        return sorted(found, key=lambda kind: kind != _LIKELIEST)
 
+    def things(self, tx: Transaction, project_id: int) -> list[Thing]:
+        """What is built in, and what is connected."""
+        return [_thing(source) for source in sources_of(tx, project_id)]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """What could not be done about a source, or about a new one where ``key`` is empty, and what was entered."""
-
-    key: str
-    problems: tuple[Refusal | Problem, ...]
-    given: Mapping[str, str]
-
-
-@blueprint.get("/projects/<project>/settings/sources")
-def show_sources(project: str) -> str:
-    """The sources of a project."""
-    return _shown(project)
-
-
-@blueprint.post("/projects/<project>/settings/sources")
-def connect_source(project: str) -> Answer:
-    """Connect a source."""
-
-    def connect() -> None:
-        sent = forms.given("key", "kind")
-        content = load(SourceSchema(), {**sent, "settings": settings_given()})
+    def connect(self, project: str, sent: Given) -> None:
+        """Connect a source."""
+        named = {"key": sent["key"], "kind": sent["kind"]}
+        content = load(SourceSchema(), named | {"settings": _settings(sent)})
         services().sources.connect(project, content["key"], content["kind"], content["settings"], actor())
 
-    return _done(project, "", "connected", connect)
+    def change(self, project: str, thing: Thing, sent: Given) -> None:
+        """Give a source other settings."""
+        services().sources.change(project, thing.key, _settings(sent), actor())
+
+    def test(self, project: str, key: str) -> Tried:
+        """Ask a source something that costs little."""
+        found = services().sources.test(project, key)
+        return Tried(found.works, found.message)
+
+    def without_secrets(self, sent: Given) -> Given:
+        """Secrets are never sent back. What is no JSON is left for mending."""
+        try:
+            return {**sent, "settings": _written(_emptied(_settings(sent)))}
+        except InvalidInput:
+            return sent
 
 
-@blueprint.post("/projects/<project>/settings/sources/<key>")
-def change_source(project: str, key: str) -> Answer:
-    """Give a source other settings, if they are still those that were shown."""
-
-    def change() -> None:
-        with services().database.read() as tx:
-            stored = get_source(tx, get_project(tx, project).id, key)
-        if _as_shown(stored).seen != request.form.get("seen"):
-            problem = Problem(
-                "settings", "somebody else changed them meanwhile", "reload, and look at theirs first"
-            )
-            raise Conflict("source_changed", problem.message, problem)
-        services().sources.change(project, key, settings_given(), actor())
-
-    return _done(project, key, "changed", change)
+def _thing(source: StoredSource) -> Thing:
+    is_built_in = source.kind in BUILT_IN_SOURCES
+    return Thing(
+        key=source.key,
+        kind=source.kind,
+        about="built in" if is_built_in else "",
+        created_at=source.created_at,
+        given={"settings": _written(shown(source.settings))},
+        is_fixed=is_built_in,
+    )
 
 
-@blueprint.post("/projects/<project>/settings/sources/<key>/test")
-def test_source(project: str, key: str) -> str:
-    """Ask a source something that costs little."""
-    return _shown(project, tried={key: services().sources.test(project, key)})
-
-
-def settings_given() -> dict[str, Any]:
+def _settings(sent: Given) -> dict[str, Any]:
     """The settings that were entered.
 
     Raises:
         InvalidInput: They are no JSON object.
     """
-    text = forms.given("settings")["settings"] or "{}"
     try:
-        settings = loads(text.encode())
+        settings = loads((sent["settings"] or "{}").encode())
     except InvalidJSON as invalid:
         raise InvalidInput(Problem("settings", f"are not valid JSON: {invalid}", "mend them")) from invalid
     if not isinstance(settings, dict):
         raise InvalidInput(Problem("settings", "are not a JSON object", 'write {"url": "https://…"}'))
     return settings
-
-
-def _done(project: str, key: str, what: str, do: Callable[[], None]) -> Answer:
-    try:
-        do()
-    except NotFound:
-        raise
-    except HeadgateError as error:
-        problems, status = forms.told(error)
-        given = forms.given("key", "kind") | {"settings": _without_secrets()}
-        return _shown(project, Refused(key=key, problems=problems, given=given)), status
-    return make_response(redirect(url_for("console.show_sources", project=project, done=what), 303))
-
-
-def _without_secrets() -> str:
-    """What was entered, but for secrets: those are never sent back. What is no JSON is left for mending."""
-    try:
-        return _written(_emptied(settings_given()))
-    except InvalidInput:
-        return forms.given("settings")["settings"]
 
 
 def _emptied(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,24 +125,8 @@ def _emptied_value(name: str, value: Any) -> Any:
     return "" if is_secret and not value.startswith("env:") else value
 
 
-def _shown(project: str, refused: Refused | None = None, tried: Mapping[str, Tried] | None = None) -> str:
-    with services().database.read() as tx:
-        here = frame(tx, project)
-        sources = [_as_shown(source) for source in sources_of(tx, get_project(tx, project).id)]
-    return page(
-        "settings_sources.html",
-        here,
-        sources=sources,
-        kinds=[kind for kind in SOURCES if kind not in BUILT_IN_SOURCES],
-        refused=refused,
-        tried=tried or {},
-    )
-
-
-def _as_shown(source: StoredSource) -> Shown:
-    settings = shown(source.settings)
-    return Shown(source, _written(settings), digest(settings))
-
-
 def _written(settings: Mapping[str, Any]) -> str:
     return json.dumps(settings, ensure_ascii=False, indent=2)
+
+
+serve(Sources())

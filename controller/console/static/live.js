@@ -50,6 +50,7 @@
     }
   }
 
+  document.querySelector("main [aria-invalid=true]")?.focus(); // Whoever sent something wrong begins where it is.
   tellTimes();
   setInterval(tellTimes, 10000);
   document.addEventListener("htmx:after:swap", tellTimes);

@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.story import PROJECT, Installation
 from tests.controller.console.conftest import BEGAN, Visitor
+from tests.controller.console.test_settings_sources import beside
 from tests.endpoint import Endpoint, replying, serving
 
 PAGE = f"/projects/{PROJECT}/settings/notices"
@@ -55,7 +56,7 @@ def test_nobody_sees_or_changes_a_destination_without_a_session_and_its_form(des
     assert stranger.get(PAGE).location.startswith("/sign-in")
     assert [stranger.client.post(path).status_code for path in paths] == [303] * 4
     assert desk.endpoint.calls == []
-    assert 'id="to-pager"' in desk.page()
+    assert 'id="destination-pager"' in desk.page()
 
 
 def test_a_destination_is_connected_tried_changed_and_disconnected(desk: Desk) -> None:
@@ -88,16 +89,16 @@ def test_what_does_not_arrive_is_told_without_the_secret(desk: Desk) -> None:
     [
         ({"key": "No Key"}, "key"),
         ({"kind": "pigeon"}, "kind"),
-        ({"url": "ftp://example.com"}, "settings.url"),
-        ({"secret": "typed-in-as-it-is"}, "settings.secret"),
-        ({"events": "incident.* nonsense"}, "events.1"),
+        ({"url": "ftp://example.com"}, "url"),
+        ({"secret": "typed-in-as-it-is"}, "secret"),
+        ({"events": "incident.* nonsense"}, "events"),
     ],
 )
 def test_what_cannot_be_used_is_told_by_its_name_and_kept_but_for_a_secret(
     desk: Desk, fields: dict[str, str], field: str
 ) -> None:
     page = desk.connect(**fields)
-    assert f"<b>{field}</b>" in page
+    assert beside(page, field)
     assert "typed-in-as-it-is" not in page
     assert f'value="{fields.get("key", "pager")}"' in page
     assert "Nobody is told yet" in desk.page()
@@ -111,6 +112,8 @@ def test_two_people_who_change_a_destination_do_not_overwrite_each_other(desk: D
     late = desk.ada.post(f"{PAGE}/pager", _form=PAGE, **told, events="trigger.*")
     assert late.status_code == 409
     assert "somebody else changed it" in late.text.lower()
+    assert "Somebody else made it:</p><pre><code>incident.*" in late.text
+    assert 'value="trigger.*"' in late.text
     assert "incident.*" in desk.page()
 
 

@@ -4,6 +4,7 @@ import html
 import re
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.browser.story import PROJECT, Installation
 from tests.controller.console.conftest import Visitor
@@ -27,7 +28,18 @@ def entered(page: str, id: str) -> str:
     return html.unescape(found[1])
 
 
-def change(ada: Visitor, settings: str, seen: str | None = None) -> object:
+def beside(page: str, field: str) -> str:
+    """What is said to be wrong with a field, which names it as its description."""
+    found = re.search(rf'<div id="wrong-{field}">(.*?)</div>', page, re.DOTALL)
+    marked = re.search(rf'<[a-z]+[^>]* name="{field}"[^>]*aria-invalid="true"', page)
+    described = re.search(rf'<[a-z]+[^>]* name="{field}"[^>]*aria-describedby="[^"]*wrong-{field}', page)
+    assert found
+    assert marked
+    assert described
+    return html.unescape(found[1])
+
+
+def change(ada: Visitor, settings: str, seen: str | None = None) -> TestResponse:
     shown = ada.get(PAGE).text
     [now] = re.findall(r'name="seen" value="(\w+)"', shown)
     return ada.post(f"{PAGE}/metrics", _form=PAGE, settings=settings, seen=seen or now)
@@ -63,7 +75,7 @@ def test_what_is_refused_is_told_with_what_was_entered_but_for_the_secret(ada: V
         PAGE, key="metrics", kind="prometheus", settings=SETTINGS.replace("https", "ftp") % SECRET
     )
     assert answer.status_code == 422
-    assert "<b>settings.auth.secret</b>" in answer.text
+    assert "settings.auth.secret: " in beside(answer.text, "settings")
     assert SECRET not in answer.text
     assert "ftp://1.1.1.1" in entered(answer.text, "settings")
     assert 'value="metrics"' in answer.text
@@ -85,7 +97,7 @@ def test_what_cannot_be_used_is_told_by_its_name(
     given = {"key": "metrics", "kind": "prometheus", "settings": SETTINGS % SECRET}
     answer = ada.post(PAGE, **(given | fields))
     assert answer.status_code == 422
-    assert f"<b>{field}</b>" in answer.text
+    assert beside(answer.text, field.partition(".")[0])
     assert 'id="source-metrics"' not in ada.get(PAGE).text
 
 
@@ -96,9 +108,20 @@ def test_two_people_who_change_a_source_do_not_overwrite_each_other(ada: Visitor
     assert change(ada, theirs).status_code == 303
     answer = change(ada, mine.replace('"auth"', '"per_minute": 5, "auth"'), seen)
     assert answer.status_code == 409
-    assert "somebody else changed them" in answer.text.lower()
+    assert "somebody else changed it" in answer.text.lower()
     assert '"per_minute": 5' in entered(answer.text, "settings-metrics")
+    theirs_shown = html.unescape(answer.text[answer.text.index('class="theirs"') :])
+    assert '"per_minute": 30' in theirs_shown
     assert '"per_minute": 30' in entered(ada.get(PAGE).text, "settings-metrics")
+
+
+def test_who_has_seen_both_may_save_his(ada: Visitor, metrics: str) -> None:
+    mine = entered(ada.get(PAGE).text, "settings-metrics")
+    [seen] = re.findall(r'name="seen" value="(\w+)"', ada.get(PAGE).text)
+    assert change(ada, mine.replace('"auth"', '"per_minute": 30, "auth"')).status_code == 303
+    conflict = change(ada, mine, seen)
+    [both] = re.findall(r'name="seen" value="(\w+)"', conflict.text)
+    assert change(ada, mine, both).status_code == 303
 
 
 def test_a_source_is_tried_and_says_whether_it_works(ada: Visitor, live: str) -> None:
