@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from datetime import UTC, datetime
 
@@ -142,6 +143,13 @@ def serve() -> Delivery | BothPlanes | Bridge:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    planes = _planes(settings)
+    # What stands now stands until the end: nobody needs to look through it for garbage again and again.
+    gc.freeze()
+    return planes
+
+
+def _planes(settings: Settings) -> Delivery | BothPlanes | Bridge:
     if settings.role is Role.DELIVERY:
         return create_delivery(settings)
     app = create_app(settings)

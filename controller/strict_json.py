@@ -61,13 +61,7 @@ def _loads_at_once(decoded: str) -> Any:
     """
     if "\\" in decoded or decoded.count("[") + decoded.count("{") > MAX_DEPTH:
         raise ValueError("escapes and deep nesting are looked at closely")
-    return json.loads(
-        decoded,
-        object_pairs_hook=_without_repeats,
-        parse_float=_finite,
-        parse_int=_whole,
-        parse_constant=_refused,
-    )
+    return _PLAIN.decode(decoded)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -92,6 +86,12 @@ def _whole(text: str) -> int:
 
 def _refused(text: str) -> Any:
     raise ValueError(text)
+
+
+_PLAIN = json.JSONDecoder(
+    object_pairs_hook=_without_repeats, parse_float=_finite, parse_int=_whole, parse_constant=_refused
+)
+"""Made once: `json.loads` would make one for each text."""
 
 
 def _decoded(text: bytes | str) -> str:

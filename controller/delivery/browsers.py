@@ -28,8 +28,8 @@ class Browsers:
         }
 
     async def answers_preflight(self, exchange: Exchange) -> bool:
-        """Answer a browser that asks beforehand whether a page may ask; False if this is no such question."""
-        if exchange.method != "OPTIONS" or not self._headers(exchange):
+        """Answer a browser that asks with OPTIONS whether a page may ask; False if this is no such question."""
+        if not self._headers(exchange):
             return False
         if b"access-control-request-method" not in exchange.headers:
             return False

@@ -39,6 +39,7 @@ class Memory:
         self._monotonic = monotonic
         self._refreshing = threading.Lock()
         self._locks: Mapping[str, Lock] = {}
+        self._opened: dict[str, Lock] = {}
         self._served: Mapping[int, Served] = {}
         self._is_loaded = False
         self._trouble = ""
@@ -47,15 +48,24 @@ class Memory:
 
     def key(self, text: str) -> Lock | None:
         """The living key with this text; None if it is malformed, unknown, wrong or revoked."""
+        # Taken before the locks are looked at: what older ones let in is forgotten with them.
+        opened = self._opened
+        lock = opened.get(text)
+        if lock is None:
+            lock = self._opened_by(text)
+            if lock is None:
+                return None
+            opened[text] = lock
+        self._used.add(lock.id)
+        return lock
+
+    def _opened_by(self, text: str) -> Lock | None:
         parts = parts_of(text)
         if parts is None:
             return None
         kind, id, secret = parts
         lock = self._locks.get(id)
-        if lock is None or not lock.opens(kind, secret, self._pepper):
-            return None
-        self._used.add(id)
-        return lock
+        return lock if lock is not None and lock.opens(kind, secret, self._pepper) else None
 
     def lives(self, key_id: str) -> Lock | None:
         """The key with this id, if it has not been revoked."""
@@ -105,6 +115,8 @@ class Memory:
             if is_whole or KEYS in (topics or ()):
                 with self._database.read() as tx:
                     self._locks = locks(tx)
+                # In this order: whoever sees the empty one sees the new locks.
+                self._opened = {}
             for environment_id in sorted(self._stale() if is_whole else self._named(topics or ())):
                 self._renew(environment_id)
             self._served = {id: self._served[id] for id in self._wanted() if id in self._served}

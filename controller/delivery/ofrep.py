@@ -6,7 +6,6 @@ Every answer has a key, a value, a variant, a reason and metadata; every error h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +18,7 @@ from controller.errors import Problem
 from controller.store.keys import KeyKind
 from controller.strict_json import InvalidJSON, loads
 
+_PREFIX = "/ofrep/"
 ALL = "/ofrep/v1/evaluate/flags"
 ONE = f"{ALL}/"
 EVENTS = "/ofrep/v1/events"
@@ -75,31 +75,19 @@ class Ofrep:
         return b'[{"type":"sse","endpoint":{"requestUri":"%b"},"inactivityDelaySec":120}]' % uri.encode()
 
 
-Door = Callable[[Exchange], Awaitable[None]]
-
-
-def in_both_languages(door: Door) -> Door:
-    """Say what went wrong in the words of OFREP too."""
-
-    async def opened(exchange: Exchange) -> None:
-        try:
-            await door(exchange)
-        except Refused as refused:
-            await exchange.refuse(refused, _in_ofrep(refused, exchange))
-
-    return opened
-
-
-def in_ofrep(status: int, code: str, details: str, path: str) -> dict[str, Any]:
-    """What OFREP says about an error."""
-    known = "PARSE_ERROR" if status in _UNREADABLE else "GENERAL"
-    told = {"errorCode": code or known, "errorDetails": details}
+def in_its_words(refused: Refused, exchange: Exchange) -> dict[str, Any]:
+    """What OFREP says about an error, to be added to what we say; nothing at addresses that are not OFREP's."""
+    path = exchange.path
+    if not path.startswith(_PREFIX):
+        return {}
+    told = {"errorCode": _code(refused), "errorDetails": refused.detail}
     return told | ({"key": path[len(ONE) :]} if path.startswith(ONE) else {})
 
 
-def _in_ofrep(refused: Refused, exchange: Exchange) -> dict[str, Any]:
-    code = _CODES.get(refused.code, "") if not isinstance(refused, _Unusable) else refused.error_code
-    return in_ofrep(refused.status, code, refused.detail, exchange.path)
+def _code(refused: Refused) -> str:
+    if isinstance(refused, _Unusable):
+        return refused.error_code
+    return _CODES.get(refused.code, "PARSE_ERROR" if refused.status in _UNREADABLE else "GENERAL")
 
 
 _CODES = {"invalid_context": "INVALID_CONTEXT", "not_found": "FLAG_NOT_FOUND"}
@@ -131,17 +119,23 @@ def context_in(body: Any) -> dict[str, Any]:
 
 
 async def _json(exchange: Exchange) -> Any:
-    given = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if given != JSON and not (given.startswith(b"application/") and given.endswith(b"+json")):
-        shown = given.decode("latin1")
-        problem = Problem("Content-Type", f"{shown!r} is not JSON", "send Content-Type: application/json")
-        raise Refused(415, "not_json", "the body is not declared as JSON", problem)
+    given = exchange.headers.get(b"content-type", b"")
+    if given != JSON:
+        _refuse_unless_json(given)
     body = await exchange.body()
     try:
         return loads(body)
     except InvalidJSON as invalid:
         problem = Problem("body", str(invalid), "send one JSON value (RFC 8259)")
         raise Refused(400, "invalid_json", f"the body is not valid JSON: {invalid}", problem) from invalid
+
+
+def _refuse_unless_json(declared: bytes) -> None:
+    kind = declared.partition(b";")[0].strip().lower()
+    if kind != JSON and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
+        shown = kind.decode("latin1")
+        problem = Problem("Content-Type", f"{shown!r} is not JSON", "send Content-Type: application/json")
+        raise Refused(415, "not_json", "the body is not declared as JSON", problem)
 
 
 def _answers(served: Served, visitor: Visitor) -> Answers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from prometheus_client import Counter
@@ -18,7 +18,7 @@ from controller.delivery.events import Events
 from controller.delivery.exchange import Exchange, Gone, Receive, Refused, Scope, Send
 from controller.delivery.health import Health
 from controller.delivery.memory import Memory
-from controller.delivery.ofrep import Door, Ofrep, in_both_languages
+from controller.delivery.ofrep import Ofrep
 from controller.delivery.refreshing import Refresher
 from controller.delivery.streams import Streams
 from controller.errors import Problem
@@ -29,6 +29,8 @@ from controller.settings import Settings
 from controller.store.database import Database
 
 log = logging.getLogger(__name__)
+
+Door = Callable[[Exchange], Awaitable[None]]
 
 FLAGS: Final = "/sdk/v1/flags"
 STREAM: Final = "/sdk/v1/stream"
@@ -66,10 +68,10 @@ class Delivery:
             FLAGS: ("GET", "document", documents.give),
             STREAM: ("GET", "stream", events.flags),
             FLAGD: ("GET", "document", documents.give),
-            ofrep.ALL: ("POST", "ofrep", in_both_languages(asked.all)),
-            ofrep.EVENTS: ("GET", "stream", in_both_languages(events.notices)),
+            ofrep.ALL: ("POST", "ofrep", asked.all),
+            ofrep.EVENTS: ("GET", "stream", events.notices),
         }
-        self._one = ("POST", "ofrep", in_both_languages(asked.one))
+        self._one = ("POST", "ofrep", asked.one)
         self._health = {"/livez": health.live, "/readyz": health.ready, "/metrics": health.metrics}
         self._doorkeeper = doorkeeper
         self._browsers = Browsers(settings.browser_origins)
@@ -114,15 +116,16 @@ class Delivery:
 
     async def _answer(self, exchange: Exchange) -> None:
         method, name, door = self._door(exchange.path)
-        self._browsers.let_read(exchange)
+        if b"origin" in exchange.headers:
+            self._browsers.let_read(exchange)
         try:
-            if await self._browsers.answers_preflight(exchange):
+            if exchange.method == "OPTIONS" and await self._browsers.answers_preflight(exchange):
                 return
             if name != NOWHERE and exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
                 await self._refuse_method(exchange, method)
             await door(exchange)
         except Refused as refused:
-            await exchange.refuse(refused)
+            await exchange.refuse(refused, ofrep.in_its_words(refused, exchange))
         except Gone:
             return
         except Exception:
@@ -164,6 +167,4 @@ async def _nowhere(_exchange: Exchange) -> None:
 async def _apologise(exchange: Exchange) -> None:
     """A fault of ours: told in the log, not to the caller."""
     refused = Refused(500, "internal_error", "Headgate failed; the log has the reason")
-    is_ofrep = exchange.path.startswith("/ofrep/")
-    more = ofrep.in_ofrep(500, "", refused.detail, exchange.path) if is_ofrep else None
-    await exchange.refuse(refused, more)
+    await exchange.refuse(refused, ofrep.in_its_words(refused, exchange))
