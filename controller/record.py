@@ -43,5 +43,5 @@ def _filled(feature: Feature) -> Iterator[str]:
 
 
 def _all_say(sources: Iterable[Any], name: str) -> bool:
-    said = [isinstance(source, Mapping) and bool(source.get(name)) for source in sources]
+    said = [isinstance(source, Mapping) and bool(str(source.get(name) or "").strip()) for source in sources]
     return bool(said) and all(said)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from controller.api.fields import Choice, FreeForm, Key, Number, Text, Truth, Whole
 from controller.api.schemas import SHA256, ReasonSchema, RefusalSchema
@@ -36,6 +37,12 @@ class BusinessMetricSchema(Schema):
     baseline = Number(allow_none=True, load_default=None)
     target = Number(required=True)
     window_days = Whole(1, 730, required=True)
+
+    @validates_schema
+    def there_is_something_to_improve(self, content: dict[str, Any], **_: object) -> None:
+        """Towards a target that is the baseline nothing would ever be an improvement."""
+        if content.get("baseline") == content["target"]:
+            raise ValidationError("The target is the baseline, so nothing could improve.", "target")
 
 
 class DataSourceSchema(Schema):

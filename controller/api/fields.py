@@ -124,10 +124,15 @@ class Truth(fields.Boolean):
 
 
 class Text(fields.String):
-    """A text up to a length. Control characters other than line breaks and tabs have no place in it."""
+    """A text up to a length. Control characters other than line breaks and tabs have no place in it.
+
+    One that has to be there has to say something: blanks alone are no reason, and nobody's name.
+    """
 
     def __init__(self, longest: int = 2000, *, shortest: int = 0, **kwargs: Any) -> None:
-        super().__init__(validate=[validate.Length(shortest, longest), _no_control_characters], **kwargs)
+        length = validate.Length(shortest, longest)
+        more = [_not_blank] if shortest else []
+        super().__init__(validate=[length, _no_control_characters, *more], **kwargs)
 
 
 class Choice(fields.String):
@@ -173,6 +178,12 @@ def has_control_characters(text: str) -> bool:
 def _no_control_characters(text: str) -> None:
     if has_control_characters(text):
         raise ValidationError("Control characters are not allowed.")
+
+
+def _not_blank(text: str) -> None:
+    # What is empty is refused for its length.
+    if text and not text.strip():
+        raise ValidationError("There is nothing but blanks in it.")
 
 
 def _only_clean_texts(content: Any) -> None:

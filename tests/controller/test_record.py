@@ -59,6 +59,7 @@ def test_a_full_record_answers_every_field_that_plans_may_ask_for() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])
 def test_white_space_says_nothing(text: str) -> None:
     assert filled(owner=text, people={"support": text}) == set()
+    assert "data_sources.freshness" not in filled(data_sources=[SOURCE | {"freshness": text}])
 
 
 def test_a_baseline_of_zero_is_a_baseline() -> None:
