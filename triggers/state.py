@@ -112,13 +112,21 @@ def enter_epoch(state: State, epoch: str, now: datetime) -> State:
 
 
 def acknowledge(state: State, now: datetime) -> State:
-    """A person has seen to it: the trigger is quiet again and starts counting from now."""
-    return State(epoch=state.epoch, epoch_at=now, since=now)
+    """A person has seen to it: the trigger is quiet again and starts counting from now.
+
+    Nobody makes it see by saying so: that it is blind, since when, and that somebody was told stays.
+    """
+    quiet = State(epoch=state.epoch, epoch_at=now, since=now)
+    return replace(quiet, lack=state.lack, lack_since=state.lack_since, lack_told=state.lack_told)
 
 
 def redefine(state: State, now: datetime) -> State:
-    """The rule was changed: it counts from now, what fires goes on firing, and the ladder begins at its first rung."""
-    anew = State(epoch_at=now)
+    """The rule was changed: it counts from now, what fires goes on firing, and the ladder begins at its first rung.
+
+    That it is blind, and that somebody was told, is forgotten when it sees; for how long counts from now, too.
+    """
+    lack_since = None if state.lack is None else now
+    anew = State(epoch_at=now, lack=state.lack, lack_since=lack_since, lack_told=state.lack_told)
     if state.phase is not Phase.FIRING:
         return anew
     return replace(anew, phase=Phase.FIRING, since=state.since)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from controller.trigger_definitions import Definition
 from stages import Mode, Refused, Stage
 from tests.controller.tenant import ADA, Tenant
 from tests.endpoint import Endpoint, replying, serving
@@ -129,3 +131,42 @@ def test_when_there_was_last_something_to_judge_is_remembered(simple: Tenant, en
     endpoint.behaviour = replying(200, ONE)
     simple.after(10)
     assert simple.standing().seen_at == simple.clock()
+
+
+def test_one_silence_is_told_once_whatever_people_do_to_the_trigger_meanwhile(
+    simple: Tenant, endpoint: Endpoint
+) -> None:
+    watch(simple, (Lack.SOURCE_ERROR, Policy(Reaction.NOTIFY)))
+    endpoint.behaviour = replying(500)
+    for _ in range(5):
+        simple.after(10)
+    edits, where = simple.parts.trigger_edits, simple.where()
+    edits.acknowledge(where, "unsupported", ADA, "seen")
+    assert why_not(simple) == ["trigger_blind"]
+    for _ in range(5):
+        simple.after(10)
+    edits.change(where, Definition.of(simple.standing()), ADA, "the same again", None)
+    assert why_not(simple) == ["trigger_blind"]
+    for _ in range(5):
+        simple.after(10)
+    assert notices(simple) == ["trigger.blind"]
+    endpoint.behaviour = replying(200, FINE)
+    for _ in range(3):
+        simple.after(10)
+    assert notices(simple) == ["trigger.blind", "trigger.sees"]
+
+
+def test_a_trigger_that_is_changed_while_blind_acts_no_sooner_than_its_policy_says(
+    simple: Tenant, endpoint: Endpoint
+) -> None:
+    watch(simple, (Lack.SOURCE_ERROR, Policy(Reaction.NOTIFY, 20)))
+    endpoint.behaviour = replying(500)
+    for _ in range(5):
+        simple.after(10)
+    acting = replace(simple.standing().trigger, policies={Lack.SOURCE_ERROR: Policy(Reaction.ACT, 20)})
+    definition = Definition.of(replace(simple.standing(), trigger=acting))
+    simple.parts.trigger_edits.change(simple.where(), definition, ADA, "it shall act", None)
+    simple.after(10)
+    assert simple.standing().state.phase is Phase.QUIET
+    simple.after(10)
+    assert simple.standing().state.phase is Phase.FIRING
