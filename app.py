@@ -26,6 +26,7 @@ from controller.api import (
     narrowings,
     plain_flags,
     projects,
+    proposals,
     ramps,
     readiness,
     ready_made,
@@ -57,6 +58,7 @@ from controller.store.migrate import migrate
 
 _PARTS = (
     projects,
+    proposals,
     governance,
     features,
     evidence,

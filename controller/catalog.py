@@ -13,6 +13,7 @@ from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
 from controller.registry_desk import RegistryDesk
+from controller.reliance import feature_loosening
 from controller.rollouts import Clock, Rollouts
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
@@ -54,6 +55,7 @@ from stages import (
     Subject,
     Tier,
     parts,
+    refuse_unless_empty,
     seal,
     stand,
 )
@@ -132,32 +134,47 @@ class Catalog:
         actor: Actor,
         expected_version: int | None,
     ) -> Feature:
-        """Describe a feature anew."""
+        """Describe a feature anew.
+
+        Raises:
+            Refused: Triggers that act in a protected environment would do less, and nobody else has agreed.
+            VersionConflict: The feature is not at the expected version.
+        """
         with self._database.write() as tx:
-            now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, key)
+            feature = get_feature(tx, get_project(tx, project_key).id, key)
             if expected_version is not None and expected_version != feature.version:
                 raise VersionConflict(f"the feature {key}", feature.version)
-            _refuse_contradiction({**_described(feature), **described})
-            lowered = is_lowered(feature, described)
-            if lowered:
-                refuse_to_lower(tx, feature, described)
-            told = {"tier_lowered_by": actor.name} if lowered else {}
-            changed = change_feature(tx, feature, **described, **told)
-            if is_raised(feature, described):
-                keep_to_raised(tx, self._cases, self._rollouts, feature, actor)
-            _redraw(tx, feature.project_id, now)
-            before = {name: getattr(feature, name) for name in described}
-            self._record(
-                tx,
-                feature.project_id,
-                "feature.change",
-                actor,
-                now,
-                feature=key,
-                before=before,
-                after=described,
-            )
-            return changed
+            refuse_unless_empty(feature_loosening(tx, feature, described))
+            return self.change_feature_in(tx, feature, described, actor)
+
+    def change_feature_in(
+        self,
+        tx: Transaction,
+        feature: Feature,
+        described: Mapping[str, Any],
+        actor: Actor,
+        reason: str = "",
+    ) -> Feature:
+        """The same within a transaction that is already open, once nobody has to be asked any more."""
+        now = self._now()
+        _refuse_contradiction({**_described(feature), **described})
+        lowered = is_lowered(feature, described)
+        if lowered:
+            refuse_to_lower(tx, feature, described)
+        told = {"tier_lowered_by": actor.name} if lowered else {}
+        changed = change_feature(tx, feature, **described, **told)
+        if is_raised(feature, described):
+            keep_to_raised(tx, self._cases, self._rollouts, feature, actor)
+        _redraw(tx, feature.project_id, now)
+        before = {name: getattr(feature, name) for name in described}
+        change: dict[str, Any] = {
+            "feature": feature.key,
+            "reason": reason,
+            "before": before,
+            "after": described,
+        }
+        self._record(tx, feature.project_id, "feature.change", actor, now, **change)
+        return changed
 
     def delete_feature(self, project_key: str, key: str, reason: str, actor: Actor) -> None:
         """Delete a feature that nobody has any more.

@@ -14,6 +14,7 @@ from controller.notices.channel import Notice
 from controller.notices.deliveries import Deliveries
 from controller.notices.events import is_pattern
 from controller.rollouts import Clock
+from controller.sealing import seal
 from controller.secrets import Secrets
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
@@ -26,6 +27,7 @@ from controller.store.destinations import (
     get_destination,
 )
 from controller.store.projects import get_project
+from controller.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class NoticeDesk:
     database: Database
     outbound: Outbound
     secrets: Secrets
+    vault: Vault
     deliveries: Deliveries
     now: Clock
 
@@ -52,10 +55,10 @@ class NoticeDesk:
         Raises:
             InvalidInput: The kind is unknown, or a setting or an event cannot be used.
         """
-        self._check(kind, settings, events)
+        kept = self._kept(kind, settings, {}, events)
         with self.database.write() as tx:
             now, project = self.now(), get_project(tx, project_key)
-            made = add_destination(tx, project.id, key, kind, settings, events, now)
+            made = add_destination(tx, project.id, key, kind, kept, events, now)
             self._record(tx, made, "destination.connect", actor)
             return made
 
@@ -64,13 +67,15 @@ class NoticeDesk:
     ) -> Destination:
         """Reach a destination in another way, or tell it other things; what waits for it goes the new way.
 
+        A secret that is hidden in the settings stays, if it goes where it went before.
+
         Raises:
-            InvalidInput: A setting or an event cannot be used.
+            InvalidInput: A setting or an event cannot be used, or a secret has to be entered again.
         """
         with self.database.write() as tx:
             found = get_destination(tx, get_project(tx, project_key).id, key)
-            self._check(found.kind, settings, events)
-            changed = change_destination(tx, found.id, found.kind, settings, events)
+            kept = self._kept(found.kind, settings, found.settings, events)
+            changed = change_destination(tx, found.id, found.kind, kept, events)
             self._record(tx, changed, "destination.change", actor)
             return changed
 
@@ -109,7 +114,10 @@ class NoticeDesk:
             found = get_destination(tx, get_project(tx, project_key).id, key)
             send_again(tx, found.id, id, self.now())
 
-    def _check(self, kind: str, settings: Mapping[str, Any], events: tuple[str, ...]) -> None:
+    def _kept(
+        self, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any], events: tuple[str, ...]
+    ) -> Mapping[str, Any]:
+        """The settings as they are kept, if a channel can be made of them."""
         if kind not in CHANNELS:
             remedy = f"use one of {', '.join(CHANNELS)}"
             raise InvalidInput(Problem("kind", f"{kind!r} is not a kind of destination", remedy))
@@ -118,9 +126,11 @@ class NoticeDesk:
                 remedy = "name an event, a group such as incident.*, or *"
                 raise InvalidInput(Problem(f"events.{place}", f"{event!r} is no event", remedy))
         try:
-            CHANNELS[kind].from_settings(settings, self.outbound, self.secrets)
+            kept = seal(settings, CHANNELS[kind].secrets_in, before, self.vault)
+            CHANNELS[kind].from_settings(kept, self.outbound, self.secrets)
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
+        return kept
 
     def _record(self, tx: Transaction, destination: Destination, name: str, actor: Actor) -> None:
         after = {"key": destination.key, "kind": destination.kind, "events": list(destination.events)}

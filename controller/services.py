@@ -33,6 +33,7 @@ from controller.plain_flags import PlainFlags
 from controller.plans import Plans, load_plans
 from controller.previews import Previews
 from controller.promotions import Promotions
+from controller.proposals import Proposals
 from controller.ramps import EVERY_S as CLIMB_EVERY_S
 from controller.ramps import Ramps
 from controller.readiness import Readiness
@@ -81,6 +82,7 @@ class Services:
     release_approvals: ReleaseApprovals
     forecasts: Forecasts
     promotions: Promotions
+    proposals: Proposals
     ramps: Ramps
     break_glass: BreakGlassDesk
     registries: RegistryDesk
@@ -146,6 +148,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     catalog = Catalog(database, cases, rollouts, registries, now, settings.secret_key)
     promotions = Promotions(database, cases, rollouts, forecasts, now)
     trigger_edits = TriggerEdits(database, access, now)
+    sources = SourceDesk(database, access, vault, now, deadline_s)
     snapshots = Snapshots(database, settings.valid_for_s)
     demo = Demo(database, catalog, rollouts, promotions, trigger_edits, now, (receipts, snapshots))
     ticks = Ticks(
@@ -189,14 +192,15 @@ def build_services(settings: Settings, now: Clock) -> Services:
         ramps=ramps,
         break_glass=break_glass,
         registries=registries,
-        sources=SourceDesk(database, access, vault, now, deadline_s),
+        sources=sources,
+        proposals=Proposals(database, sources, catalog, now),
         incidents=IncidentDesk(database, verifications, now),
         restoring=restoring,
         verifications=verifications,
         viability=viability,
         viability_checks=viability_checks,
         deliveries=deliveries,
-        notices=NoticeDesk(database, outbound, secrets, deliveries, now),
+        notices=NoticeDesk(database, outbound, secrets, vault, deliveries, now),
         shared_causes=shared_causes,
         trigger_reviews=TriggerReviews(database, trigger_edits, now),
         narrowings=Narrowings(database, now),

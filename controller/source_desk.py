@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
 from controller.errors import BadConfiguration, Conflict, HeadgateError, InvalidInput, NotFound, Problem
-from controller.secrets import SHORTEST, Origin, SecretRefused
-from controller.sources import SOURCES, SecretPlace, Source, Tried
+from controller.reliance import only_credentials_change, source_loosening
+from controller.sealing import seal, shown
+from controller.secrets import SecretRefused
+from controller.sources import SOURCES, Source, Tried
 from controller.sources.access import Access
 from controller.sources.inbound import Inbound
 from controller.sources.inbound.senders import SENDERS, Nonsense, Unsigned
 from controller.sources.inbound.source import ORIGIN
 from controller.store.changes import Change, record
-from controller.store.database import Database
+from controller.store.database import Database, Transaction
 from controller.store.inbound import add_events
 from controller.store.projects import get_project
+from controller.store.reliance import relying_on_source
 from controller.store.sources import (
     StoredSource,
     add_source,
     change_source,
-    every_source,
     get_source,
 )
-from controller.vault import PREFIX, CannotOpen, Vault
-
-HIDDEN = "***"
-"""What is shown in place of a secret, and means, when it is sent back, that it stays as it is."""
-
-_LONGEST = 8192
+from controller.vault import Vault
+from stages import Refusal, Refused, refuse_unless_empty
 
 
 class NotSent(HeadgateError):
@@ -63,7 +61,7 @@ class SourceDesk:
         if kind not in SOURCES:
             remedy = f"use one of {', '.join(SOURCES)}"
             raise InvalidInput(Problem("kind", f"{kind!r} is not a kind of source", remedy))
-        kept = self._kept(kind, settings, {})
+        kept = self.kept(kind, settings, {})
         with self.database.write() as tx:
             now, project = self.now(), get_project(tx, project_key)
             source = add_source(tx, project.id, key, kind, kept, now)
@@ -76,30 +74,53 @@ class SourceDesk:
 
         Raises:
             InvalidInput: A setting cannot be used, or a secret has to be entered again.
+            Refused: Live triggers in a protected environment would read something else, or nothing any more.
         """
-        before = self._stored(project_key, key)
-        kept = self._kept(before.kind, settings, before.settings)
+        before = self.stored(project_key, key)
+        kept = self.kept(before.kind, settings, before.settings)
+        with self.database.read() as tx:
+            relied_on = bool(relying_on_source(tx, before.id))
+        if relied_on and only_credentials_change(before, kept):
+            self._refuse_worse_credentials(before, kept)
         with self.database.write() as tx:
-            now, project = self.now(), get_project(tx, project_key)
-            change_source(tx, before, kept)
-            change = Change(
-                project_id=project.id,
-                name="source.change",
-                actor=actor,
-                at=now,
-                before={"key": key, "settings": shown(before.settings)},
-                after={"key": key, "settings": shown(kept)},
-            )
-            record(tx, change)
-            return get_source(tx, project.id, key)
+            refuse_unless_empty(source_loosening(tx, before, kept))
+            return self.change_in(tx, before, kept, actor)
+
+    def change_in(
+        self, tx: Transaction, before: StoredSource, kept: Mapping[str, Any], actor: Actor, reason: str = ""
+    ) -> StoredSource:
+        """The same with settings that are checked and sealed, once nothing is against it."""
+        change_source(tx, before, kept)
+        change = Change(
+            project_id=before.project_id,
+            name="source.change",
+            actor=actor,
+            at=self.now(),
+            reason=reason,
+            before={"key": before.key, "settings": shown(before.settings)},
+            after={"key": before.key, "settings": shown(kept)},
+        )
+        record(tx, change)
+        return get_source(tx, before.project_id, before.key)
+
+    def _refuse_worse_credentials(self, before: StoredSource, kept: Mapping[str, Any]) -> None:
+        """Other credentials are entered at any hour by one person, unless they blind what the former let see."""
+        tried = self._tried(before.kind, kept)
+        if not tried.works and self._tried(before.kind, before.settings).works:
+            message = f"live triggers in a protected environment would go blind: {tried.message}"
+            remedy = "enter credentials with which the source answers, or let somebody else approve it"
+            raise Refused([Refusal("loosening_unreviewed", message, remedy, "settings")])
 
     def test(self, project_key: str, key: str) -> Tried:
         """Ask a source something that costs little, by the way on which triggers ask it."""
-        stored = self._stored(project_key, key)
-        if stored.kind not in SOURCES:
-            return Tried(works=False, message=f"{stored.kind!r} is not a kind of source; connect another one")
+        stored = self.stored(project_key, key)
+        return self._tried(stored.kind, stored.settings)
+
+    def _tried(self, kind: str, settings: Mapping[str, Any]) -> Tried:
+        if kind not in SOURCES:
+            return Tried(works=False, message=f"{kind!r} is not a kind of source; connect another one")
         try:
-            source = _made(stored.kind, stored.settings, self.access)
+            source = _made(kind, settings, self.access)
         except BadConfiguration as bad:
             return Tried(works=False, message=str(bad))
         return source.test(self.deadline_s)
@@ -137,7 +158,7 @@ class SourceDesk:
     def _inbound(self, project_key: str, key: str) -> StoredSource:
         """The source that something was sent to. Who is not let in does not learn whether it is there."""
         try:
-            stored = self._stored(project_key, key)
+            stored = self.stored(project_key, key)
             if stored.kind == Inbound.kind:
                 Inbound.from_settings(stored.settings, self.access)
                 return stored
@@ -145,93 +166,22 @@ class SourceDesk:
             pass
         raise NotSent
 
-    def _stored(self, project_key: str, key: str) -> StoredSource:
+    def stored(self, project_key: str, key: str) -> StoredSource:
+        """A source as it is kept, or NotFound."""
         with self.database.read() as tx:
             return get_source(tx, get_project(tx, project_key).id, key)
 
-    def _kept(self, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
+    def kept(self, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings as they are kept, if a source can be made of them."""
         try:
-            kept = _sealed(kind, settings, before, self.vault)
+            kept = seal(settings, SOURCES[kind].secrets_in, before, self.vault)
             _made(kind, kept, self.access)
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
         return kept
 
 
-def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as they may be shown: what is sealed is hidden."""
-    return _replaced(settings, lambda _: HIDDEN)
-
-
-def renew_secrets(database: Database, vault: Vault) -> int:
-    """Bring every secret under the current secret key, and give the number of sources whose settings that changed.
-
-    Raises:
-        CannotOpen: One is under a key that is not known; then none is changed.
-    """
-    with database.write() as tx:
-        sources = every_source(tx)
-        for source in sources:
-            change_source(tx, source, _replaced(source.settings, vault.renew))
-        return sum(1 for source in sources if shown(source.settings) != source.settings)
-
-
 def _made(kind: str, settings: Mapping[str, Any], access: Access) -> Source:
     source = SOURCES[kind].from_settings(settings, access)
     source.check_leads()
     return source
-
-
-def _sealed(
-    kind: str, settings: Mapping[str, Any], before: Mapping[str, Any], vault: Vault
-) -> dict[str, Any]:
-    """The settings with every secret sealed that was entered as it is."""
-    sealed: dict[str, Any] = _replaced(settings, lambda _: "")  # Nobody enters what only the vault makes.
-    for place in SOURCES[kind].secrets_in(sealed):
-        value = place.value_in(sealed)
-        if value == HIDDEN:
-            place.put_into(sealed, _former(place, before, vault))
-        elif value.startswith("env:"):
-            continue
-        elif not SHORTEST <= len(value) <= _LONGEST or not value.isascii() or not value.isprintable():
-            remedy = f"enter {SHORTEST} to {_LONGEST} printable ASCII characters, or env:NAME"
-            raise BadConfiguration(place.field, "is not a secret", remedy)
-        else:
-            place.put_into(sealed, vault.seal(value, _origin(place)))
-    return sealed
-
-
-def _former(place: SecretPlace, before: Mapping[str, Any], vault: Vault) -> str:
-    """The secret that stands there already. It does not follow its address to another place."""
-    former = place.value_in(before)
-    if not former:
-        raise BadConfiguration(place.field, "is hidden, but there was none", "enter it")
-    if former.startswith(PREFIX):
-        try:
-            vault.open(former, _origin(place))
-        except CannotOpen as error:
-            raise BadConfiguration(place.field, str(error), "enter it again") from None
-    return former
-
-
-def _origin(place: SecretPlace) -> str:
-    try:
-        return str(Origin.of(place.url))
-    except ValueError as error:
-        raise BadConfiguration(
-            place.field, f"is for an address that is none: {error}", "mend the address"
-        ) from None
-
-
-def _replaced(settings: Mapping[str, Any], by: Callable[[str], str]) -> dict[str, Any]:
-    return dict(_replacements(settings, by))
-
-
-def _replacements(settings: Mapping[str, Any], by: Callable[[str], str]) -> Iterator[tuple[str, Any]]:
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield name, _replaced(value, by)
-        else:
-            is_sealed = isinstance(value, str) and value.startswith(PREFIX)
-            yield name, by(value) if is_sealed else value

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.actors import Actor, ActorKind
+from controller.actors import Actor
+from controller.agreement import refuse_agreeing
 from controller.errors import Conflict, InvalidInput, Problem
-from controller.persons import person_of
-from controller.rollouts import Clock, Where, locate, not_a_person
+from controller.rollouts import Clock, Where, locate
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
@@ -229,14 +229,9 @@ _NAMED = ("key", "method", "sharing")
 def _refuse_approval(
     tx: Transaction, rollout: StoredRollout, stored: StoredTrigger, proposal: Proposal, actor: Actor
 ) -> None:
-    if actor.kind is not ActorKind.HUMAN:
-        raise Refused([not_a_person(actor)])
     if proposal.status != ProposalStatus.OPEN:
         raise _decided(proposal)
-    people = [person_of(tx, rollout.project_id, name) for name in (actor.name, proposal.proposed_by)]
-    if people[0] == people[1]:
-        message = f"{proposal.proposed_by} proposed it"
-        raise Refused([Refusal("self_approval", message, "ask somebody else to approve it", "approver")])
+    refuse_agreeing(tx, rollout.project_id, actor, proposal.proposed_by)
     if proposal.version != stored.version:
         message = f"it was about version {proposal.version}, and the trigger is at {stored.version}"
         raise Refused([Refusal("proposal_outdated", message, "propose it anew", "version")])

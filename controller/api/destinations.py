@@ -11,6 +11,7 @@ from controller.api.fields import FreeForm, Key, Text
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.notices.events import names_of
+from controller.sealing import shown
 from controller.store.deliveries import Delivery, DeliveryStatus
 from controller.store.destinations import Destination, destinations_of
 from controller.store.projects import get_project
@@ -31,7 +32,7 @@ class DestinationChangeSchema(Schema):
 
 
 class DestinationSchema(DestinationChangeSchema):
-    """Somebody who is told things. Its settings refer to secrets as env:NAME, and hold none."""
+    """Somebody who is told things. A secret in its settings is taken, and shown as *** only."""
 
     key = Key(required=True)
     kind = Text(40, shortest=1, required=True)
@@ -78,19 +79,19 @@ def list_destinations(query: dict[str, Any], project: str) -> dict[str, Any]:
 @blueprint.post("")
 @blueprint.arguments(DestinationSchema)
 @blueprint.response(201, DestinationSchema)
-def connect_destination(content: dict[str, Any], project: str) -> Destination:
+def connect_destination(content: dict[str, Any], project: str) -> dict[str, Any]:
     """Connect a destination; it is told what happens from now on."""
     events = tuple(content.pop("events"))
-    return services().notices.connect(project, **content, events=events, actor=actor())
+    return _plain(services().notices.connect(project, **content, events=events, actor=actor()))
 
 
 @blueprint.put("/<key>")
 @blueprint.arguments(DestinationChangeSchema)
 @blueprint.response(200, DestinationSchema)
-def change_destination(content: dict[str, Any], project: str, key: str) -> Destination:
-    """Reach it in another way, or tell it other things."""
+def change_destination(content: dict[str, Any], project: str, key: str) -> dict[str, Any]:
+    """Reach it in another way, or tell it other things. A secret sent as *** stays, as long as its address does."""
     events = tuple(content["events"])
-    return services().notices.change(project, key, content["settings"], events, actor())
+    return _plain(services().notices.change(project, key, content["settings"], events, actor()))
 
 
 @blueprint.delete("/<key>")
@@ -126,7 +127,9 @@ def send_again(project: str, key: str, id: int) -> None:
 
 
 def _plain(destination: Destination) -> dict[str, Any]:
-    return {name: getattr(destination, name) for name in Destination.__slots__}
+    """A destination without its secrets."""
+    plain = {name: getattr(destination, name) for name in Destination.__slots__}
+    return plain | {"settings": shown(destination.settings)}
 
 
 def _sent(delivery: Delivery) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from controller.api.auth import actor, key, services
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.errors import Forbidden, InvalidInput, Problem
-from controller.source_desk import shown
+from controller.sealing import shown
 from controller.sources import Tried
 from controller.store.changes import RecordedChange, changes_of
 from controller.store.keys import ApiKey, KeyKind, keys_of

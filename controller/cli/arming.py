@@ -13,52 +13,52 @@ from controller.cli.options import reason
 from controller.cli.remote import Remote
 from controller.cli.text import aligned, moment, refusals
 
-_feature, _key = click.argument("feature"), click.argument("key")
+feature_argument, key_argument = click.argument("feature"), click.argument("key")
 _id = click.argument("id", type=click.IntRange(0))
 
 
 @click.group()
 def trigger() -> None:
-    """See what triggers did or would have done, mute one, and loosen one with somebody else's word."""
+    """See, set, arm, mute and acknowledge triggers, and loosen one with somebody else's word."""
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @in_environment
 def record(remote: Remote, feature: str, key: str) -> Told:
     """Show what a trigger did, or would have done, under its present rule."""
-    found = remote.get(_of(remote, feature, key, "record"))
+    found = remote.get(of_trigger(remote, feature, key, "record"))
     return Told(found, _record(found))
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @click.option("--minutes", type=click.IntRange(1), required=True, help="For how long, at most seven days.")
 @reason
 @in_environment
 def mute(remote: Remote, feature: str, key: str, minutes: int, reason: str) -> Told:
     """Let a trigger do nothing for a while; it goes on watching, and ends by itself."""
     content = {"minutes": minutes, "reason": reason}
-    found = remote.send("POST", _of(remote, feature, key, "mute"), content)
+    found = remote.send("POST", of_trigger(remote, feature, key, "mute"), content)
     return Told(found, [f"{key}: muted until {moment(found['muted_until'])}"])
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @reason
 @in_environment
 def unmute(remote: Remote, feature: str, key: str, reason: str) -> Told:
     """Let a trigger do again what its ladder says."""
-    found = remote.send("POST", _of(remote, feature, key, "unmute"), {"reason": reason})
+    found = remote.send("POST", of_trigger(remote, feature, key, "unmute"), {"reason": reason})
     return Told(found, [f"{key}: not muted"])
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @click.argument("file", type=document, required=False)
 @click.option("--remove", is_flag=True, help="Propose that it be removed, instead of a FILE.")
 @reason
@@ -70,43 +70,44 @@ def propose(
     if (file is None) is not remove:
         raise click.UsageError("Give either a FILE or --remove.")
     content = {"definition": file, "reason": reason}
-    found = remote.send("POST", _of(remote, feature, key, "proposals"), content)
+    found = remote.send("POST", of_trigger(remote, feature, key, "proposals"), content)
     return Told(found, _proposal(found))
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @in_environment
 def proposals(remote: Remote, feature: str, key: str) -> Told:
     """List what was proposed about a trigger, newest first."""
-    found = remote.get(_of(remote, feature, key, "proposals"))
+    found = remote.get(of_trigger(remote, feature, key, "proposals"))
     return Told(found, (line for one in found["items"] for line in _proposal(one)))
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @_id
 @in_environment
 def approve(remote: Remote, feature: str, key: str, id: int) -> Told:
     """Agree to what somebody else proposed, which carries it out."""
-    done = remote.send("POST", _of(remote, feature, key, "proposals", str(id), "approve"))
+    done = remote.send("POST", of_trigger(remote, feature, key, "proposals", str(id), "approve"))
     return Told(done, [f"{key}: proposal {id} is carried out"])
 
 
 @trigger.command()
-@_feature
-@_key
+@feature_argument
+@key_argument
 @_id
 @in_environment
 def withdraw(remote: Remote, feature: str, key: str, id: int) -> Told:
     """Take a proposal back."""
-    done = remote.send("DELETE", _of(remote, feature, key, "proposals", str(id)))
+    done = remote.send("DELETE", of_trigger(remote, feature, key, "proposals", str(id)))
     return Told(done, [f"{key}: proposal {id} is withdrawn"])
 
 
-def _of(remote: Remote, feature: str, key: str, *names: str) -> str:
+def of_trigger(remote: Remote, feature: str, key: str, *names: str) -> str:
+    """The address of a trigger, or of something about it."""
     return remote.of_rollout(feature, "triggers", key, *names)
 
 
@@ -125,6 +126,3 @@ def _proposal(found: Mapping[str, Any]) -> Iterator[str]:
     what = "another rule" if found["definition"] else "its removal"
     yield f"proposal {found['id']} ({found['status']}): {what}, by {found['proposed_by']}: {found['reason']}"
     yield from refusals(found["looser"])
-
-
-COMMANDS: Mapping[str, click.Command] = {"trigger": trigger}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,11 @@ from typing import Any
 import click
 
 from controller.cli.connection import Told, in_environment
+from controller.cli.definitions import changed
 from controller.cli.documents import document
 from controller.cli.options import moment as a_moment
 from controller.cli.remote import Remote
 from controller.cli.text import aligned, moment
-
-_WRITTEN = (
-    "key", "source", "query", "method", "params", "window_s", "interval_s", "hold_s", "clear_s", "cooldown_s", "latch",
-    "max_staleness_s", "class", "arming", "scope", "baseline", "baseline_offset_s", "on_no_data", "on_partial",
-    "on_source_error", "on_stale", "use_partial", "ladder",
-)  # fmt: skip
-"""What a definition consists of; a trigger as it is shown says more."""
 
 
 @click.command()
@@ -67,7 +60,7 @@ def backtest(remote: Remote, feature: str, trigger: str | None, **asked: Any) ->
     content |= {"definition": definition} if definition else {"trigger": trigger}
     if asked["changes"]:
         base = definition or remote.get(remote.of_rollout(feature, "triggers", str(trigger)))
-        content["beside"] = _changed(base, asked["changes"])
+        content["beside"] = changed(base, asked["changes"])
     if asked["csv"]:
         content["csv"] = asked["csv"].read_text(encoding="utf-8")
     if asked["plant_at"]:
@@ -82,26 +75,6 @@ def _history(asked: Mapping[str, Any]) -> str:
     if asked["csv"] and asked["readings"]:
         raise click.UsageError("give --csv or --readings, not both")
     return "csv" if asked["csv"] else "readings" if asked["readings"] else "source"
-
-
-def _changed(base: Mapping[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
-    """The definition with some of its fields or parameters changed."""
-    definition = {name: base[name] for name in _WRITTEN if base.get(name) is not None}
-    params = dict(definition.get("params", {}))
-    for change in changes:
-        name, _, text = change.partition("=")
-        if not text:
-            raise click.UsageError(f"{change!r} is not a name and a value; write limit=0.1")
-        target = definition if name in _WRITTEN else params
-        target[name] = _value(text)
-    return {**definition, "params": params}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _lines(found: Mapping[str, Any], *, planted: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from controller.cli import proposals
 from controller.cli.connection import Failed, Told, in_environment, in_project
 from controller.cli.documents import document
 from controller.cli.options import STAGES, reason
@@ -101,6 +102,23 @@ def revive(remote: Remote, feature: str, tier: str, reason: str) -> Told:
     """Let a deleted feature be there again as it was. To take up one that was stopped is `headgate revive`."""
     content = {"risk_tier": tier, "reason": reason}
     return _shown(remote.send("POST", remote.of_feature(feature, "revive"), content))
+
+
+@feature.command()
+@click.argument("feature")
+@click.option("--review-capacity-per-day", type=int, help="How many answers its reviewers can look at.")
+@click.option("--automatic-moves-per-day", type=int, help="How often triggers may move it in a day.")
+@reason
+@in_project
+def propose(remote: Remote, feature: str, reason: str, **asked: int | None) -> Told:
+    """Propose limits that live triggers would do less by; somebody else approves them."""
+    limits = {name: value for name, value in asked.items() if value is not None}
+    address = remote.of_feature(feature, "proposals")
+    made = remote.send("POST", address, {"limits": limits, "reason": reason})
+    return Told(made, proposals.proposal_lines(made))
+
+
+proposals.add_to(feature, "features")
 
 
 @feature.command()

@@ -16,8 +16,8 @@ from granian.log import LogLevels
 from controller.bootstrap import check_start
 from controller.errors import NotFound
 from controller.passwords import hash_password, new_password
+from controller.renewal import renew_secrets as renew
 from controller.settings import BadSettingValue, Settings, load_settings
-from controller.source_desk import renew_secrets as renew
 from controller.store.changes import verify
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, new_secret
@@ -134,7 +134,7 @@ def renew_secrets() -> None:
             renewed = renew(database, vault)
         except CannotOpen as error:
             raise _Failed(f"{error}; name its key in HEADGATE_FORMER_SECRET_KEYS") from error
-    click.echo(f"The secrets of {renewed} sources are under the current secret key.")
+    click.echo(f"The secrets of {renewed} sources and destinations are under the current secret key.")
 
 
 @contextmanager

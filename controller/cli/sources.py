@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from controller.cli import proposals
 from controller.cli.connection import Failed, Told, in_project
 from controller.cli.documents import document
+from controller.cli.options import reason
 from controller.cli.remote import Remote
 from controller.cli.text import aligned
 
@@ -48,6 +50,21 @@ def change(remote: Remote, key: str, settings: dict[str, Any]) -> Told:
     """Give a source other settings. A secret written as *** stays, as long as its address does."""
     made = remote.send("PUT", remote.in_project("sources", key), {"settings": settings})
     return Told(made, [f"{made['key']}: changed"])
+
+
+@source.command()
+@click.argument("key")
+@click.option("--settings", type=document, required=True, help="A JSON or YAML file with all its settings.")
+@reason
+@in_project
+def propose(remote: Remote, key: str, settings: dict[str, Any], reason: str) -> Told:
+    """Propose other settings for a source that live triggers read; somebody else approves them."""
+    content = {"settings": settings, "reason": reason}
+    made = remote.send("POST", remote.in_project("sources", key, "proposals"), content)
+    return Told(made, proposals.proposal_lines(made))
+
+
+proposals.add_to(source, "sources")
 
 
 @source.command()

@@ -19,6 +19,7 @@ from controller.store.board import (
     expiring_evidence,
     incidents_waiting,
     promotions_waiting,
+    proposals_waiting,
     served_bundles,
     troubled_triggers,
     unreviewed_glass,
@@ -65,6 +66,7 @@ def attention(tx: Transaction, actor: str, now: datetime) -> list[Item]:
         *_incidents(tx),
         *_glass(tx),
         *_promotions(tx, actor),
+        *_proposals(tx, actor),
         *_evidence(tx, now),
         *_models(tx, now),
     ]
@@ -115,6 +117,15 @@ def _promotions(tx: Transaction, actor: str) -> Iterator[Item]:
     for place, _, stage, requester, since in promotions_waiting(tx, actor, MOST):
         text = f"{requester.removeprefix('user:')} asks for {stage}"
         address = url_for("console.show_promotion", **_keys(place))
+        yield Item(
+            sign=_WAITING, place=place, text=text, address=address, act="Look and approve", since=since
+        )
+
+
+def _proposals(tx: Transaction, actor: str) -> Iterator[Item]:
+    for place, trigger, proposer, since in proposals_waiting(tx, actor, MOST):
+        text = f"{proposer.removeprefix('user:')} wants to loosen {trigger}"
+        address = url_for("console.show_trigger", **_keys(place), trigger=trigger)
         yield Item(
             sign=_WAITING, place=place, text=text, address=address, act="Look and approve", since=since
         )

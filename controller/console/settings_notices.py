@@ -12,6 +12,7 @@ from controller.console.auth import actor
 from controller.console.connections import Connections, Field, Given, Thing, Tried, serve
 from controller.notices import CHANNELS
 from controller.notices.events import EVENTS
+from controller.sealing import HIDDEN, shown
 from controller.store.database import Transaction
 from controller.store.destinations import Destination, destinations_of
 
@@ -44,10 +45,11 @@ class Notices(Connections):
             name="secret",
             label="Secret",
             required=True,
-            longest=200,
+            longest=8192,
             placeholder="env:PAGER",
             takes="settings.secret",
-            hint="As env:NAME: the operator sets HEADGATE_SECRET_NAME, so that it is never kept here.",
+            hint="The secret itself, which is kept encrypted and never shown again; *** leaves it as it is. "
+            "Or env:NAME, which the operator sets.",
         ),
         Field(
             name="events",
@@ -87,8 +89,9 @@ class Notices(Connections):
         services().notices.disconnect(project, key, actor())
 
     def without_secrets(self, sent: Given) -> Given:
-        """A secret that somebody typed in place of a reference is never sent back."""
-        return sent if sent["secret"].startswith("env:") else {**sent, "secret": ""}
+        """A secret that somebody typed is never sent back."""
+        is_none = sent["secret"] == HIDDEN or sent["secret"].startswith("env:")
+        return sent if is_none else {**sent, "secret": ""}
 
 
 def _content(named: Mapping[str, str], sent: Given) -> dict[str, Any]:
@@ -100,7 +103,8 @@ def _content(named: Mapping[str, str], sent: Given) -> dict[str, Any]:
 
 
 def _thing(one: Destination) -> Thing:
-    given = {name: str(one.settings.get(name, "")) for name in ("url", "secret")}
+    settings = shown(one.settings)
+    given = {name: str(settings.get(name, "")) for name in ("url", "secret")}
     told = "everything" if "*" in one.events else ", ".join(one.events)
     return Thing(
         key=one.key,

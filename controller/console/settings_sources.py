@@ -13,7 +13,7 @@ from controller.catalog import BUILT_IN_SOURCES
 from controller.console.auth import actor
 from controller.console.connections import Connections, Field, Given, Thing, Tried, serve
 from controller.errors import InvalidInput, Problem
-from controller.source_desk import HIDDEN, shown
+from controller.sealing import HIDDEN, shown
 from controller.sources import SOURCES
 from controller.store.database import Transaction
 from controller.store.sources import StoredSource, sources_of

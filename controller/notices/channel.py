@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from controller.errors import BadSetting
 from controller.http import Answer, Outbound, OutboundError
+from controller.sealing import SecretPlace
 from controller.secrets import SecretRefused, Secrets
 
 _LONGEST_WAIT_S = 3600
@@ -54,9 +55,17 @@ class NotSent(Exception):
 
 
 class Channel(ABC):
-    """A way to one destination. ``kind`` is its name in settings."""
+    """A way to one destination. ``kind`` is its name in settings, ``default_url`` where it leads if nothing is said."""
 
     kind: ClassVar[str]
+    default_url: ClassVar[str | None] = None
+
+    @classmethod
+    def secrets_in(cls, settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
+        """Where a text stands in these settings that is a secret, or refers to one."""
+        url = settings.get("url", cls.default_url)
+        is_given = isinstance(settings.get("secret"), str)
+        return (SecretPlace(("secret",), url if isinstance(url, str) else ""),) if is_given else ()
 
     @classmethod
     @abstractmethod
@@ -95,11 +104,13 @@ def address_and_secret(
         raise BadSetting("url", str(refused), "enter an http(s) address that may be called") from refused
     reference = settings.get("secret")
     if not isinstance(reference, str):
-        raise BadSetting("secret", "is missing", "refer to a secret of the operator as env:NAME")
+        raise BadSetting("secret", "is missing", "enter it, or refer to one of the operator as env:NAME")
     try:
         return url, secrets.reveal(reference, url)
     except SecretRefused as refused:
-        raise BadSetting("secret", str(refused), "let the operator set it for this address") from refused
+        raise BadSetting(
+            "secret", str(refused), "enter it itself, or let the operator set one for this address"
+        ) from refused
 
 
 def post(

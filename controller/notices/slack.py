@@ -12,7 +12,6 @@ from controller.http import Outbound
 from controller.notices.channel import Channel, Notice, address_and_secret, post
 from controller.secrets import Secrets
 
-_DEFAULT_URL = "https://hooks.slack.com/services"
 _LONGEST = 3000
 """Slack cuts longer texts; so do we, where we know what is lost."""
 _FIRST = ("feature", "environment", "trigger", "sentence", "reason")
@@ -23,13 +22,14 @@ class Slack(Channel):
     """Posts to an incoming webhook. The secret is what stands behind the common part of its address."""
 
     kind: ClassVar[str] = "slack"
+    default_url: ClassVar[str | None] = "https://hooks.slack.com/services"
     outbound: Outbound
     url: str = field(repr=False)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], outbound: Outbound, secrets: Secrets) -> Self:
         """See `Channel.from_settings`."""
-        url, secret = address_and_secret(settings, outbound, secrets, _DEFAULT_URL)
+        url, secret = address_and_secret(settings, outbound, secrets, cls.default_url)
         return cls(outbound, f"{url.rstrip('/')}/{secret.lstrip('/')}")
 
     def send(self, notice: Notice, now: datetime, deadline_s: float) -> None:

@@ -13,6 +13,7 @@ from controller.sources.outcomes import Outcomes
 from controller.sources.prometheus import Prometheus
 from controller.sources.records import Records
 from controller.sources.source import (
+    VALUE_MEASURES,
     BadConfiguration,
     BadQuery,
     BadSetting,
@@ -41,6 +42,7 @@ SOURCES: Mapping[str, type[Source]] = {
 
 __all__ = [
     "SOURCES",
+    "VALUE_MEASURES",
     "BadConfiguration",
     "BadQuery",
     "BadSetting",

@@ -10,12 +10,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from controller.errors import BadConfiguration, BadSetting
+from controller.sealing import SecretPlace
 from triggers import Reading, Status, Window
 
 if TYPE_CHECKING:
     from controller.sources.access import Access
 
 __all__ = [
+    "VALUE_MEASURES",
     "BadConfiguration",
     "BadQuery",
     "BadSetting",
@@ -27,6 +29,10 @@ __all__ = [
     "Tried",
     "shape_of",
 ]
+
+
+VALUE_MEASURES = frozenset({"spend", "review_load"})
+"""The measures of our own sources that give a value; all others give bad and total."""
 
 
 class BadQuery(BadConfiguration):
@@ -62,33 +68,6 @@ class Question:
     query: Mapping[str, str]
     variables: Mapping[str, str]
     window: Window
-
-
-@dataclass(frozen=True, slots=True)
-class SecretPlace:
-    """Where in the settings a secret stands, and the address that it is sent to."""
-
-    path: tuple[str, ...]
-    url: str
-
-    @property
-    def field(self) -> str:
-        """The place as a user would find it."""
-        return ".".join(self.path)
-
-    def value_in(self, settings: Mapping[str, Any]) -> str:
-        """What stands there; nothing if it is no text."""
-        value: Any = settings
-        for name in self.path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value if isinstance(value, str) else ""
-
-    def put_into(self, settings: dict[str, Any], value: str) -> None:
-        """Put something else there, where a text stands already."""
-        *parents, name = self.path
-        for parent in parents:
-            settings = settings[parent]
-        settings[name] = value
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from controller.store.tables import (
     promotions,
     releases,
     rollouts,
+    trigger_proposals,
     triggers,
 )
 from stages import EXPOSED, Mode, Stage, Tier
@@ -184,6 +185,23 @@ def promotions_waiting(
     rows = rows.where(promotions.c.status == "open", promotions.c.requester != actor, ~agreed)
     found = tx.execute(rows.order_by(promotions.c.id).limit(limit))
     return [(_place(row), row.found, row.to_stage, row.requester, row.created_at) for row in found]
+
+
+def proposals_waiting(tx: Transaction, actor: str, limit: int) -> list[tuple[Place, str, str, datetime]]:
+    """The changes of triggers that somebody else proposed and nobody has agreed to: trigger, proposer, time."""
+    columns = (
+        triggers.c.key.label("trigger"),
+        trigger_proposals.c.proposed_by,
+        trigger_proposals.c.proposed_at,
+    )
+    rows = (
+        _placed(select(*columns, *_PLACE))
+        .join(triggers, triggers.c.rollout_id == rollouts.c.id)
+        .join(trigger_proposals, trigger_proposals.c.trigger_id == triggers.c.id)
+        .where(trigger_proposals.c.status == "open", trigger_proposals.c.proposed_by != actor)
+    )
+    found = tx.execute(rows.order_by(trigger_proposals.c.id).limit(limit))
+    return [(_place(row), row.trigger, row.proposed_by, row.proposed_at) for row in found]
 
 
 def incidents_waiting(tx: Transaction, limit: int) -> list[tuple[Place, int, str, datetime]]:

@@ -18,7 +18,7 @@ from controller.store.tables import destinations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Somebody who is told things. ``events`` are the patterns of what it wants; the settings hold no secrets."""
+    """Somebody who is told things. ``events`` are the patterns of what it wants; secrets in the settings are sealed."""
 
     id: int
     project_id: int
@@ -84,6 +84,11 @@ def destinations_of(
     """The destinations of a project, in the order they were connected."""
     page = select(destinations).where(destinations.c.project_id == project_id, destinations.c.id > after)
     return [_destination(row) for row in tx.execute(page.order_by(destinations.c.id).limit(limit))]
+
+
+def every_destination(tx: Transaction) -> list[Destination]:
+    """The destinations of all projects."""
+    return [_destination(row) for row in tx.execute(select(destinations).order_by(destinations.c.id))]
 
 
 def _this(project_id: int, key: str) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select, update
 from controller.errors import NotFound
 from controller.store.columns import readable_instant
 from controller.store.database import Transaction
-from controller.store.tables import trigger_proposals
+from controller.store.tables import environments, features, rollouts, trigger_proposals, triggers
 
 
 class ProposalStatus(StrEnum):
@@ -38,6 +38,16 @@ class Proposal:
     status: str
     decided_by: str
     decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedProposal:
+    """A proposal with the keys of the trigger that it is about."""
+
+    proposal: Proposal
+    environment: str
+    feature: str
+    trigger: str
 
 
 def add_proposal(
@@ -80,6 +90,25 @@ def proposals_of(tx: Transaction, trigger_id: int) -> list[Proposal]:
     return [_proposal(row) for row in tx.execute(mine.order_by(trigger_proposals.c.id.desc()))]
 
 
+def open_trigger_proposals(tx: Transaction, project_id: int) -> list[PlacedProposal]:
+    """The proposals about triggers of a project that wait for somebody, oldest first."""
+    waiting = (
+        select(
+            trigger_proposals,
+            environments.c.key.label("environment"),
+            features.c.key.label("feature"),
+            triggers.c.key.label("trigger"),
+        )
+        .join(triggers, triggers.c.id == trigger_proposals.c.trigger_id)
+        .join(rollouts, rollouts.c.id == triggers.c.rollout_id)
+        .join(environments, environments.c.id == rollouts.c.environment_id)
+        .join(features, features.c.id == rollouts.c.feature_id)
+        .where(environments.c.project_id == project_id, _OPEN)
+        .order_by(trigger_proposals.c.id)
+    )
+    return [_placed(row) for row in tx.execute(waiting)]
+
+
 def settle_proposal(tx: Transaction, id: int, status: ProposalStatus, by: str, now: datetime) -> bool:
     """Write what became of a proposal; whether it was open."""
     this = (trigger_proposals.c.id == id, _OPEN)
@@ -97,6 +126,9 @@ def _decided(status: ProposalStatus, by: str, now: datetime) -> dict[str, Any]:
 
 def _proposal(row: Row[Any]) -> Proposal:
     decided_at = None if row.decided_at is None else readable_instant(row.decided_at)
-    return Proposal(
-        **{**row._mapping, "proposed_at": readable_instant(row.proposed_at), "decided_at": decided_at}
-    )
+    named = {name: getattr(row, name) for name in Proposal.__slots__}
+    return Proposal(**{**named, "proposed_at": readable_instant(row.proposed_at), "decided_at": decided_at})
+
+
+def _placed(row: Row[Any]) -> PlacedProposal:
+    return PlacedProposal(_proposal(row), row.environment, row.feature, row.trigger)

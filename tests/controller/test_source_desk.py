@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from controller.errors import Conflict, InvalidInput, NotFound
-from controller.source_desk import renew_secrets
+from controller.renewal import renew_secrets
 from controller.store.sources import change_source
 from controller.vault import CannotOpen, Vault
 from tests.conftest import SECRET

@@ -123,3 +123,21 @@ trigger_proposals = Table(
     text("decided_by"),
     Column("decided_at", Instant),
 )
+
+# Changes to what triggers depend on, until somebody else has agreed to them.
+proposals = Table(
+    "proposals",
+    metadata,
+    own_id(),
+    parent("projects", index=True),
+    Column("about", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("wanted", Json, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("status", Text, nullable=False),
+    text("decided_by"),
+    Column("decided_at", Instant),
+)

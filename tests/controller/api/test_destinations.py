@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from controller.notices.webhook import signature
 from controller.services import Services
+from controller.store.destinations import get_destination
+from controller.store.projects import get_project
 from tests.conftest import MakeApp
 from tests.controller.api.world import PROJECT, World, nothing_came_of_it
+from tests.endpoint import replying, serving
 
 DESTINATIONS = f"{PROJECT}/destinations"
 GOOD = {
@@ -60,7 +64,7 @@ def test_what_became_of_notices_is_listed_and_one_is_sent_again(world: World, se
     [
         ({"key": "-"}, "key"),
         ({"kind": "pigeon"}, "kind"),
-        ({"settings": {**GOOD["settings"], "secret": "as-it-is"}}, "settings.secret"),  # type: ignore[dict-item]
+        ({"settings": {**GOOD["settings"], "secret": "short"}}, "settings.secret"),  # type: ignore[dict-item]
         ({"settings": {"url": "http://metadata.google.internal", "secret": "env:HOOK"}}, "settings.url"),
         ({"events": []}, "events"),
         ({"events": ["trigger.fired", "trigger.exploded"]}, "events.1"),
@@ -75,3 +79,29 @@ def test_a_key_is_given_once_and_a_missing_one_is_not_found(world: World) -> Non
     world.api.ok("POST", DESTINATIONS, GOOD)
     assert nothing_came_of_it(world, "POST", DESTINATIONS, json=GOOD)[:2] == (409, "key_taken")
     assert nothing_came_of_it(world, "POST", f"{DESTINATIONS}/other/test")[0] == 404
+
+
+def test_a_secret_that_is_entered_is_sealed_for_its_address_and_never_shown(
+    world: World, services: Services
+) -> None:
+    with serving(replying(204, b"")) as endpoint, serving(replying(204, b"")) as other:
+        entered = {"url": endpoint.url, "secret": "the-secret-itself"}
+        made = world.api.ok("POST", DESTINATIONS, {**GOOD, "settings": entered})
+        assert made["settings"] == {"url": endpoint.url, "secret": "***"}
+        assert world.api.ok("POST", f"{DESTINATIONS}/pager/test")["sent"] is True
+        [call] = endpoint.calls
+        signed = signature(
+            b"the-secret-itself", call.headers["webhook-id"], call.headers["webhook-timestamp"], call.body
+        )
+        assert call.headers["webhook-signature"] == f"v1,{signed}"
+        hidden = {"settings": {"url": f"{endpoint.url}/other", "secret": "***"}}
+        assert world.api.ok("PUT", f"{DESTINATIONS}/pager", hidden)["settings"]["secret"] == "***"
+        assert world.api.ok("POST", f"{DESTINATIONS}/pager/test")["sent"] is True
+        moved = {"settings": {"url": other.url, "secret": "***"}}
+        refused = nothing_came_of_it(world, "PUT", f"{DESTINATIONS}/pager", json=moved)
+        assert refused == (422, "invalid_field", ["settings.secret"])
+        assert other.calls == []
+    with services.database.read() as tx:
+        stored = get_destination(tx, get_project(tx, "acme").id, "pager").settings
+    assert str(stored["secret"]).startswith("sealed:v1.")
+    assert "the-secret-itself" not in str(world.api.ok("GET", f"{PROJECT}/changes"))

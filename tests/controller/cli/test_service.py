@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from controller.cli import main
 from controller.passwords import is_password
 from controller.store.database import Database
+from controller.store.destinations import add_destination, get_destination
 from controller.store.keys import KeyKind, add_key, find_key, is_key, new_secret
 from controller.store.migrate import is_migrated
 from controller.store.projects import add_project
@@ -131,13 +132,20 @@ def test_secrets_of_sources_are_brought_under_another_secret_key(
         sealed = Vault(SECRET).seal("the-secret", "https://metrics.example")
         settings = {"url": "https://metrics.example", "auth": {"scheme": "bearer", "secret": sealed}}
         add_source(tx, project.id, "metrics", "prometheus", settings, START)
+        hook = {
+            "url": "https://hook.example",
+            "secret": Vault(SECRET).seal("the-hook", "https://hook.example"),
+        }
+        add_destination(tx, project.id, "pager", "webhook", hook, ("*",), START)
     monkeypatch.setenv("HEADGATE_SECRET_KEY", "n" * 40)
     failed = run("renew-secrets")
     assert (failed.exit_code, "HEADGATE_FORMER_SECRET_KEYS" in failed.output) == (1, True)
     monkeypatch.setenv("HEADGATE_FORMER_SECRET_KEYS", f"x, {SECRET}")
     done = run("renew-secrets")
-    assert done.output == "The secrets of 1 sources are under the current secret key.\n"
+    assert done.output == "The secrets of 2 sources and destinations are under the current secret key.\n"
     with database.read() as tx:
         auth = get_source(tx, project.id, "metrics").settings["auth"]
+        pager = get_destination(tx, project.id, "pager")
     assert Vault("n" * 40).open(auth["secret"], "https://metrics.example") == "the-secret"
+    assert Vault("n" * 40).open(pager.settings["secret"], "https://hook.example") == "the-hook"
     database.close()

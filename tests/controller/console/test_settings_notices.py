@@ -90,7 +90,7 @@ def test_what_does_not_arrive_is_told_without_the_secret(desk: Desk) -> None:
         ({"key": "No Key"}, "key"),
         ({"kind": "pigeon"}, "kind"),
         ({"url": "ftp://example.com"}, "url"),
-        ({"secret": "typed-in-as-it-is"}, "secret"),
+        ({"url": "ftp://example.com", "secret": "typed-in-as-it-is"}, "secret"),
         ({"events": "incident.* nonsense"}, "events"),
     ],
 )
@@ -120,3 +120,13 @@ def test_two_people_who_change_a_destination_do_not_overwrite_each_other(desk: D
 def test_a_destination_that_is_not_there_is_not_found(desk: Desk) -> None:
     for act in ("", "/test", "/disconnect"):
         assert desk.ada.post(f"{PAGE}/none{act}", _form=PAGE).status_code == 404
+
+
+def test_a_secret_that_is_entered_is_kept_hidden_and_stays_while_its_address_does(desk: Desk) -> None:
+    desk.connect(secret="typed-in-as-it-is")
+    assert "typed-in-as-it-is" not in desk.page()
+    [seen] = re.findall(r'name="seen" value="(\w+)"', desk.page())
+    told = {"url": f"{desk.endpoint.url}/other", "secret": "***", "seen": seen}
+    assert desk.ada.post(f"{PAGE}/pager", _form=PAGE, **told, events="").status_code == 303
+    assert "The test notice arrived." in desk.ada.post(f"{PAGE}/pager/test", _form=PAGE).text
+    assert desk.endpoint.calls[0].path == "/other"
