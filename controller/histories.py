@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
+from controller.sources import VALUE_MEASURES
 from controller.store.readings import StoredReading, reading_in
 from triggers import MOST, Baseline, History, Reading, Status, Trigger, Window, tiles
 
@@ -29,7 +30,8 @@ def span_of(trigger: Trigger, query: Mapping[str, str]) -> int:
     What can be added up is asked for in windows that touch, so that any window can be put together. A value, and a
     query that says itself how far back it looks, are asked for as the trigger would ask.
     """
-    sums = "value" not in query or is_money(trigger)
+    gives_value = "value" in query or query.get("measure") in VALUE_MEASURES
+    sums = not gives_value or is_money(trigger)
     follows = "measure" in query or any("${window}" in text for text in query.values())
     return trigger.interval_s if sums and follows else trigger.window_s
 

@@ -65,7 +65,7 @@ class Settings:
     stream_heartbeat_s: float = 15.0
     stream_max_age_s: float = 1800.0
     browser_origins: str = ""
-    retention_days: int = 30
+    retention_days: int = 35
     quiet_days: float = 7.0
     plans: str = ""
     model_calendar: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from controller.errors import InvalidInput, NotFound, Problem
-from controller.sources import SOURCES, BadConfiguration, Source
+from controller.sources import SOURCES, VALUE_MEASURES, BadConfiguration, Source
 from controller.sources.access import Access
 from controller.store.database import Transaction
 from controller.store.sources import StoredSource, get_source, sources_of
@@ -56,6 +56,7 @@ def build_trigger(definition: Definition) -> Trigger:
         raise InvalidInput(Problem(bad.field, bad.message, bad.remedy)) from bad
     _check_limit(method, definition.query)
     _check_shape(method, definition.query)
+    _check_currency(method, definition.query)
     _check_comparable(trigger, definition.query)
     if trigger.scope is Scope.ALL:
         for part, text in definition.query.items():
@@ -112,6 +113,14 @@ def _check_shape(method: Method, query: Mapping[str, str]) -> None:
         raise InvalidInput(problem, code="bad_query")
 
 
+def _check_currency(method: Method, query: Mapping[str, str]) -> None:
+    """Products report what answers cost in dollars; nothing is exchanged."""
+    currency = method.params().get("currency", "USD")
+    if query.get("measure") == "spend" and currency != "USD":
+        told = f"{currency} is not what answers are reported to cost, which is USD"
+        raise InvalidInput(Problem("params.currency", told, "give USD, and the amount in it"))
+
+
 _GIVEN_BY = {
     "aggregation": "value",
     "value": "value",
@@ -125,6 +134,8 @@ _GIVEN_BY = {
 
 def _given(query: Mapping[str, str]) -> tuple[str, str]:
     """The part of a query that decides what comes back, and what that is; both empty if only the answer tells."""
+    if query.get("measure") in VALUE_MEASURES:
+        return "measure", "value"
     return next(((part, given) for part, given in _GIVEN_BY.items() if part in query), ("", ""))
 
 

@@ -8,16 +8,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 from controller.errors import NotFound
 from controller.sources.access import Access
 from controller.sources.own_store import own_store_works
 from controller.sources.source import BadQuery, BadSetting, Question, Shape, Source, Tried, shape_of
-from controller.store.database import Database, DatabaseUnavailable
-from controller.store.outcomes import MEASURES, NEEDS_LIMIT, Count, Tally, tallies, tallies_over_time
+from controller.store.database import Database, DatabaseUnavailable, Transaction
+from controller.store.outcomes import (
+    MEASURES,
+    NEEDS_LIMIT,
+    SPEND,
+    Count,
+    Tally,
+    cost_was_told_at,
+    tallies,
+    tallies_over_time,
+)
 from controller.store.projects import get_environment, get_project
 from triggers import Reading, Status, Window
+
+_REMEMBERED = timedelta(days=31)
+"""Once costs were told, a time without answers is known to have cost nothing, for so long."""
 
 
 class Outcomes(Source):
@@ -95,20 +109,23 @@ class Outcomes(Source):
         query: Mapping[str, str],
         variables: Mapping[str, str],
         windows: Sequence[Window],
-        deadline_s: float,  # noqa: ARG002 - the database has one of its own
+        deadline_s: float,
     ) -> list[Reading]:
-        """See `Source.history`. Windows that touch are counted in one statement; the source knows no others."""
+        """See `Source.history`. Windows that touch are counted in one statement, others one by one."""
         questions = [Question(query, variables, window) for window in windows]
+        if any(after.start != before.end for before, after in pairwise(windows)):
+            return self.read_many(questions, deadline_s)
         try:
             self.check_query(query)
             with self._database.read() as tx:
                 project = get_project(tx, variables["project"])
                 environment = get_environment(tx, project.id, variables["environment"])
                 start, step = windows[0].start, windows[0].length
-                found = tallies_over_time(tx, environment.id, _count(questions[0]), start, step, len(windows))
+                count = _count(questions[0])
+                found = tallies_over_time(tx, environment.id, count, start, step, len(windows))
+                nothing = _silent(tx, environment.id, count, windows[-1])
         except (BadQuery, DatabaseUnavailable, NotFound, KeyError) as error:
             return [_missing(Status.ERROR, each, str(error)) for each in questions]
-        nothing = Tally(0, 0, None)
         return [_reading(each, found.get(place, nothing)) for place, each in enumerate(questions)]
 
     def _counted(
@@ -122,6 +139,8 @@ class Outcomes(Source):
             with self._database.read() as tx:
                 environment = get_environment(tx, get_project(tx, project).id, key)
                 found = tallies(tx, environment.id, window.start, window.end, counts.values())
+                for count in {count for count in counts.values() if not found[count].total}:
+                    found[count] = _silent(tx, environment.id, count, window)
         except (DatabaseUnavailable, NotFound) as error:
             return {place: _missing(Status.ERROR, each, str(error)) for place, each in asked.items()}
         return {place: _reading(each, found[counts[place]]) for place, each in asked.items()}
@@ -133,7 +152,20 @@ def _count(question: Question) -> Count:
     return Count(variables["feature"], query["measure"], variables.get("release"), limit)
 
 
+def _silent(tx: Transaction, environment_id: int, count: Count, window: Window) -> Tally:
+    """What is known of a window without answers: of money, when an answer last said what it cost."""
+    if count.measure != SPEND:
+        return Tally(0, 0, None)
+    since = window.end - _REMEMBERED
+    told_at = cost_was_told_at(tx, environment_id, count.feature, count.release, since, window.end)
+    return Tally(0, 0, told_at)
+
+
 def _reading(question: Question, counted: Tally) -> Reading:
+    if question.query["measure"] == SPEND and counted.newest_at is not None:
+        # Where costs are told, no answer cost nothing. How old the newest is tells a product that fell silent.
+        spent = Reading.gauge(question.window, counted.spent, counted.total)
+        return replace(spent, newest_sample_at=counted.newest_at, asked=dict(question.query))
     if not counted.total:
         return _missing(Status.NO_DATA, question, "no outcome that tells was reported in the window")
     reading = Reading.ratio(question.window, counted.bad, counted.total)

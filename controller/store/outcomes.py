@@ -5,12 +5,25 @@ Windows go by when a report arrived here, not by the clock of whoever sent it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, delete, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controller.store.columns import microseconds
@@ -20,11 +33,12 @@ from controller.store.tables import outcomes
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many answers were judged, how many of them were bad, and when the newest arrived."""
+    """How many answers were judged, how many of them were bad, when the newest arrived, and what all of them cost."""
 
     bad: int
     total: int
     newest_at: datetime | None
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,9 @@ _MEASURES: Mapping[str, tuple[ColumnElement[bool], ColumnElement[bool]]] = {
 }
 _ABOVE: Mapping[str, ColumnElement[Any]] = {"slow": outcomes.c.latency_ms, "costly": outcomes.c.cost_usd}
 
-MEASURES = (*_MEASURES, *_ABOVE)
+SPEND = "spend"
+"""What answers cost together: a sum and not a count, of those that said what they cost."""
+MEASURES = (*_MEASURES, *_ABOVE, SPEND)
 """What can be counted over reported outcomes; those in `NEEDS_LIMIT` need the value above which an answer is bad."""
 NEEDS_LIMIT = frozenset(_ABOVE)
 
@@ -121,6 +137,7 @@ def tallies_over_time(
         func.count().label("total"),
         func.count().filter(bad).label("bad"),
         func.max(outcomes.c.received_at).label("newest"),
+        _spent(count.measure).label("spent"),
     ).where(
         outcomes.c.environment_id == environment_id,
         outcomes.c.feature == count.feature,
@@ -131,7 +148,23 @@ def tallies_over_time(
     if count.release is not None:
         counted = counted.where(outcomes.c.release == count.release)
     rows = tx.execute(counted.group_by("place"))
-    return {row.place: Tally(row.bad, row.total, row.newest) for row in rows}
+    return {row.place: Tally(row.bad, row.total, row.newest, row.spent or 0.0) for row in rows}
+
+
+def cost_was_told_at(
+    tx: Transaction, environment_id: int, feature: str, release: str | None, since: datetime, end: datetime
+) -> datetime | None:
+    """When an answer of a feature, of one release or of all, last said what it cost; None if none did since then."""
+    told = select(func.max(outcomes.c.received_at)).where(
+        outcomes.c.environment_id == environment_id,
+        outcomes.c.feature == feature,
+        outcomes.c.received_at >= since,
+        outcomes.c.received_at < end,
+        outcomes.c.cost_usd.is_not(None),
+    )
+    told = told if release is None else told.where(outcomes.c.release == release)
+    newest: datetime | None = tx.scalar(told)
+    return newest
 
 
 def _in_statements(wanted: Collection[Count]) -> Iterator[list[Count]]:
@@ -158,7 +191,7 @@ def _counted(
     group: Iterable[Count],
     measured: Sequence[tuple[str, float | None]],
 ) -> Select[Any]:
-    """A row for each feature and release, with three columns for each thing that is measured."""
+    """A row for each feature and release, with four columns for each thing that is measured."""
     columns: list[ColumnElement[Any]] = []
     for place, (measure, limit) in enumerate(measured):
         judged, bad = _conditions(measure, limit)
@@ -166,6 +199,7 @@ def _counted(
             func.count().filter(judged).label(f"total_{place}"),
             func.count().filter(judged, bad).label(f"bad_{place}"),
             func.max(outcomes.c.received_at).filter(judged).label(f"newest_{place}"),
+            _spent(measure).label(f"spent_{place}"),
         ]
     return (
         select(outcomes.c.feature, outcomes.c.release, *columns)
@@ -179,7 +213,13 @@ def _counted(
     )
 
 
+def _spent(measure: str) -> ColumnElement[Any]:
+    return func.sum(outcomes.c.cost_usd) if measure == SPEND else literal(0.0)
+
+
 def _conditions(measure: str, limit: float | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    if measure == SPEND:
+        return outcomes.c.cost_usd.is_not(None), false()
     if measure in _ABOVE:
         return _ABOVE[measure].is_not(None), _ABOVE[measure] > limit
     return _MEASURES[measure]
@@ -193,6 +233,7 @@ def _sum(rows: Iterable[Row[Any]], release: str | None, place: int) -> Tally:
         sum(row[f"bad_{place}"] for row in found),
         sum(row[f"total_{place}"] for row in found),
         max(newest, default=None),
+        math.fsum(row[f"spent_{place}"] or 0.0 for row in found),
     )
 
 

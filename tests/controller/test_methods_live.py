@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from controller.errors import InvalidInput
 from controller.store.readings import readings_of
 from tests.controller.tenant import ADA, Tenant
 from tests.controller.test_explanations import SAME, explained
@@ -48,3 +51,31 @@ def test_a_burn_rate_asks_for_each_of_its_windows(simple: Tenant) -> None:
     assert [reading.total for reading in told.record.readings] == [400] * 4
     assert told.told == f"{SAME}breach"
     assert simple.rollout().mode == "review"
+
+
+def test_a_budget_counts_what_products_report(simple: Tenant) -> None:
+    ladder = (Rung(Action.NOTIFY, severity=Severity.WARNING), Rung(Action.DISABLE))
+    said = {"query": {"measure": "spend"}, "method": "budget", "params": {"amount": 100}, "window_s": 3600}
+    simple.trigger("spend", *ladder, **said)
+    simple.report(10, cost_usd=0.5)
+    simple.after(10)
+    # Five dollars within an hour will be 1,386 at the end of the month.
+    assert [change.name for change in simple.changes()][-1] == "notify"
+    assert "5.00 of 100.00 USD spent" in simple.standing("spend").sentence
+    simple.after(7200)
+    assert "5.00 of 100.00 USD spent" in simple.standing("spend").sentence
+    assert simple.standing("spend").verdict == "ok"
+    simple.report(10, cost_usd=9.6)
+    simple.after(10)
+    assert simple.rollout().mode == "off"
+    assert explained(simple, "spend")[0].told == f"{SAME}breach"
+
+
+def test_what_is_reported_in_dollars_is_no_budget_in_another_currency(simple: Tenant) -> None:
+    said = {"query": {"measure": "spend"}, "params": {"amount": 100, "currency": "EUR"}}
+    with pytest.raises(InvalidInput, match="USD"):
+        simple.trigger("spend", Rung(Action.DISABLE), method="budget", **said)
+    with pytest.raises(InvalidInput, match="cannot judge it"):
+        simple.trigger(
+            "spend", Rung(Action.DISABLE), query={"measure": "spend"}, method="any_event", params={}
+        )

@@ -166,7 +166,7 @@ REFUSED = [
     ("triggers", {"arming": "shadow"}, "none is picked"),
     ("triggers", {"keys": "unsupported-answers", "arming": "all"}, "is none"),
     ("triggers", {"keys": "no-such", "arming": "act"}, "cannot be had from there"),
-    ("triggers", {"keys": "monthly-budget", "arming": "act"}, "cannot be had from there"),
+    ("triggers", {"keys": "input-drift", "arming": "act"}, "cannot be had from there"),
     ("release", {"prompt": "", "provider": "openai", "model": "m"}, 'id="wrong-prompt"'),
     ("begin", {"share": "300"}, "is no share"),
     ("source", {"key": "metrics", "url": "ftp://x"}, "http"),
