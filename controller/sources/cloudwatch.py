@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, Self
@@ -22,6 +22,7 @@ from controller.sources.numbers import Asked, Numbers
 from controller.sources.parts import Part, number_part
 from controller.sources.source import BadQuery, BadSetting, SecretPlace, Tried
 from controller.sources.web import WEB_SETTINGS, Entered, Web, web_from
+from controller.sources.web.assumed_role import ROLE_SETTINGS, as_role
 from controller.sources.web.auth import entered_secret
 from controller.sources.web.sigv4 import SignatureV4
 from controller.sources.wording import one_line
@@ -36,9 +37,18 @@ STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Maximum": max,
     "Minimum": min,
 }
-"""The statistics of minutes that become one of the whole window, and how. The average of averages is none."""
+"""The statistics of minutes that become one of the whole window, and how."""
+AVERAGE = "Average"
+"""The average of averages is none: it is asked for as a sum and as how many there were, and divided here."""
+_PERCENTILE = re.compile(r"(?:p|tm|tc|ts|wm|IQM|PR|TC|TM|TS|WM).*")
 
-_SETTINGS = (*(name for name in WEB_SETTINGS if name != "auth"), "region", "access_key_id", "secret")
+_SETTINGS = (
+    *(name for name in WEB_SETTINGS if name != "auth"),
+    "region",
+    "access_key_id",
+    "secret",
+    *ROLE_SETTINGS,
+)
 _HEADERS = {
     "Content-Type": "application/x-amz-json-1.0",
     "X-Amz-Target": "GraniteServiceVersion20100801.GetMetricData",
@@ -71,9 +81,14 @@ class _Metric:
             raise BadQuery(part, f"is not JSON: {error}", "write variables within its strings") from None
         match written:
             case {"Namespace": str(namespace), "MetricName": str(name), "Stat": str(statistic)} if (
-                namespace and name and set(written) <= _SHAPE and statistic in STATISTICS
+                namespace and name and set(written) <= _SHAPE and statistic in (*STATISTICS, AVERAGE)
             ):
                 dimensions = written.get("Dimensions", {})
+            case {"Stat": str(statistic)} if _PERCENTILE.fullmatch(statistic):
+                remedy = (
+                    "take Average, or count in the product what is above the bound, and ask for bad and total"
+                )
+                raise BadQuery(part, f"{statistic} of minutes makes none of the whole window", remedy)
             case _:
                 raise _no_metric(part)
         if not isinstance(dimensions, dict) or not all(
@@ -83,7 +98,7 @@ class _Metric:
         return cls(namespace, name, statistic, dimensions)
 
     def query(self, id: str) -> dict[str, Any]:
-        """The same as GetMetricData wants it."""
+        """The same as GetMetricData wants it; the statistic is none of those that are made of two others."""
         dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions.items()]
         metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
         return {"Id": id, "MetricStat": {"Metric": metric, "Period": PERIOD_S, "Stat": self.statistic}}
@@ -112,7 +127,8 @@ class CloudWatch(Numbers):
             raise BadSetting("region", "is not a region of AWS", "enter one such as eu-central-1")
         url = _url(settings)
         secret = entered_secret(entered, access.secrets, url)
-        auth = SignatureV4(entered.text("access_key_id"), secret, region, "monitoring", access.now)
+        user = SignatureV4(entered.text("access_key_id"), secret, region, "monitoring", access.now)
+        auth = as_role(entered, access, user)
         web = web_from(Entered({**settings, "url": url}, _SETTINGS), access, auth=auth)
         return cls(web, access.memory.of((cls.kind, "loners", url), Loners), access.now)
 
@@ -126,9 +142,10 @@ class CloudWatch(Numbers):
         self._web.check_leads()
 
     def check_part(self, part: str, text: str) -> None:
-        """See `Numbers.check_part`."""
+        """See `Numbers.check_part`. An average is a value, and nothing that is counted."""
         check_filling(part, text)
-        _Metric.parse(part, text)
+        if _Metric.parse(part, text).statistic == AVERAGE and part != "value":
+            raise BadQuery(part, "is an average, which counts nothing", "take Sum or SampleCount")
 
     def fill(self, part: str, text: str, variables: Mapping[str, str], window: Window) -> str:
         """See `Numbers.fill`."""
@@ -143,8 +160,10 @@ class CloudWatch(Numbers):
             groups=_groups,
         )
         asking = Asking(way, self._loners, self.clock, until)
-        parts = asking.answers(query for each in asked for query in each.numbers.values())
-        return [{part: parts[query] for part, query in each.numbers.items()} for each in asked]
+        parts = asking.answers(
+            query for each in asked for number in each.numbers.values() for query in _asked_for(number)
+        )
+        return [_answered(each.numbers, parts) for each in asked]
 
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`."""
@@ -195,6 +214,33 @@ class CloudWatch(Numbers):
         if isinstance(code, str) and _CODE.fullmatch(code):
             said += f" {code.rpartition('#')[2]}"
         return Part(Status.ERROR, message=one_line(said))
+
+
+def _asked_for(query: str) -> list[str]:
+    """The queries that a number is made of: one, or for an average the sum and how many there were."""
+    written = loads(query)
+    if written["Stat"] != AVERAGE:
+        return [query]
+    return [json.dumps({**written, "Stat": statistic}) for statistic in ("Sum", "SampleCount")]
+
+
+def _answered(numbers: Mapping[str, str], parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts of one question; an average comes with how many samples it stands for."""
+    answered: dict[str, Part] = {}
+    for name, query in numbers.items():
+        found = [parts[each] for each in _asked_for(query)]
+        answered[name] = found[0] if len(found) == 1 else _divided(*found)
+        if len(found) > 1 and "samples" not in numbers:
+            answered["samples"] = found[1]
+    return answered
+
+
+def _divided(total: Part, count: Part) -> Part:
+    if total.status not in (Status.OK, Status.PARTIAL) or count.status not in (Status.OK, Status.PARTIAL):
+        return total if total.status not in (Status.OK, Status.PARTIAL) else count
+    if count.number <= 0:
+        return Part(Status.NO_DATA, message="there are no samples in the window")
+    return replace(total, number=total.number / count.number)
 
 
 def _url(settings: Mapping[str, Any]) -> str:

@@ -40,6 +40,10 @@ class Auth(ABC):
             OutboundError: It cannot be had.
         """
 
+    def asks(self) -> Mapping[str, str]:
+        """The addresses that are asked for it, by the settings they come from."""
+        return {}
+
     def refused(self) -> bool:
         """Take note that the other side did not accept it; whether another try could end otherwise."""
         return False

@@ -62,6 +62,10 @@ class ClientCredentials(Auth):
                 self.token.lock.release()
         return {"Authorization": f"Bearer {self.token.text}"}
 
+    def asks(self) -> Mapping[str, str]:
+        """See `Auth.asks`."""
+        return {"auth.token_url": self.token_url}
+
     def refused(self) -> bool:
         """See `Auth.refused`: the token may have been revoked, and the next one accepted."""
         self.token.until = 0.0

@@ -14,6 +14,7 @@ from controller.secrets import Secrets
 from controller.sources.access import Access
 from controller.sources.memory import digest
 from controller.sources.source import SecretPlace
+from controller.sources.web.assumed_role import ROLE_SETTINGS, as_role
 from controller.sources.web.auth import Auth, Nothing, Unsigned, basic, bearer, entered_secret, in_header
 from controller.sources.web.entered import Entered
 from controller.sources.web.limits import Gate
@@ -37,7 +38,7 @@ AUTH: Mapping[str, tuple[str, ...]] = {
     "bearer": ("secret",),
     "header": ("secret", "header"),
     "oauth2": ("secret", "token_url", "client_id", "scope", "audience", "client_auth"),
-    "sigv4": ("secret", "access_key_id", "region", "service"),
+    "sigv4": ("secret", "access_key_id", "region", "service", *ROLE_SETTINGS),
 }
 """The ways to prove who asks, each with its settings."""
 
@@ -141,10 +142,11 @@ class Web:
 
     def check_leads(self) -> None:
         """See `controller.sources.source.Source.check_leads`."""
-        try:
-            self.outbound.check_leads(self.url)
-        except OutboundError as error:
-            raise BadSetting("url", str(error), "enter an address that may be called") from None
+        for setting, url in {"url": self.url, **self.auth.asks()}.items():
+            try:
+                self.outbound.check_leads(url)
+            except OutboundError as error:
+                raise BadSetting(setting, str(error), "enter an address that may be called") from None
 
 
 def web_from(entered: Entered, access: Access, *, url: str = "", auth: Auth | None = None) -> Web:
@@ -203,12 +205,14 @@ def _auth(entered: Entered, access: Access, url: str) -> Auth:
     if name == "oauth2":
         return _oauth2(given, access)
     if name == "sigv4":
-        return SignatureV4(
+        user = SignatureV4(
             given.text("access_key_id"),
             entered_secret(given, secrets, url),
             given.text("region"),
             given.text("service"),
+            access.now,
         )
+        return as_role(given, access, user)
     return {"basic": basic, "bearer": bearer, "header": in_header}[name](given, secrets, url)
 
 
