@@ -42,6 +42,22 @@ _NAMED = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
 _READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _EXAMPLE = "postgresql://reader@warehouse.example.com:5432/analytics"
 _SHORTEST_CONNECT_S = 2
+_WINDOWS_AT_ONCE = 1000
+_TWO_ROWS = "SELECT * FROM (\n{}\n) AS headgate LIMIT 2"
+"""Within another statement only what reads is a statement at all, and two rows are enough to see."""
+_EACH_WINDOW = """
+SELECT headgate_windows.place, headgate_rows.*
+FROM (
+    SELECT place,
+        CAST(:headgate_start AS timestamptz) + place * make_interval(secs => :headgate_step_s) AS start_at,
+        CAST(:headgate_end AS timestamptz) + place * make_interval(secs => :headgate_step_s) AS end_at
+    FROM generate_series(0, :headgate_last) AS place
+) AS headgate_windows
+CROSS JOIN LATERAL (
+{}
+) AS headgate_rows
+"""
+_IN_EACH = {"start": "headgate_windows.start_at ", "end": "headgate_windows.end_at "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,7 @@ class Sql(Source):
     kind: ClassVar[str] = "sql"
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.STATEMENT,)
     at_once: ClassVar[int] = 10
+    longest_history: ClassVar[int] = 50_000
 
     def __init__(self, place: Place, password: Secret | None, outbound: Outbound, gate: Gate) -> None:
         """Nothing is opened yet."""
@@ -142,10 +159,32 @@ class Sql(Source):
                     for place, parameters in asked.items():
                         readings[place] = self._ask(connection, questions[place], parameters, until)
         except (OutboundError, SQLAlchemyError) as error:
-            for place, question in enumerate(questions):
-                if place not in readings:
-                    readings[place] = Reading.missing(Status.ERROR, question.window, self._why(error))
+            readings |= _missing(questions, readings, self._why(error))
         return [replace(readings[place], asked=dict(each.query)) for place, each in enumerate(questions)]
+
+    def history(
+        self,
+        query: Mapping[str, str],
+        variables: Mapping[str, str],
+        windows: Sequence[Window],
+        deadline_s: float,
+    ) -> list[Reading]:
+        """See `Source.history`. A statement asks about a thousand windows: the database goes from one to the next."""
+        until = self.clock() + deadline_s
+        questions = [Question(query, variables, window) for window in windows]
+        readings: dict[int, Reading] = {}
+        try:
+            if dict(self._usable(questions[:1], readings)):
+                with self._connected(until) as connection:
+                    for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+                        some = questions[first : first + _WINDOWS_AT_ONCE]
+                        found = self._ask_many(connection, some, until)
+                        readings |= {first + place: reading for place, reading in enumerate(found)}
+        except (OutboundError, SQLAlchemyError) as error:
+            readings |= _missing(questions, readings, self._why(error))
+        # What is wrong with the first question is wrong with all of them.
+        readings |= _missing(questions, readings, readings[0].message if 0 in readings else "")
+        return [replace(readings[place], asked=dict(query)) for place in range(len(questions))]
 
     def _usable(
         self, questions: Sequence[Question], readings: dict[int, Reading]
@@ -172,25 +211,55 @@ class Sql(Source):
     def _ask(
         self, connection: Connection, question: Question, parameters: Mapping[str, Any], until: float
     ) -> Reading:
-        left_ms = int((until - self.clock()) * 1000)
-        if left_ms <= 0:
-            message = "the questions before this one took all the time"
-            return Reading.missing(Status.ERROR, question.window, message)
+        # The space keeps SQLAlchemy from taking `:name::type` for a shorter name.
+        inner = _NAMED.sub(r":\1 ", question.query["sql"])
         try:
-            with connection.begin():
-                connection.execute(
-                    text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(left_ms)}
-                )
-                # Within another statement only what reads is a statement at all, and two rows are enough to see.
-                # The space keeps SQLAlchemy from taking `:name::type` for a shorter name.
-                inner = _NAMED.sub(r":\1 ", question.query["sql"])
-                asked = f"SELECT * FROM (\n{inner}\n) AS headgate LIMIT 2"  # noqa: S608 - it is what was entered
-                statement = text(asked)
-                result = connection.execute(statement, parameters)
-                columns, rows = list(result.keys()), [tuple(row) for row in result]
-        except SQLAlchemyError as error:
+            columns, rows = self._run(connection, _TWO_ROWS.format(inner), parameters, until)
+        except (OutboundError, SQLAlchemyError) as error:
             return Reading.missing(Status.ERROR, question.window, self._why(error))
         return _reading(columns, rows, question.window)
+
+    def _ask_many(self, connection: Connection, questions: Sequence[Question], until: float) -> list[Reading]:
+        """Ask one thing about windows that are equally far apart, whose times stand in a table of their own."""
+        first, second = questions[0], questions[min(1, len(questions) - 1)]
+        inner = _NAMED.sub(lambda name: _IN_EACH.get(name.group(1), f":{name.group(1)} "), first.query["sql"])
+        parameters = {
+            **self._parameters(first),
+            "headgate_start": first.window.start,
+            "headgate_end": first.window.end,
+            "headgate_step_s": (second.window.end - first.window.end).total_seconds(),
+            "headgate_last": len(questions) - 1,
+        }
+        try:
+            statement = _EACH_WINDOW.format(_TWO_ROWS.format(inner))
+            columns, rows = self._run(connection, statement, parameters, until)
+        except (OutboundError, SQLAlchemyError) as error:
+            return [Reading.missing(Status.ERROR, each.window, self._why(error)) for each in questions]
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        for place, *row in rows:
+            found.setdefault(place, []).append(tuple(row))
+        return [
+            _reading(columns[1:], found.get(place, []), each.window) for place, each in enumerate(questions)
+        ]
+
+    def _run(
+        self, connection: Connection, statement: str, parameters: Mapping[str, Any], until: float
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """What a statement gives before the time is up.
+
+        Raises:
+            OutboundError: It is up already.
+            SQLAlchemyError: The database does not answer it.
+        """
+        left_ms = int((until - self.clock()) * 1000)
+        if left_ms <= 0:
+            raise OutboundError("the questions before this one took all the time")
+        with connection.begin():
+            connection.execute(
+                text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(left_ms)}
+            )
+            result = connection.execute(text(statement), parameters)
+            return list(result.keys()), [tuple(row) for row in result]
 
     @contextlib.contextmanager
     def _connected(self, until: float) -> Iterator[Connection]:
@@ -272,6 +341,15 @@ def _cut_at(connection: Connection, left_s: float) -> Iterator[None]:
 def _shut(wire: socket.socket) -> None:
     with contextlib.suppress(OSError):
         wire.shutdown(socket.SHUT_RDWR)
+
+
+def _missing(questions: Sequence[Question], readings: Mapping[int, Reading], why: str) -> dict[int, Reading]:
+    """Errors for the questions that have no reading yet."""
+    return {
+        place: Reading.missing(Status.ERROR, question.window, why)
+        for place, question in enumerate(questions)
+        if place not in readings
+    }
 
 
 def _reading(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], window: Window) -> Reading:

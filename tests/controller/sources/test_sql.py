@@ -207,3 +207,56 @@ def test_a_password_is_for_its_database_alone() -> None:
     with pytest.raises(BadSetting, match="secret"):
         Sql.from_settings(settings, fresh_access(secrets=secrets))
     Sql.from_settings({**settings, "url": "postgresql://u@db.example/d"}, fresh_access(secrets=secrets))
+
+
+RATIO = (
+    "SELECT count(*) FILTER (WHERE bad) AS bad, count(*) AS total, max(at) AS newest FROM answers "
+    "WHERE feature = :feature AND at >= :start AND at < :end AND :window_s::int = 4 HAVING count(*) > 0"
+)
+
+
+def past(count: int, span_s: int = 4, step_s: int = 2) -> list[Window]:
+    ends = [END - timedelta(seconds=step_s * place) for place in range(count)][::-1]
+    return [Window(end - timedelta(seconds=span_s), end) for end in ends]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        RATIO,
+        f"WITH counted AS ({RATIO}) SELECT * FROM counted",
+        "SELECT extract(epoch FROM :end - :start) AS value",
+        "SELECT 1 AS count FROM generate_series(1, 2)",
+        "SELECT 1 / (extract(epoch FROM :end)::bigint % 1) AS value",
+    ],
+)
+def test_the_past_is_the_same_asked_at_once_or_window_by_window(warehouse: Warehouse, statement: str) -> None:
+    source, windows = warehouse.source(), past(12)
+    at_once = source.history({"sql": statement}, VARIABLES, windows, PATIENT_S)
+    one_by_one = [source.read({"sql": statement}, VARIABLES, each, PATIENT_S) for each in windows]
+    assert at_once == one_by_one
+
+
+def test_a_month_of_minutes_is_asked_in_few_statements(warehouse: Warehouse) -> None:
+    source, windows = warehouse.source(), past(43_200, span_s=60, step_s=60)
+    readings = source.history({"sql": "SELECT 0 AS bad, 3 AS total"}, VARIABLES, windows, PATIENT_S)
+    assert len(readings) == len(windows) <= source.longest_history
+    assert {(each.bad, each.total) for each in readings} == {(0, 3)}
+    assert [each.window for each in readings] == windows
+
+
+def test_what_is_wrong_with_one_window_of_the_past_is_said_of_all(warehouse: Warehouse) -> None:
+    source, windows = warehouse.source(), past(3)
+    for statement in ("DELETE FROM answers", "SELECT :nothing AS count", "SELECT :stage AS count"):
+        readings = source.history({"sql": statement}, VARIABLES, windows, PATIENT_S)
+        assert {each.status for each in readings} == {Status.ERROR}
+        assert all(each.message for each in readings)
+
+
+def test_a_past_that_takes_too_long_is_an_error(warehouse: Warehouse) -> None:
+    began = time.monotonic()
+    slow = {"sql": "SELECT count(*) AS count FROM generate_series(1, 100000)"}
+    readings = warehouse.source().history(slow, VARIABLES, past(40_000), 1.0)
+    assert time.monotonic() - began < PATIENT_S
+    assert {each.status for each in readings} >= {Status.ERROR}
+    assert "timeout" in readings[-1].message or "all the time" in readings[-1].message
