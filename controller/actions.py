@@ -13,7 +13,7 @@ from controller.actors import Actor, ActorKind
 from controller.guards import UNTOLD, Guards
 from controller.observability import ACTIONS
 from controller.rollouts import Clock, Order, Rollouts
-from controller.shared_causes import Finding, SharedCauses
+from controller.shared_causes import Control, Finding, SharedCauses
 from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -23,18 +23,22 @@ from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
 from controller.tasks import ask_for
 from stages import EXPOSED, NOBODY, Exposure, Mode, Refused, Request
-from triggers import Action, Arming, Phase, Rung, Severity, Step, Window, escalate
+from triggers import Action, Arming, Phase, Reading, Rung, Severity, Step, Window, escalate
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What is acted on: a trigger as it stood before it was judged, its rollout, and the window it was judged over."""
+    """What is acted on: a trigger as it stood before it was judged, its rollout, and the window it was judged over.
+
+    ``control`` is what was read of the stable release beside a candidate that may be blamed.
+    """
 
     stored: StoredTrigger
     rollout: StoredRollout
     window: Window
+    control: Reading | None = None
 
     @property
     def actor(self) -> Actor:
@@ -199,7 +203,8 @@ class Actions:
         """Why no release is to blame; what cannot be found out keeps nothing from going down."""
         since = outcome.state.since or self._now()
         try:
-            return self._shared.find(tx, current, cause.stored, cause.window, since)
+            control = Control(cause.control, outcome.numbers.get("limit"))
+            return self._shared.find(tx, current, cause.stored, control, since)
         except UNTOLD:
             log.exception("could not find out who is to blame for %s", current.rollout.feature)
             return None

@@ -43,6 +43,11 @@ class Asker:
         following = (readings[number] for number in range(len(asked)))
         return [list(islice(following, len(subject.asks))) for subject in subjects]
 
+    def ask_control(self, subject: Subject) -> Reading | None:
+        """What was read of the stable release beside a candidate; None if nothing can be asked about it."""
+        question = subject.control()
+        return None if question is None else self._ask(subject.stored, [question])[0]
+
     def _ask(self, stored: StoredTrigger, questions: Sequence[Question]) -> list[Reading]:
         if stored.source_kind not in SOURCES:
             return _useless(questions, f"{stored.source_kind!r} is not a kind of source")

@@ -22,7 +22,7 @@ from controller.store.claims import Claim, Settlement, give_back, hold, next_slo
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.readings import NewReading, add_readings
 from controller.subjects import Subject, Unreadable, subjects_of
-from triggers import Phase, Reading, Step, is_blind, step
+from triggers import Action, Arming, Phase, Reading, Step, is_blind, step
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class _Read:
     claim: Claim
     subject: Subject
     readings: Sequence[Reading]
+    control: Reading | None = None
 
     def is_about(self, releases: tuple[object, object] | None) -> bool:
         """Whether these are the stable and the candidate release it was read for."""
@@ -136,7 +137,8 @@ class Evaluations:
         read = [_Read(claim, found[claim], answers) for claim, answers in zip(found, readings, strict=True)]
         judged = list(self._judged(read))
         # What may stop a feature does not wait for what only has to be written down.
-        results |= {each.read.claim: self._alone(each.read) for each in judged if each.is_eventful}
+        eventful = [each for each in judged if each.is_eventful]
+        results |= {each.read.claim: self._alone(self._with_control(each)) for each in eventful}
         results |= self._together([each for each in judged if not each.is_eventful])
         return [results.get(claim, Result.FAILED) for claim in claims]
 
@@ -182,6 +184,14 @@ class Evaluations:
         _count(current, now)
         return results
 
+    def _with_control(self, judged: _Judged) -> _Read:
+        """What was read; if a candidate may be reverted, of the stable release besides: does it suffer, too?"""
+        stored = judged.read.subject.stored
+        blames = any(rung.do is Action.REVERT for rung in stored.trigger.ladder)
+        if not (judged.outcome.due and blames and stored.trigger.arming is Arming.ACT):
+            return judged.read
+        return replace(judged.read, control=self._asker.ask_control(judged.read.subject))
+
     def _alone(self, read: _Read) -> Result:
         """Judge one trigger as it stands now, act, and write it all down."""
         for _ in range(_ATTEMPTS):
@@ -215,7 +225,7 @@ class Evaluations:
             return None
         current = replace(current, asks=read.subject.asks)
         outcome = step(current.stored.rule, current.state, read.readings, now)
-        cause = Cause(current.stored, current.rollout, current.window)
+        cause = Cause(current.stored, current.rollout, current.window, read.control)
         outcome, done = self._actions.act(tx, cause, outcome, now)
         judged = _Judged(replace(read, subject=current), outcome, now, done)
         _write(tx, [judged], now)

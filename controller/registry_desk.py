@@ -24,6 +24,7 @@ from controller.store.registries import (
     remove_registry,
     set_settings,
 )
+from stages import index_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class RegistryDesk:
             InvalidInput: One names a registry that is not connected, or could not be a pointer there, or two
                 contradict each other; names every such field.
         """
-        if problems := [*self._problems(tx, project_id, bundle)]:
+        problems = [*self._problems(tx, project_id, bundle), *self._about_index(tx, project_id, bundle)]
+        if problems:
             raise InvalidInput(*problems)
 
     def _problems(self, tx: Transaction, project_id: int, bundle: Mapping[str, Any]) -> Iterator[Problem]:
@@ -149,6 +151,14 @@ class RegistryDesk:
                 yield Problem(f"{field}.registry", message, "connect it first, or check how it is spelled")
             else:
                 yield from self._impossible(stored, field, pointer)
+
+    def _about_index(self, tx: Transaction, project_id: int, bundle: Mapping[str, Any]) -> Iterator[Problem]:
+        """Whether there is the registry that is to be asked for the retrieval index."""
+        index = index_of(bundle)
+        if index and index.registry and find_registry(tx, project_id, index.registry) is None:
+            message = f"there is no registry {index.registry!r} in this project"
+            remedy = "connect it first, or check how it is spelled"
+            yield Problem("bundle.retrieval.registry", message, remedy)
 
     def _impossible(
         self, stored: StoredRegistry, field: str, pointer: Mapping[str, str]

@@ -16,7 +16,6 @@ from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
 from controller.store.incidents import hold_record, reverted_by
 from controller.store.outbox import put
-from controller.store.outcomes import tally
 from controller.store.projects import get_project
 from controller.store.releases import get_release, judge_release
 from controller.store.rollouts import StoredRollout
@@ -39,11 +38,12 @@ from stages import (
     Model,
     Suffering,
     Trouble,
+    control_is_beyond,
     control_suffers_too,
     find_shared_cause,
     models_of,
 )
-from triggers import TriggerClass, Window
+from triggers import Reading, Status, TriggerClass
 
 LOOK_EVERY_S = 30.0
 """How often it is looked whether what features suffered from is over."""
@@ -73,6 +73,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What was read of the stable release beside a candidate, and the limit that the candidate was judged by."""
+
+    reading: Reading | None
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SharedCauses:
     """Finds shared causes, and keeps those who suffer from one together until it is over."""
 
@@ -80,12 +88,17 @@ class SharedCauses:
     now: Clock
 
     def find(
-        self, tx: Transaction, stored: StoredRollout, watching: StoredTrigger, window: Window, since: datetime
+        self,
+        tx: Transaction,
+        stored: StoredRollout,
+        watching: StoredTrigger,
+        control: Control,
+        since: datetime,
     ) -> Finding | None:
         """Why the newest release of a rollout is not to blame for what a trigger fires about; None if it may be."""
         if watching.trigger.trigger_class in _OF_THEIR_OWN:
             return None
-        if why := _control(tx, stored, watching, window):
+        if stored.rollout.candidate and (why := _suffers(watching, control)):
             return Finding(why)
         trouble = self._trouble(tx, stored, since)
         if trouble is None:
@@ -184,23 +197,17 @@ class SharedCauses:
         return True
 
 
-def _control(tx: Transaction, stored: StoredRollout, watching: StoredTrigger, window: Window) -> str:
-    """Why a candidate is not to blame: the stable release beside it does as badly, by what products report."""
-    rollout, limit = stored.rollout, watching.trigger.method.params().get("limit")
-    if not rollout.candidate or watching.source_kind != "outcomes" or not isinstance(limit, int | float):
+def _suffers(watching: StoredTrigger, control: Control) -> str:
+    """Why a candidate is not to blame: the stable release beside it is beyond what the candidate was judged by."""
+    reading, limit = control.reading, control.limit
+    if reading is None or limit is None or reading.status is not Status.OK:
         return ""
-    above = watching.query.get("limit")
-    counted = tally(
-        tx,
-        stored.environment_id,
-        rollout.feature,
-        watching.query["measure"],
-        window.start,
-        window.end,
-        release=rollout.stable,
-        limit=None if above is None else float(above),
-    )
-    return control_suffers_too(counted.bad, counted.total, limit)
+    if reading.total is not None:
+        return control_suffers_too(reading.bad or 0, reading.total, limit)
+    if reading.value is None:
+        return ""
+    is_below = bool(watching.trigger.method.params().get("below"))
+    return control_is_beyond(reading.value, limit, reading.samples, below=is_below)
 
 
 def _model_of(tx: Transaction, stored: StoredRollout, release: str | None) -> Model | None:

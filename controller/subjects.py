@@ -14,7 +14,7 @@ from controller.store.projects import project_keys
 from controller.store.rollouts import StoredRollout, rollouts_by_id
 from controller.store.triggers import StoredTrigger, triggers_by_id
 from stages import Rollout, digest
-from triggers import Ask, Baseline, Scope, Side, State, Trigger, Window, asks, enter_epoch
+from triggers import Ask, Baseline, Scope, Side, State, Trigger, Window, asks, control_window, enter_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,19 @@ class Subject:
             variables_of(self.project, self.rollout.rollout, self.stored.trigger, ask.side),
             ask.window,
         )
+
+    def control(self) -> Question | None:
+        """What to ask about the stable release beside a candidate, before that is blamed; None if nothing can be.
+
+        A query that names no release would be answered about both.
+        """
+        rollout, trigger = self.rollout.rollout, self.stored.trigger
+        tells_apart = self.stored.source_kind == "outcomes" or trigger.scope is Scope.CANDIDATE
+        if not (rollout.candidate and rollout.stable and tells_apart):
+            return None
+        variables = variables_of(self.project, rollout, trigger, Side.BASELINE)
+        window = control_window(trigger, self.state, self.window.end)
+        return Question(self.stored.query, {**variables, "release": rollout.stable}, window)
 
     def why_unasked(self, ask: Ask) -> str:
         """Why there is nothing to ask the source; empty if there is."""

@@ -23,12 +23,14 @@ from controller.store.revert_checks import (
 )
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.viability import Viability, bundle_of, target_of
-from stages import Place, pointers_of
+from stages import Place, RetrievalIndex, index_of, pointers_of
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 300.0
 """How often it is looked whether rollouts could be reverted."""
+_LIVE = "live"
+"""An index has no pointer of its own; requests that name one get this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,20 @@ class _Part:
     place: Place
     version: str
     registry: StoredRegistry | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The index that a release retrieves from, and the registry that should know of it."""
+
+    index: RetrievalIndex
+    registry: StoredRegistry | None
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        where = f" in {self.index.registry}" if self.index.registry else ""
+        return f"the retrieval index {self.index.name}{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +81,10 @@ class ViabilityChecks:
             stored = rollout_by_id(tx, id)
             if not isinstance(stored, StoredRollout) or (release := target_of(stored)) is None:
                 return
-            parts = [*_parts(tx, stored, release)]
+            parts, index = [*_parts(tx, stored, release)], _index(tx, stored, release)
         missing, unknown = self._looked_for(parts)
+        if index is not None:
+            self._look_for_index(index, missing, unknown)
         with self.database.write() as tx:
             stored = rollout_by_id(tx, id)
             if isinstance(stored, StoredRollout) and target_of(stored) == release:
@@ -90,6 +108,26 @@ class ViabilityChecks:
             raise Missing(f"there is no registry {part.place.registry!r} in this project")
         pointer = Pointer(part.place.name, part.place.pointer)
         self.desk.adapter(part.registry).content_sha256(pointer, part.version, self.deadline_s)
+
+    def _look_for_index(self, index: _Index, missing: list[str], unknown: list[str]) -> None:
+        """Whether the index is there: a registry that can tell what a version holds is asked about it by its name."""
+        if not index.index.registry:
+            unknown.append(f"{index.words}: not checked, because the release names no registry for it")
+            return
+        try:
+            if self._content_of(index) is None:
+                unknown.append(f"{index.words}: not checked, because the registry cannot look into it")
+        except Missing as gone:
+            missing.append(f"{index.words}: {self.desk.secrets.redact(str(gone))}")
+        except (RegistryError, BadConfiguration, BadPointer) as error:
+            unknown.append(f"{index.words}: {self.desk.secrets.redact(str(error))}")
+
+    def _content_of(self, index: _Index) -> str | None:
+        if index.registry is None:
+            raise Missing(f"there is no registry {index.index.registry!r} in this project")
+        pointer = Pointer(index.index.name, _LIVE)
+        registry = self.desk.adapter(index.registry)
+        return registry.content_sha256(pointer, index.index.name, self.deadline_s)
 
     def _keep(
         self, tx: Transaction, stored: StoredRollout, release: str, missing: list[str], unknown: list[str]
@@ -119,6 +157,14 @@ class ViabilityChecks:
             "reasons": reasons,
         }
         put(tx, stored.project_id, "revert.unviable", told, now)
+
+
+def _index(tx: Transaction, stored: StoredRollout, release: str) -> _Index | None:
+    index = index_of(bundle_of(tx, stored.feature_id, release))
+    if index is None:
+        return None
+    registry = find_registry(tx, stored.project_id, index.registry) if index.registry else None
+    return _Index(index, registry)
 
 
 def _parts(tx: Transaction, stored: StoredRollout, release: str) -> Iterator[_Part]:

@@ -84,8 +84,14 @@ from stages.report import Dataset, EvalReport, Metric, MetricKind
 from stages.requirement import Artifact, Gate, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
-from stages.shared_cause import TOGETHER, Suffering, control_suffers_too, find_shared_cause
-from stages.viability import Target, Trouble, unviable
+from stages.shared_cause import (
+    TOGETHER,
+    Suffering,
+    control_is_beyond,
+    control_suffers_too,
+    find_shared_cause,
+)
+from stages.viability import RetrievalIndex, Target, Trouble, index_of, unviable
 
 __all__ = [
     "DAY",
@@ -147,6 +153,7 @@ __all__ = [
     "Reply",
     "Request",
     "Requirement",
+    "RetrievalIndex",
     "Review",
     "Rollout",
     "Row",
@@ -174,6 +181,7 @@ __all__ = [
     "check",
     "check_promotion",
     "check_release",
+    "control_is_beyond",
     "control_suffers_too",
     "count_on",
     "differences",
@@ -182,6 +190,7 @@ __all__ = [
     "find_ends",
     "find_shared_cause",
     "firing",
+    "index_of",
     "is_pinned",
     "look",
     "make",

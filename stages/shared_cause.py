@@ -55,3 +55,14 @@ def control_suffers_too(bad: int, total: int, limit: float) -> str:
     if total < _CONTROL_SAMPLES or bad <= limit * total:
         return ""
     return f"the stable release suffers too: {bad} of {total} of its answers are bad"
+
+
+def control_is_beyond(value: float, limit: float, samples: int | None, *, below: bool = False) -> str:
+    """The same for a value, such as a latency, that stands for ``samples`` answers; None if nobody knows for how many.
+
+    ``below``: it is bad when it is low.
+    """
+    is_beyond = value < limit if below else value > limit
+    if not is_beyond or (samples is not None and samples < _CONTROL_SAMPLES):
+        return ""
+    return f"the stable release suffers too: its value is {value:g}, the limit {limit:g}"

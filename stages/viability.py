@@ -42,6 +42,22 @@ class Trouble:
         return same and self.model in ("", model.id)
 
 
+@dataclass(frozen=True, slots=True)
+class RetrievalIndex:
+    """The index that a release retrieves from, and the registry that knows of it; empty if none is named."""
+
+    name: str
+    registry: str
+
+
+def index_of(bundle: Mapping[str, Any]) -> RetrievalIndex | None:
+    """The retrieval index of a bundle; None if it names none."""
+    retrieval = bundle.get("retrieval")
+    if not isinstance(retrieval, Mapping) or not retrieval.get("index"):
+        return None
+    return RetrievalIndex(str(retrieval["index"]), str(retrieval.get("registry") or ""))
+
+
 def unviable(
     target: Target | None,
     away: Mapping[str, Any],

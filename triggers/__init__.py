@@ -3,7 +3,7 @@
 Nothing here reads a clock, a socket or the environment; the same code runs live and over recorded history.
 """
 
-from triggers.ask import Ask, Side, asks, window
+from triggers.ask import Ask, Side, asks, control_window, window
 from triggers.bars import Bar, Unforeseeable, bar_of
 from triggers.detection import Detection, detect
 from triggers.history import History, Plant, tiles
@@ -77,6 +77,7 @@ __all__ = [
     "bar_of",
     "changed",
     "changes",
+    "control_window",
     "detect",
     "enter_epoch",
     "escalate",

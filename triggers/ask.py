@@ -45,6 +45,12 @@ def wants_baseline(trigger: Trigger, state: State) -> bool:
     return trigger.baseline is not Baseline.NONE and trigger.method.wants_baseline(state.memory)
 
 
+def control_window(trigger: Trigger, state: State, now: datetime) -> Window:
+    """The span over which the stable release is looked at, before a candidate is blamed."""
+    judged = window(trigger, state, now)
+    return Window(now - timedelta(seconds=trigger.window_s), now) if trigger.method.contiguous else judged
+
+
 def window(trigger: Trigger, state: State, now: datetime) -> Window:
     """The first span of time to ask about; for most methods the only one."""
     return windows(trigger, state, now)[0]

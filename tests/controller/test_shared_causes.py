@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -10,7 +11,8 @@ from controller.store.shared_incidents import SharedIncident
 from stages import Mode
 from tests.controller.tenant import ADA, Tenant
 from tests.controller.watching import bad
-from triggers import Action, Rung, TriggerClass
+from tests.endpoint import Behaviour, Call, serving
+from triggers import Action, Baseline, Rung, Scope, TriggerClass
 
 FEATURES = ("claims", "letters", "search")
 LADDER = (Rung(Action.REVERT, 20), Rung(Action.DISABLE, 600))
@@ -186,4 +188,91 @@ def test_a_candidate_that_does_worse_than_its_control_is_dropped(simple: Tenant)
     simple.report(30, grounded=True, release=simple.rollout().stable)
     simple.report(30, grounded=False, release=tried)
     bad(simple)
+    assert simple.rollout().candidate is None
+
+
+def by_release(bad: dict[str, int]) -> Behaviour:
+    """A Prometheus in which so many of 40 answers of each release were bad."""
+
+    def answer(call: Call) -> None:
+        # Queries are asked together: each is a branch with a number of its own.
+        result = []
+        for place, branch in enumerate(
+            re.findall(r"(bad|total)\{release=\"([\w-]+)\"\}", call.form["query"])
+        ):
+            kind, release = branch
+            metric = {"headgate_q": str(place)} if "headgate_q" in call.form["query"] else {}
+            result.append({"metric": metric, "value": [0, str(bad[release] if kind == "bad" else 40)]})
+        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        call.reply(200, json.dumps(body).encode())
+
+    return answer
+
+
+QUERY = {"bad": 'bad{release="${release}"}', "total": 'total{release="${release}"}'}
+
+
+@pytest.mark.parametrize(
+    ("of_stable", "of_candidate", "baseline", "dropped"),
+    [
+        (20, 20, Baseline.NONE, False),
+        (0, 20, Baseline.NONE, True),
+        # Of two that are beyond the limit, the one that is beyond the other by the tolerance is to blame.
+        (5, 40, Baseline.STABLE, True),
+    ],
+)
+def test_the_control_is_asked_of_any_source_whose_query_names_the_release(
+    simple: Tenant, of_stable: int, of_candidate: int, baseline: Baseline, dropped: bool
+) -> None:
+    tried, bad = simple.release("two"), {}
+    simple.move("introduce", release=tried, share=1000)
+    bad |= {str(simple.rollout().stable): of_stable, tried: of_candidate}
+    with serving(by_release(bad)) as endpoint:
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        known = {"source": "metrics", "query": QUERY, "scope": Scope.CANDIDATE, "baseline": baseline}
+        simple.trigger("unsupported", Rung(Action.REVERT), **known)
+        simple.after(70)
+    assert (simple.rollout().candidate is None) is dropped
+    if not dropped:
+        assert simple.rollout().holds == {"trigger:unsupported"}
+        assert "the stable release suffers too: 20 of 40" in results(simple, "claims")[-1]
+
+
+def test_evidence_against_an_old_baseline_blames_no_candidate_whose_control_suffers_now(
+    simple: Tenant,
+) -> None:
+    tried = simple.release("two")
+    stable = str(simple.rollout().stable)
+    simple.move("introduce", release=tried, share=1000)
+    bad = {stable: 0, tried: 0}
+    with serving(by_release(bad)) as endpoint:
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        known = {"source": "metrics", "query": QUERY, "scope": Scope.CANDIDATE, "baseline": Baseline.STABLE}
+        params = {"limit": 0.1, "baseline_min": 40}
+        simple.trigger("unsupported", Rung(Action.REVERT), method="evidence", params=params, **known)
+        simple.after(70)
+        bad |= {stable: 30, tried: 30}
+        for _ in range(3):
+            simple.after(10)
+    assert simple.rollout().candidate == tried
+    assert simple.rollout().holds == {"trigger:unsupported"}
+
+
+def test_a_control_that_cannot_be_read_keeps_nothing_from_going_down(simple: Tenant) -> None:
+    tried = simple.release("two")
+    simple.move("introduce", release=tried, share=1000)
+    stable = str(simple.rollout().stable)
+    answer = by_release({tried: 40, stable: 40})
+
+    def half(call: Call) -> None:
+        if stable in call.form["query"]:
+            call.reply(500)
+        else:
+            answer(call)
+
+    with serving(half) as endpoint:
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        known = {"source": "metrics", "query": QUERY, "scope": Scope.CANDIDATE}
+        simple.trigger("unsupported", Rung(Action.REVERT), **known)
+        simple.after(70)
     assert simple.rollout().candidate is None

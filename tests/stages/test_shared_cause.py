@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stages import Model, Suffering, control_suffers_too, find_shared_cause
+from stages import Model, Suffering, control_is_beyond, control_suffers_too, find_shared_cause
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GPT, MINI = Model("openai", "gpt-4.1-2025-04-14"), Model("OpenAI", "gpt-4.1-mini-2025-04-14")
@@ -53,3 +53,12 @@ def test_a_control_beyond_the_limit_says_that_the_candidate_is_not_to_blame() ->
     assert control_suffers_too(5, 20, 0.2) == "the stable release suffers too: 5 of 20 of its answers are bad"
     assert control_suffers_too(4, 20, 0.2) == ""
     assert control_suffers_too(19, 19, 0.2) == ""
+
+
+def test_a_control_with_a_value_beyond_the_limit_suffers_too() -> None:
+    assert control_is_beyond(3.5, 2, 20) == "the stable release suffers too: its value is 3.5, the limit 2"
+    assert control_is_beyond(3.5, 2, None) != ""
+    assert control_is_beyond(3.5, 2, 19) == ""
+    assert control_is_beyond(2, 2, 20) == ""
+    assert control_is_beyond(1, 2, 20, below=True) != ""
+    assert control_is_beyond(3, 2, 20, below=True) == ""
