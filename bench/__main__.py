@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 from bench import (
+    breaches,
     delivery,
     documents,
     evaluations,
@@ -30,6 +31,7 @@ SUBJECTS: dict[str, Callable[[Effort], list[Table]]] = {
     "documents": documents.run,
     "evaluations": evaluations.run,
     "sustained": sustained.run,
+    "breaches": breaches.run,
     "propagation": propagation.run,
     "replays": replays.run,
     "requests": requests.run,

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
 from bench import shapes, unleash
-from bench.installation import Clock, free_port, populated, running, running_postgres, services_on
+from bench.installation import Installation, installation, running_postgres
 from bench.load import Figures, Load
 from bench.measuring import Effort, Table, percentile
-from controller.services import Services
-from controller.store.keys import KeyKind, add_key, new_secret
-from controller.store.projects import environment_by_id, raise_revision
+from controller.store.projects import raise_revision
 
-_SECRET = "a-secret-of-the-benchmark-that-guards-nothing"
 _SINGLE, _BULK = 10, 100
 """Flags to ask one of, and to ask all of."""
 _CONNECTIONS = 32
@@ -49,7 +43,7 @@ def _ofrep(make: Callable[[str], str], effort: Effort) -> Table:
     seconds = max(1.0, 2 * effort.seconds)
     for what, flags in (("one flag", _SINGLE), (f"all of {_BULK} flags", _BULK)):
         made = installation(make(f"ofrep_{flags}"), flags if what == "one flag" else flags // 2)
-        with delivering(made, 2) as (address, _):
+        with made.serving("delivery", WORKERS="2") as (address, _):
             path = "/ofrep/v1/evaluate/flags" + ("/feature-7.enabled" if what == "one flag" else "")
             load = Load(f"{address}{path}", made.key, shapes.attributes("user-1"))
             ours = _middle(load, effort.big_rounds, seconds)
@@ -83,56 +77,12 @@ def _lift_the_limit_of_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """A database with an environment, and a key to it."""
-
-    services: Services
-    environment_id: int
-    key: str
-    url: str
-
-
-def installation(url: str, rollouts: int) -> Installation:
-    """Make an environment with so many rollouts, each of which is two flags."""
-    services = services_on(url, Clock())
-    environment_id, key = populated(services, rollouts), new_secret(KeyKind.SERVER)
-    with services.database.write() as tx:
-        add_key(
-            tx,
-            key,
-            _SECRET,
-            name="bench",
-            by="bench",
-            now=services.now(),
-            project_id=environment_by_id(tx, environment_id).project_id,
-            environment_id=environment_id,
-        )
-    return Installation(services, environment_id, key, url)
-
-
-@contextmanager
-def delivering(made: Installation, workers: int) -> Iterator[tuple[str, int]]:
-    """``headgate serve`` in the role delivery; gives its address and its process id."""
-    port = free_port()
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("HEADGATE_")} | {
-        "HEADGATE_ROLE": "delivery",
-        "HEADGATE_DATABASE_URL": made.url,
-        "HEADGATE_SECRET_KEY": _SECRET,
-        "HEADGATE_WORKERS": str(workers),
-        "HEADGATE_LOG_LEVEL": "WARNING",
-    }
-    command = [str(Path(sys.executable).with_name("headgate")), "serve", "--port", str(port)]
-    with running(command, f"http://127.0.0.1:{port}/readyz", environment) as (url, pid):
-        yield url.removesuffix("/readyz"), pid
-
-
 def _streams(url: str, effort: Effort) -> Table:
     few, many = effort.streams
     made = installation(url, 50)
     title = "Streams of one delivery process on PostgreSQL, 50 rollouts"
     table = Table(title, ("", "p50", "p99", "longest"))
-    with delivering(made, 1) as (address, pid):
+    with made.serving("delivery") as (address, pid):
         for count in (few, many):
             waits, kibibytes, asked_ms = asyncio.run(_watched(made, address, pid, count, effort.changes))
             _add(table, f"change committed → seen by {count:,} clients, ms", waits)

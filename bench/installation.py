@@ -26,16 +26,23 @@ from controller.services import Services, build_services
 from controller.settings import Settings
 from controller.store.database import Transaction
 from controller.store.features import add_feature
-from controller.store.keys import KeyKind, new_secret
+from controller.store.keys import KeyKind, add_key, new_secret
 from controller.store.migrate import migrate
-from controller.store.projects import Environment, Project, add_environment, add_project
+from controller.store.projects import (
+    Environment,
+    Project,
+    add_environment,
+    add_project,
+    environment_by_id,
+)
 from controller.store.releases import add_release
 from controller.store.rollouts import add_rollout
 from controller.store.sources import add_source
 from stages import Exposure, Mode, Rollout, Stage, seal
 
 _START_S = 90.0
-_SECRET = "a-secret-of-the-benchmark-that-guards-nothing"
+SECRET = "a-secret-of-the-benchmark-that-guards-nothing"
+"""The secret key of every installation here."""
 
 
 @dataclass
@@ -55,12 +62,16 @@ class Clock:
 
 def services_on(database_url: str, clock: Clock) -> Services:
     """The parts of a controller on a fresh database."""
-    services = build_services(Settings(database_url=database_url, secret_key=_SECRET), clock)
+    services = build_services(Settings(database_url=database_url, secret_key=SECRET), clock)
     migrate(services.database)
     return services
 
 
-def populated(services: Services, rollouts: int) -> int:
+_SOME = Exposure(share=shapes.EXPOSED, cohorts=frozenset({shapes.COHORT}), tasks=frozenset(shapes.TASKS))
+EVERYBODY = Exposure(share=10_000)
+
+
+def populated(services: Services, rollouts: int, exposure: Exposure = _SOME) -> int:
     """Put live rollouts into an environment; returns its id."""
     with services.database.write() as tx:
         now = services.now()
@@ -68,11 +79,13 @@ def populated(services: Services, rollouts: int) -> int:
         environment = add_environment(tx, project, "production", "production", protected=False, now=now)
         add_source(tx, project.id, "outcomes", "outcomes", {}, now)
         for number in range(rollouts):
-            _add(tx, project, environment, f"feature-{number}", now)
+            _add(tx, project, environment, f"feature-{number}", exposure, now)
         return environment.id
 
 
-def _add(tx: Transaction, project: Project, environment: Environment, key: str, now: datetime) -> None:
+def _add(
+    tx: Transaction, project: Project, environment: Environment, key: str, exposure: Exposure, now: datetime
+) -> None:
     described = {
         "name": key,
         "owner": "bench",
@@ -87,9 +100,7 @@ def _add(tx: Transaction, project: Project, environment: Environment, key: str, 
         environment=environment.key,
         stage=Stage.PILOT,
         mode=Mode.LIVE,
-        exposure=Exposure(
-            share=shapes.EXPOSED, cohorts=frozenset({shapes.COHORT}), tasks=frozenset(shapes.TASKS)
-        ),
+        exposure=exposure,
         stable=releases[0].public_id,
         candidate=releases[1].public_id,
         candidate_share=shapes.CANDIDATE,
@@ -148,19 +159,50 @@ def _rollout(feature: str) -> str:
 @contextlib.contextmanager
 def running_controller(folder: Path) -> Iterator[Controller]:
     """``headgate serve`` on SQLite with its default settings, for the length of a with block."""
-    key, port = new_secret(KeyKind.ADMIN), free_port()
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("HEADGATE_")} | {
-        "HEADGATE_DATABASE_URL": f"sqlite:///{folder / 'headgate.db'}",
-        "HEADGATE_ADMIN_KEY": key,
-        "HEADGATE_LOG_LEVEL": "WARNING",
-    }
-    command = [str(Path(sys.executable).with_name("headgate")), "serve", "--port", str(port)]
-    with (
-        running(command, f"http://127.0.0.1:{port}/readyz", environment) as (url, _),
-        requests.Session() as session,
-    ):
+    key = new_secret(KeyKind.ADMIN)
+    settings = {"DATABASE_URL": f"sqlite:///{folder / 'headgate.db'}", "ADMIN_KEY": key}
+    with serving(**settings) as (url, _), requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {key}"
-        yield Controller(url.removesuffix("/readyz"), session)
+        yield Controller(url, session)
+
+
+@contextlib.contextmanager
+def serving(**settings: str) -> Iterator[tuple[str, int]]:
+    """``headgate serve`` on these settings, named without ``HEADGATE_``; gives its address and its process id."""
+    port, settings = free_port(), {"LOG_LEVEL": "WARNING", **settings}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("HEADGATE_")}
+    environment |= {f"HEADGATE_{name}": text for name, text in settings.items()}
+    command = [str(Path(sys.executable).with_name("headgate")), "serve", "--port", str(port)]
+    with running(command, f"http://127.0.0.1:{port}/readyz", environment) as (url, pid):
+        yield url.removesuffix("/readyz"), pid
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A database with an environment, and a key for its products."""
+
+    services: Services
+    environment_id: int
+    key: str
+    url: str
+
+    @contextlib.contextmanager
+    def serving(self, role: str, **settings: str) -> Iterator[tuple[str, int]]:
+        """A process of a role on this database; see `serving`."""
+        here = {"ROLE": role, "DATABASE_URL": self.url, "SECRET_KEY": SECRET}
+        with serving(**here, **settings) as running_here:
+            yield running_here
+
+
+def installation(url: str, rollouts: int, exposure: Exposure = _SOME) -> Installation:
+    """Make an environment with so many rollouts, each of which is two flags."""
+    services = services_on(url, Clock())
+    environment_id, key = populated(services, rollouts, exposure), new_secret(KeyKind.SERVER)
+    with services.database.write() as tx:
+        project_id = environment_by_id(tx, environment_id).project_id
+        described: dict[str, Any] = {"name": "bench", "by": "bench", "now": services.now()}
+        add_key(tx, key, SECRET, **described, project_id=project_id, environment_id=environment_id)
+    return Installation(services, environment_id, key, url)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,8 @@ class Effort:
     """How long to measure.
 
     ``flags`` and ``triggers``: few and many of them. ``sustained``: how many triggers one worker is to keep up
-    with, for ``sustained_s`` seconds each.
+    with, for ``sustained_s`` seconds each; ``hanging``: how many of them beside as many on a source that hangs.
+    ``storms``: how many triggers fire at once.
     ``streams``: few and many clients, told of ``changes`` changes.
     ``seconds`` is for what runs for a time instead of a
     number of calls.
@@ -34,6 +35,8 @@ class Effort:
     poll_intervals_s: tuple[float, ...]
     sustained: tuple[int, ...]
     sustained_s: float
+    hanging: int
+    storms: tuple[int, ...]
     streams: tuple[int, int]
     changes: int
 
@@ -49,6 +52,8 @@ FULL = Effort(
     poll_intervals_s=(0.1, 1.0, 5.0),
     sustained=(100, 1000, 10_000),
     sustained_s=60.0,
+    hanging=1000,
+    storms=(100, 500),
     streams=(1000, 5000),
     changes=20,
 )
@@ -63,6 +68,8 @@ QUICK = Effort(
     poll_intervals_s=(0.1, 1.0),
     sustained=(100,),
     sustained_s=10.0,
+    hanging=100,
+    storms=(50,),
     streams=(100, 500),
     changes=5,
 )

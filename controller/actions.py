@@ -11,7 +11,6 @@ from typing import Any
 
 from controller.actors import Actor, ActorKind
 from controller.guards import UNTOLD, Guards
-from controller.observability import ACTIONS
 from controller.rollouts import Clock, Order, Rollouts
 from controller.shared_causes import Control, Finding, SharedCauses
 from controller.store.changes import Change, record
@@ -89,6 +88,11 @@ class Taken:
     result: Result
     why: str = ""
 
+    @property
+    def only_recorded(self) -> bool:
+        """Whether nothing was even tried."""
+        return self.result is Result.SHADOW
+
     def told(self) -> dict[str, str]:
         """As it stands in a reading."""
         return {"action": self.do.value, "result": f"{self.result}: {self.why}" if self.why else self.result}
@@ -103,9 +107,7 @@ class Actions:
         self._shared = shared
         self._now = now
 
-    def act(
-        self, tx: Transaction, cause: Cause, outcome: Step, now: datetime
-    ) -> tuple[Step, list[dict[str, str]]]:
+    def act(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> tuple[Step, list[Taken]]:
         """Take the rungs that are due; while a move among them cannot be made, the next ones at once.
 
         A ladder never ends in nothing: where no move on it can be made, the feature is switched off. Gives the
@@ -127,10 +129,7 @@ class Actions:
             taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
         if any(each.result in (Result.DONE, Result.HELD) for each in taken):
             self._announce(tx, cause, outcome, taken, now)
-        for each in taken:
-            if each.result is not Result.SHADOW:
-                ACTIONS.labels(each.do.value, each.result.value).inc()
-        return outcome, [each.told() for each in taken]
+        return outcome, taken
 
     def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
         """Put into the outbox that the trigger began to fire or stopped, and that it went blind or sees again."""
@@ -278,7 +277,7 @@ class Actions:
 _NOBODY = "nobody has the feature"
 
 
-def _silenced(cause: Cause, outcome: Step) -> tuple[Step, list[dict[str, str]]]:
+def _silenced(cause: Cause, outcome: Step) -> tuple[Step, list[Taken]]:
     """Nothing is done while a trigger is muted, and its ladder stays where it is: afterwards it goes on from there."""
     why = f"muted until {cause.stored.muted_until:%Y-%m-%d %H:%M} UTC by {cause.stored.muted_by}"
     before = cause.stored.state
@@ -288,7 +287,7 @@ def _silenced(cause: Cause, outcome: Step) -> tuple[Step, list[dict[str, str]]]:
         rung_at=before.rung_at,
         acted_at=before.acted_at,
     )
-    muted = [Taken(rung.do, Result.SHADOW, why).told() for rung in outcome.due]
+    muted = [Taken(rung.do, Result.SHADOW, why) for rung in outcome.due]
     return replace(outcome, state=state, due=()), muted
 
 

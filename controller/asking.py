@@ -28,25 +28,32 @@ class Asker:
 
     def ask(self, subjects: Sequence[Subject]) -> list[list[Reading]]:
         """What was read for each subject, in order: one reading for each of its questions."""
-        asked = [(subject, ask) for subject in subjects for ask in subject.asks]
-        readings: dict[int, Reading] = {}
-        by_source: defaultdict[int, list[int]] = defaultdict(list)
-        for number, (subject, ask) in enumerate(asked):
-            if why := subject.why_unasked(ask):
-                readings[number] = Reading.missing(Status.NO_DATA, ask.window, why)
-            else:
-                by_source[subject.stored.source_id].append(number)
-        for numbers in by_source.values():
-            stored = asked[numbers[0]][0].stored
-            questions = [asked[number][0].question(asked[number][1]) for number in numbers]
-            readings |= zip(numbers, self._ask(stored, questions), strict=True)
-        following = (readings[number] for number in range(len(asked)))
+        asked = [(subject, ask, subject.why_unasked(ask)) for subject in subjects for ask in subject.asks]
+        answers = iter(
+            self._ask_all([(subject.stored, subject.question(ask)) for subject, ask, why in asked if not why])
+        )
+        following = (
+            Reading.missing(Status.NO_DATA, ask.window, why) if why else next(answers)
+            for _, ask, why in asked
+        )
         return [list(islice(following, len(subject.asks))) for subject in subjects]
 
-    def ask_control(self, subject: Subject) -> Reading | None:
-        """What was read of the stable release beside a candidate; None if nothing can be asked about it."""
-        question = subject.control()
-        return None if question is None else self._ask(subject.stored, [question])[0]
+    def ask_control(self, subjects: Sequence[Subject]) -> list[Reading | None]:
+        """What was read of the stable release beside each candidate, in order; None if nothing can be asked."""
+        asked = [(subject.stored, subject.control()) for subject in subjects]
+        answers = iter(self._ask_all([(stored, question) for stored, question in asked if question]))
+        return [next(answers) if question else None for _, question in asked]
+
+    def _ask_all(self, asked: Sequence[tuple[StoredTrigger, Question]]) -> list[Reading]:
+        """What the sources answer, in order; each is asked once."""
+        by_source: defaultdict[int, list[int]] = defaultdict(list)
+        for number, (stored, _) in enumerate(asked):
+            by_source[stored.source_id].append(number)
+        readings: dict[int, Reading] = {}
+        for numbers in by_source.values():
+            questions = [asked[number][1] for number in numbers]
+            readings |= zip(numbers, self._ask(asked[numbers[0]][0], questions), strict=True)
+        return [readings[number] for number in range(len(asked))]
 
     def _ask(self, stored: StoredTrigger, questions: Sequence[Question]) -> list[Reading]:
         if stored.source_kind not in SOURCES:

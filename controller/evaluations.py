@@ -1,26 +1,28 @@
 """Evaluate triggers: the only place where a verdict is passed, and the only one that has it acted on.
 
 Triggers that fell due together are loaded, read and judged together, and what came of the uneventful ones is written in
-one transaction. Each of those that begin or stop firing, or have something to do, is judged once more in a
-transaction of its own.
+one transaction. Those that begin or stop firing, or have something to do, are judged once more: a few of one
+environment in one transaction, or each in its own if anything is wrong with one of them.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controller.actions import Actions, Cause
+from controller.actions import Actions, Cause, Taken
 from controller.asking import Asker
 from controller.errors import VersionConflict
-from controller.observability import BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
+from controller.observability import ACTIONS, BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
 from controller.rollouts import Clock
 from controller.store.claims import Claim, Settlement, give_back, hold, next_slot, set_aside, settle
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.readings import NewReading, add_readings
+from controller.store.rollouts import lock_rollouts
 from controller.subjects import Subject, Unreadable, subjects_of
 from triggers import Action, Arming, Phase, Reading, Step, is_blind, step
 
@@ -60,7 +62,7 @@ class _Judged:
     read: _Read
     outcome: Step
     at: datetime
-    done: Sequence[Mapping[str, str]] = ()
+    done: Sequence[Taken] = ()
 
     @property
     def is_eventful(self) -> bool:
@@ -68,6 +70,19 @@ class _Judged:
         before, after = self.read.subject.stored.state.phase, self.outcome.state.phase
         due = bool(self.outcome.due or self.outcome.news)
         return due or (before is Phase.FIRING) is not (after is Phase.FIRING)
+
+    @property
+    def may_revert(self) -> bool:
+        """Whether a candidate may be blamed for it."""
+        trigger = self.read.subject.stored.trigger
+        may_act = bool(self.outcome.due) and trigger.arming is Arming.ACT
+        return may_act and any(rung.do is Action.REVERT for rung in trigger.ladder)
+
+    @property
+    def cause(self) -> Cause:
+        """What is acted on."""
+        subject = self.read.subject
+        return Cause(subject.stored, subject.rollout, subject.window, self.read.control)
 
     @property
     def recorded(self) -> NewReading:
@@ -82,7 +97,7 @@ class _Judged:
             readings=self.read.readings,
             step=self.outcome,
             at=self.at,
-            done=self.done,
+            done=[taken.told() for taken in self.done],
         )
 
     def settlement(self, now: datetime) -> Settlement:
@@ -103,6 +118,8 @@ class _Judged:
 
 _ATTEMPTS = 3
 """How often a move is decided anew because somebody else moved the rollout at the same moment."""
+_AT_ONCE = 25
+"""How many evaluations that have something to do share a transaction: the first of them waits for the last."""
 _PAUSE = timedelta(minutes=1)
 """How long a trigger rests when there is no rollout to judge."""
 
@@ -137,8 +154,8 @@ class Evaluations:
         read = [_Read(claim, found[claim], answers) for claim, answers in zip(found, readings, strict=True)]
         judged = list(self._judged(read))
         # What may stop a feature does not wait for what only has to be written down.
-        eventful = [each for each in judged if each.is_eventful]
-        results |= {each.read.claim: self._alone(self._with_control(each)) for each in eventful}
+        for few in _few(self._with_controls([each for each in judged if each.is_eventful])):
+            results |= self._at_once(few)
         results |= self._together([each for each in judged if not each.is_eventful])
         return [results.get(claim, Result.FAILED) for claim in claims]
 
@@ -184,20 +201,33 @@ class Evaluations:
         _count(current, now)
         return results
 
-    def _with_control(self, judged: _Judged) -> _Read:
+    def _with_controls(self, judged: Sequence[_Judged]) -> list[_Read]:
         """What was read; if a candidate may be reverted, of the stable release besides: does it suffer, too?"""
-        stored = judged.read.subject.stored
-        blames = any(rung.do is Action.REVERT for rung in stored.trigger.ladder)
-        if not (judged.outcome.due and blames and stored.trigger.arming is Arming.ACT):
-            return judged.read
-        return replace(judged.read, control=self._asker.ask_control(judged.read.subject))
+        blaming = [each.read for each in judged if each.may_revert]
+        controls = self._asker.ask_control([each.subject for each in blaming])
+        control_of = {each.claim: control for each, control in zip(blaming, controls, strict=True)}
+        return [replace(each.read, control=control_of.get(each.read.claim)) for each in judged]
+
+    def _at_once(self, few: Sequence[_Read]) -> dict[Claim, Result]:
+        """Judge a few triggers as they stand now, act, and write it all down; one by one if something is in the way."""
+        try:
+            with self._database.write() as tx:
+                written, now = self._act(tx, few), self._now()
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.info("%s evaluations are acted on one by one: %s", len(few), type(error).__name__)
+            return {each.claim: self._alone(each) for each in few}
+        _count(written, now)
+        done = {each.read.claim for each in written}
+        return {each.claim: Result.DONE if each.claim in done else Result.LOST for each in few}
 
     def _alone(self, read: _Read) -> Result:
-        """Judge one trigger as it stands now, act, and write it all down."""
+        """The same for one, again and again while others move its rollout."""
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.write() as tx:
-                    written, now = self._act(tx, read), self._now()
+                    written, now = self._act(tx, [read]), self._now()
             except VersionConflict:
                 continue
             except DatabaseUnavailable:
@@ -205,32 +235,41 @@ class Evaluations:
             except Exception:
                 log.exception("the evaluation of %s failed", read.claim)
                 return Result.FAILED
-            if written is None:
-                return Result.LOST
-            _count([written], now)
-            return Result.DONE
+            _count(written, now)
+            return Result.DONE if written else Result.LOST
         log.error("the evaluation of %s met with other moves %s times", read.claim, _ATTEMPTS)
         return Result.FAILED
 
-    def _act(self, tx: Transaction, read: _Read) -> _Judged | None:
-        """The evaluation as it was written; None if it counts for nothing."""
-        claim, now = read.claim, self._now()
-        releases = hold(tx, [claim])
-        if claim not in releases:
-            return None
-        current = subjects_of(tx, [claim], now)[claim]
-        if not isinstance(current, Subject) or not read.is_about(releases[claim]):
-            # What was read is about releases that no longer are the ones: read again, at once.
-            give_back(tx, claim, claim.slot)
-            return None
-        current = replace(current, asks=read.subject.asks)
-        outcome = step(current.stored.rule, current.state, read.readings, now)
-        cause = Cause(current.stored, current.rollout, current.window, read.control)
-        outcome, done = self._actions.act(tx, cause, outcome, now)
-        judged = _Judged(replace(read, subject=current), outcome, now, done)
-        _write(tx, [judged], now)
-        self._actions.tell(tx, cause, outcome, now)
+    def _act(self, tx: Transaction, few: Sequence[_Read]) -> list[_Judged]:
+        """The evaluations as they were written, without those that count for nothing."""
+        now = self._now()
+        releases = hold(tx, [each.claim for each in few])
+        held = [each for each in few if each.claim in releases]
+        # All of them before the first move: whoever moves one of them locks in this order too.
+        lock_rollouts(tx, *(each.subject.rollout.id for each in held))
+        subjects = subjects_of(tx, [each.claim for each in held], now)
+        judged: list[_Judged] = []
+        for each in held:
+            current = subjects[each.claim]
+            if isinstance(current, Subject) and each.is_about(current.releases):
+                judged.append(self._acted_on(tx, each, current, now))
+            else:
+                # What was read is about releases that no longer are the ones: read again, at once.
+                give_back(tx, each.claim, each.claim.slot)
+        _write(tx, judged, now)
+        for one in judged:
+            self._actions.tell(tx, one.cause, one.outcome, now)
         return judged
+
+    def _acted_on(self, tx: Transaction, read: _Read, current: Subject, now: datetime) -> _Judged:
+        current = replace(current, asks=read.subject.asks)
+        judged = _Judged(
+            replace(read, subject=current),
+            step(current.stored.rule, current.state, read.readings, now),
+            now,
+        )
+        outcome, done = self._actions.act(tx, judged.cause, judged.outcome, now)
+        return replace(judged, outcome=outcome, done=done)
 
     def _rest(self, claim: Claim) -> Result:
         """Pass over a trigger whose rollout is gone or cannot be read; the latter is served as off meanwhile."""
@@ -246,6 +285,20 @@ class Evaluations:
         return Result.BROKEN
 
 
+def _few(read: Iterable[_Read]) -> Iterator[list[_Read]]:
+    """Parts of what was read, in order, to be acted on together: each of one environment, and of every rollout once.
+
+    What is done to a rollout may change what another trigger on it is about.
+    """
+    parts, earlier = defaultdict[tuple[int, int], list[_Read]](list), Counter[int]()
+    for each in read:
+        rollout = each.subject.rollout
+        parts[rollout.environment_id, earlier[rollout.id]].append(each)
+        earlier[rollout.id] += 1
+    for part in parts.values():
+        yield from (part[start : start + _AT_ONCE] for start in range(0, len(part), _AT_ONCE))
+
+
 def _write(tx: Transaction, judged: Sequence[_Judged], now: datetime) -> None:
     """Record what was read and judged, and give the triggers back."""
     if not judged:
@@ -258,3 +311,6 @@ def _count(judged: Iterable[_Judged], now: datetime) -> None:
     for each in judged:
         EVALUATIONS.labels(each.outcome.verdict.value).inc()
         SLOTS_MISSED.inc(each.next_slot(now)[1])
+        for taken in each.done:
+            if not taken.only_recorded:
+                ACTIONS.labels(taken.do.value, taken.result.value).inc()

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from controller.errors import Conflict, NotFound
 from controller.store.announcements import announce, flags_of
-from controller.store.database import Transaction
+from controller.store.database import RAISED, Transaction
 from controller.store.tables import environments, projects, revisions
 
 
@@ -122,7 +122,17 @@ def lock_environment(tx: Transaction, environment_id: int) -> None:
 
 
 def raise_revision(tx: Transaction, environment_id: int, now: datetime) -> int:
-    """Count one more snapshot of an environment's flags, and return its number."""
+    """Count one more snapshot of an environment's flags, and return its number.
+
+    Whatever else the same transaction changes is first seen together with this, and belongs to the same snapshot.
+    """
+    raised: dict[int, int] = tx.info[RAISED]
+    if environment_id not in raised:
+        raised[environment_id] = _raise(tx, environment_id, now)
+    return raised[environment_id]
+
+
+def _raise(tx: Transaction, environment_id: int, now: datetime) -> int:
     raised = (
         update(environments)
         .where(environments.c.id == environment_id)

@@ -113,13 +113,13 @@ def get_rollout(tx: Transaction, environment_id: int, feature: str) -> StoredRol
     return found[0]
 
 
-def lock_rollout(tx: Transaction, id: int) -> None:
-    """Keep everybody else from changing a rollout until the transaction ends.
+def lock_rollouts(tx: Transaction, *ids: int) -> None:
+    """Keep everybody else from changing some rollouts of one environment until the transaction ends.
 
-    Its environment is locked too, because everybody locks in one order: rollout, environment, record of changes.
+    Their environment is locked too, because everybody locks in one order: rollouts, environment, record of changes.
     """
-    this = select(rollouts.c.environment_id).where(rollouts.c.id == id)
-    if environment_id := tx.scalar(this.with_for_update(key_share=True)):
+    these = select(rollouts.c.environment_id).where(rollouts.c.id.in_(ids)).order_by(rollouts.c.id)
+    for environment_id in set(tx.scalars(these.with_for_update(key_share=True))):
         lock_environment(tx, environment_id)
 
 

@@ -194,7 +194,7 @@ def test_two_triggers_that_fire_over_one_release_revert_it_once(simple: Tenant) 
     with simple.parts.database.write() as tx:
         for _ in range(2):
             results += actions.act(tx, cause, outcome, now)[1]
-    assert [one["result"] for one in results] == [
+    assert [one.told()["result"] for one in results] == [
         "done",
         "unneeded: the releases that were judged are not served any more",
     ]
@@ -282,7 +282,7 @@ def test_a_warning_does_not_switch_off_what_it_cannot_review(simple: Tenant) -> 
     actions = actions_of(simple)
     with simple.parts.database.write() as tx:
         _, results = actions.act(tx, Cause(stored, rollout, Window(now, now)), outcome, now)
-    assert [one["result"].split(":")[0] for one in results] == ["impossible"]
+    assert [one.result for one in results] == ["impossible"]
 
 
 def test_once_it_is_off_weaker_moves_are_not_needed(simple: Tenant) -> None:

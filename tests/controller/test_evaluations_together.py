@@ -60,14 +60,21 @@ def test_what_happens_to_one_of_them_happens_to_it_alone(watched: Tenant) -> Non
     assert counted(watched, "readings WHERE slot = evaluated_at") == 6 + 1
 
 
-def test_one_that_cannot_be_written_keeps_no_other_from_being_written(watched: Tenant) -> None:
-    claims = watched.claims()
+def occupy_next_slot(tenant: Tenant, trigger: int) -> None:
+    """Let the next reading of a trigger be there already, so that its own cannot be written."""
     columns = (
         "status, window_start, window_end, message, warnings, asked, verdict, sentence, numbers, phase, due, "
         "evaluated_at"
     )
     into = f"INSERT INTO readings (trigger_id, slot, {columns})"
-    watched.sql(f"{into} SELECT trigger_id, slot + 10000000, {columns} FROM readings WHERE trigger_id = 4")
+    tenant.sql(
+        f"{into} SELECT trigger_id, slot + 10000000, {columns} FROM readings WHERE trigger_id = {trigger}"
+    )
+
+
+def test_one_that_cannot_be_written_keeps_no_other_from_being_written(watched: Tenant) -> None:
+    claims = watched.claims()
+    occupy_next_slot(watched, 4)
     expected = {id: Result.FAILED.value if id == 4 else Result.DONE.value for id in range(1, 8)}
     assert evaluated(watched, claims) == expected
     assert watched.rollout().mode is Mode.REVIEW
@@ -128,3 +135,55 @@ def test_many_triggers_take_no_more_statements_than_few(tenant: Tenant) -> None:
         took.append(len(seen))
     assert took[0] == took[1]
     assert took[0] < 20
+
+
+def firing(tenant: Tenant, *features: str) -> list[Claim]:
+    """Features that all err, each with a trigger that is due and will find out."""
+    for key in features:
+        tenant.beta(key)
+        tenant.trigger("breach", Rung(Action.REVIEW), feature=key)
+    tenant.evaluate()
+    for key in features:
+        tenant.report(5, feature=key, grounded=False)
+    tenant.clock.pass_(10)
+    return tenant.claims()
+
+
+def test_those_that_fire_at_once_are_moved_together_and_recorded_one_by_one(tenant: Tenant) -> None:
+    claims = firing(tenant, "claims", "other", "third")
+    before = revision(tenant)
+    assert set(evaluated(tenant, claims).values()) == {"done"}
+    for key in ("claims", "other", "third"):
+        assert tenant.rollout(key).mode is Mode.REVIEW
+    assert counted(tenant, "changes WHERE name = 'review' AND actor_kind = 'trigger'") == 3
+    assert counted(tenant, "outbox WHERE event = 'trigger.fired'") == 3
+    assert revision(tenant) == before + 1, "what is committed together is one snapshot"
+    assert tenant.bad_rows() == []
+
+
+def revision(tenant: Tenant) -> int:
+    return int(str(tenant.ask_sql("SELECT max(revision) FROM environments")[0][0]))
+
+
+def test_one_that_cannot_be_moved_keeps_no_other_from_being_moved(tenant: Tenant) -> None:
+    claims = firing(tenant, "claims", "other", "third")
+    occupy_next_slot(tenant, 2)
+    assert sorted(evaluated(tenant, claims).values()) == ["done", "done", "failed"]
+    modes = {key: tenant.rollout(key).mode for key in ("claims", "other", "third")}
+    assert modes == {"claims": Mode.REVIEW, "other": Mode.LIVE, "third": Mode.REVIEW}
+    assert counted(tenant, "changes WHERE name = 'review' AND actor_kind = 'trigger'") == 2
+    assert counted(tenant, "readings WHERE verdict = 'breach'") == 2
+    assert tenant.bad_rows() == []
+
+
+def test_two_that_fire_over_one_feature_are_judged_one_after_the_other(tenant: Tenant) -> None:
+    tenant.beta()
+    for number in range(2):
+        tenant.trigger(f"breach-{number}", Rung(Action.DISABLE))
+    tenant.evaluate()
+    tenant.report(5, grounded=False)
+    tenant.clock.pass_(10)
+    assert set(evaluated(tenant, tenant.claims()).values()) == {"done"}
+    assert len(tenant.moves()) == 1
+    told = [str(row[0]) for row in tenant.ask_sql("SELECT due FROM readings WHERE verdict = 'breach'")]
+    assert sorted("unneeded" in due for due in told) == [False, True]

@@ -104,6 +104,19 @@ def start(postgres_url: str, plans: str, secrets: dict[str, str], tmp_path: Path
         process.communicate()
 
 
+@pytest.fixture
+def others(tenant: Tenant) -> list[str]:
+    """Two more features that misbehave at the same moment."""
+    keys = ["other", "third"]
+    for key in keys:
+        tenant.beta(key)
+        tenant.trigger("unsupported", Rung(Action.REVIEW), feature=key, window_s=3600, interval_s=300)
+    assert tenant.evaluate() == ["done", "done"]
+    for key in keys:
+        tenant.report(20, feature=key, grounded=False)
+    return keys
+
+
 def wait_for(happened: Callable[[], bool]) -> bool:
     until = time.monotonic() + PATIENCE_S
     while not happened():
@@ -146,4 +159,22 @@ def test_a_rollback_happens_once_wherever_the_worker_dies(
     assert (
         number(tenant, "(SELECT 1 FROM readings GROUP BY trigger_id, slot HAVING count(*) > 1) AS twice") == 0
     )
+    assert tenant.bad_rows() == []
+
+
+@pytest.mark.parametrize(
+    ("crash_at", "done"), [("commit:INSERT INTO changes", False), ("after:INSERT INTO changes", True)]
+)
+def test_several_rolled_back_at_once_are_each_rolled_back_once(
+    tenant: Tenant, others: list[str], start: Start, crash_at: str, done: bool
+) -> None:
+    keys = ["claims", *others]
+    assert start(crash_at).wait(PATIENCE_S) == -signal.SIGKILL
+    moved = [key for key in keys if tenant.rollout(key).mode is Mode.REVIEW]
+    assert moved == (keys if done else []), "all of them or none of them"
+    start()
+    assert wait_for(lambda: all(tenant.rollout(key).mode is Mode.REVIEW for key in keys))
+    assert wait_for(lambda: number(tenant, "readings WHERE verdict = 'breach' AND due <> '[]'") == 3)
+    assert number(tenant, "changes WHERE name = 'review' AND actor_kind = 'trigger'") == 3
+    assert number(tenant, "outbox WHERE event = 'trigger.fired'") == 3
     assert tenant.bad_rows() == []
