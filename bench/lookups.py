@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from statistics import median
 from typing import Any
 
 from headgate import Client
@@ -16,7 +17,7 @@ from bench import shapes
 from bench.everybody import peers
 from bench.installation import serving_document
 from bench.measuring import Case, Effort, Table, beside, take_turns
-from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Peer
+from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Floor, Peer
 
 _MANY, _THREADS = "many", "threads"
 _COLUMNS = {
@@ -49,7 +50,13 @@ def run(effort: Effort) -> list[Table]:
         columns = {name: _measure(name, found, effort, pool) for name in _COLUMNS}
     for who in _ordered(list(found)):
         table.add(who, *(_cell(columns[name], who) for name in _COLUMNS))
+    table.add("client.decide beside the floor", *(_beside_floor(columns, name) for name in _COLUMNS))
     return [table]
+
+
+def _beside_floor(columns: Mapping[str, Mapping[str, list[float]]], name: str) -> str:
+    """How many times a bare call with a look-up ours is; that call was measured with the first column."""
+    return f"×{median(columns[name][_CLIENT]) / median(columns[BOOLEAN][Floor.name]):.1f}"
 
 
 def _prepared(peer: Peer, users: list[str], flags: tuple[int, int]) -> dict[str, Case]:

@@ -176,7 +176,7 @@ def compile_document(mapping: Mapping[str, Any], *, clock: Clock = time.time) ->
 
 
 def _as_text(flag: Any) -> str:
-    return flag if isinstance(flag, Unread) else json.dumps(flag)
+    return flag.text if isinstance(flag, Unread) else json.dumps(flag)
 
 
 def _parts(mapping: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
