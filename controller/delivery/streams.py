@@ -107,8 +107,10 @@ class Streams:
         leaving = asyncio.ensure_future(_leave(exchange, stream))
         try:
             retry_ms = random.randint(1000, 3000)  # noqa: S311 - spread, not secrecy
-            stream.give(b"retry: %d\n\n" % retry_ms, HEARTBEAT)
+            stream.give(b"retry: %d\n\n" % retry_ms)
             self._bring_up_to_date(stream, served)
+            # It tells whoever has everything already that the stream is open.
+            stream.give(HEARTBEAT)
             await _send(exchange, stream)
         except asyncio.CancelledError:
             if not stream.ended:

@@ -107,8 +107,8 @@ def test_the_document_comes_first_and_then_what_has_changed(world: World) -> Non
         assert headers[b"content-type"] == b"text/event-stream"
         assert headers[b"cache-control"] == b"no-store"
         assert int((await client.block())["retry"]) >= 1000
+        put = await client.block()
         assert await client.block() == {"": "heartbeat"}
-        put = await client.event()
         document = await asyncio.to_thread(world.flags)
         assert (put["event"], put["data"]) == ("put", document)
         assert put["id"].startswith(f"{document['metadata']['revision']}-")
