@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import replace as with_
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,11 @@ class FlagImport:
     @property
     def is_empty(self) -> bool:
         """Whether everything is as the file says already."""
-        return not (self.created or self.changed or self.deleted or self.before != self.after)
+        return not (self.created or self.changed or self.deleted or self._shares_anew)
+
+    @property
+    def _shares_anew(self) -> bool:
+        return _differ(self.before, self.after)
 
     @property
     def digests_before(self) -> dict[str, str]:
@@ -87,7 +91,7 @@ class FlagImport:
         change_plain_flags(tx, changed, now)
         change_plain_flags(tx, self.resized, now)
         bury_plain_flags(tx, [flag.id for flag in self.deleted], by, reason, now)
-        if self.before != self.after:
+        if self._shares_anew:
             keep_flag_set(tx, self.environment_id, self.after)
 
 
@@ -108,7 +112,7 @@ def prepare_import(tx: Transaction, environment: Environment, content: Any, *, r
     problems += _against_others(kept, rules)
     _refuse(problems)
     columns = {key: _columns(draft, living.get(key), after, rules) for key, draft in drafts.items()}
-    resized = _resized(kept, before, after, rules) if before != after else {}
+    resized = _resized(kept, before, after, rules) if _differ(before, after) else {}
     sizes = [each["size"] for each in columns.values()]
     sizes += [resized[flag.id]["size"] if flag.id in resized else flag.size for flag in kept]
     _refuse([*_against_evaluator(drafts, after, rules), *document_problems(len(sizes), sum(sizes), "flags")])
@@ -125,6 +129,11 @@ def prepare_import(tx: Transaction, environment: Environment, content: Any, *, r
         deleted=tuple(others) if replace else (),
         unchanged=sum(key in living and key not in changed for key in columns),
     )
+
+
+def _differ(before: FlagSet, after: FlagSet) -> bool:
+    """Whether the flags share something else; by digests, since to Python true is 1, and 1 is 1.0."""
+    return digest(asdict(before)) != digest(asdict(after))
 
 
 def _after(before: FlagSet, file: FlagFile, *, replace: bool) -> FlagSet:

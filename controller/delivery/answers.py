@@ -36,12 +36,14 @@ class Answers:
     def __init__(self, snapshot: Snapshot, *, only_visible: bool) -> None:
         self._evaluate = snapshot.flags.evaluate
         self._hidden = {_NOT_FOR_CLIENTS} if only_visible else frozenset[str]()
-        flags = snapshot.content["flags"]
+        content = snapshot.content
+        flags = content["flags"]
         self._made: dict[str, dict[Evaluation, Encoded]] = {
             key: {} for key, flag in flags.items() if not only_visible or is_visible(flag)
         }
         self._fractions = {key for key in self._made if has_fractions(flags[key])}
-        self.metadata = _json(dict(snapshot.flags.metadata))
+        self._shared: Mapping[str, Any] = content["metadata"]
+        self.metadata = _json(self._shared)
 
     def __contains__(self, flag: str) -> bool:
         return flag in self._made
@@ -73,9 +75,8 @@ class Answers:
             details = evaluation.error_message or evaluation.error_code
             return {"key": flag, "errorCode": evaluation.error_code, "errorDetails": details}
         answer: dict[str, Any] = {"key": flag, "variant": evaluation.variant, "reason": evaluation.reason}
-        answer["metadata"] = {
-            name: value for name, value in evaluation.metadata.items() if name not in self._hidden
-        }
+        metadata = {**self._shared, **evaluation.metadata}
+        answer["metadata"] = {name: value for name, value in metadata.items() if name not in self._hidden}
         if evaluation.value is None:
             return answer
         # A client that asks for a float takes 10 for an integer, and refuses it.

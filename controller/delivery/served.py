@@ -90,9 +90,17 @@ def patch_between(before: Snapshot, after: Snapshot) -> dict[str, Any] | None:
         "from": before.etag,
         "revision": after.revision,
         "metadata": after.content["metadata"],
-        "set": {key: flag for key, flag in new.items() if old.get(key) != flag},
+        "set": {key: flag for key, flag in new.items() if _differ(old.get(key), flag)},
         "unset": [key for key in old if key not in new],
     }
+
+
+def _differ(before: Any, after: Any) -> bool:
+    """Whether two flags are not alike; one that did not change is the same object, which is seen at once.
+
+    Otherwise their texts are compared: to Python true is 1, and 1 is 1.0.
+    """
+    return before is not after and _json(before) != _json(after)
 
 
 def _rest(content: Mapping[str, Any]) -> dict[str, Any]:

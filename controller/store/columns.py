@@ -76,12 +76,17 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> Any:
         """From text."""
-        if value is None:
-            return None
-        try:
-            return json.loads(value)
-        except (TypeError, ValueError, RecursionError):
-            return Unreadable(value)
+        return from_text(value)
+
+
+def from_text(stored: Any) -> Any:
+    """The JSON value that is kept as a text, or `Unreadable`."""
+    if stored is None:
+        return None
+    try:
+        return json.loads(stored)
+    except (TypeError, ValueError, RecursionError):
+        return Unreadable(stored)
 
 
 def typed(kind: type[T], value: object) -> T:

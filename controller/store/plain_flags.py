@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, Text, bindparam, func, insert, select, type_coerce, update
 
 from controller.errors import NotFound
 from controller.store.columns import readable_instant
@@ -60,12 +60,13 @@ def plain_flags_in(
 
 
 def definitions_in(tx: Transaction, environment_id: int) -> Iterator[tuple[str, Any, int, bool]]:
-    """Of each living flag what is served of it: key, definition as it is kept, version, client visibility.
+    """Of each living flag what is served of it: key, definition as the text that is kept, version, client visibility.
 
-    Every change of any flag reads all of them, so it is no more than that.
+    Every change of any flag reads all of them, so it is no more than that; `columns.from_text` reads the text.
     """
     table = plain_flags.c
-    living = select(table.key, table.definition, table.version, table.client_visible).where(
+    text = type_coerce(table.definition, Text)
+    living = select(table.key, text, table.version, table.client_visible).where(
         table.environment_id == environment_id, table.deleted_at.is_(None)
     )
     yield from (tuple(row) for row in tx.execute(living.order_by(table.id)))

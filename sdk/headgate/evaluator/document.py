@@ -83,14 +83,23 @@ class Document:
     ) -> Document:
         """Return a document with some flags changed and others removed; this one stays as it is.
 
-        ``metadata`` takes the place of all the document's metadata. Raises DocumentError.
+        ``metadata`` takes the place of all the document's metadata; where it does not change, and no rules are
+        shared, what was compiled already is not compiled again. Raises DocumentError.
         """
         flags = dict(self._flags)
         flags.update(changed)
         for key in removed:
             flags.pop(key, None)
         new = {"flags": flags, "metadata": self._metadata if metadata is None else metadata}
-        return Document.parse({**new, "$evaluators": self._shared}, clock=self._clock, wrap=self._wrap)
+        patched = Document.parse({**new, "$evaluators": self._shared}, clock=self._clock, wrap=self._wrap)
+        if not self._shared and patched.metadata == self._metadata:
+            # A rule holds nothing but its own flag and the document's metadata, so that the others' stay as they are.
+            patched.rules.update(
+                (key, rule)
+                for key, rule in self.rules.copy().items()
+                if flags.get(key) is self._flags.get(key)
+            )
+        return patched
 
     def wrapped(self, wrap: Wrap) -> Document:
         """Return the same flags with other answers made of theirs."""

@@ -13,9 +13,10 @@ import pytest
 
 from controller.delivery.memory import Memory
 from controller.delivery.refreshing import Refresher
+from controller.flags.compiled import CompiledFlags
 from controller.flags.snapshots import Snapshots
 from controller.store.announcements import announce, listening
-from controller.store.database import Database, DatabaseUnavailable
+from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.keys import KeyKind, add_key, keys_of, new_secret, revoke_key
 from controller.store.projects import add_environment, add_project, raise_revision
 from tests.conftest import SECRET, Clock
@@ -157,22 +158,20 @@ def test_without_a_database_all_stays_as_it_was_and_is_told(
 def test_an_environment_whose_flags_cannot_be_built_harms_no_other(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from controller.flags import snapshots
-
     with house.database.write() as tx:
         other = add_environment(tx, house.project, "production", "", protected=False, now=house.clock()).id
         text = new_secret(KeyKind.SERVER)
         owner = {"project_id": house.project.id, "environment_id": other}
         add_key(tx, text, SECRET, name="y", by="tests", now=house.clock(), **owner)
-    original = snapshots.compile_flags
+    original = CompiledFlags.compile
 
-    def failing(tx: object, environment_id: int) -> object:
-        if environment_id == house.environment:
+    def failing(mine: CompiledFlags, tx: Transaction) -> object:
+        if mine._environment_id == house.environment:
             raise RuntimeError("no memory")
-        return original(tx, environment_id)  # type: ignore[arg-type]
+        return original(mine, tx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "compile_flags", failing)
+        patch.setattr(CompiledFlags, "compile", failing)
         house.memory.refresh()
         assert house.memory.served(other)
         assert house.memory.served(house.environment) is None

@@ -10,7 +10,7 @@ from headgate.evaluator import Document
 from openfeature.flag_evaluation import Reason
 
 from controller.delivery.doorkeeper import Doorkeeper
-from controller.flags import snapshots
+from controller.flags.compiled import CompiledFlags
 from controller.store.database import Database, DatabaseUnavailable
 from tests.conftest import Api
 from tests.controller.api.world import World, refusal
@@ -155,7 +155,7 @@ def test_a_flag_that_cannot_be_worked_out_is_an_error_and_no_fault(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = {"claims-assistant": {"state": "ENABLED", "variants": {}}}
-    monkeypatch.setattr(snapshots, "compile_flags", lambda *_: broken)
+    monkeypatch.setattr(CompiledFlags, "compile", lambda *_: broken)
     world.move("hold")
     answer = world.ask("POST", ONE, json=SOMEBODY)
     assert refusal(answer) == (400, "flag_unusable", ["flag"])
