@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.store.database import Database, Transaction
+from controller.store.document_reads import forget_reads
 from controller.store.flag_counts import forget_counts
 from controller.store.idempotency import forget_results
 from controller.store.inbound import forget_events
@@ -45,6 +46,7 @@ class Retention:
             forget_results(tx, now - _RESULTS_KEPT)
             forget_events(tx, now - self.kept)
             forget_counts(tx, now - COUNTS_KEPT)
+            forget_reads(tx, now - COUNTS_KEPT)
 
     def _forget(self, forget: Callable[[Transaction, datetime, int], int], before: datetime) -> None:
         gone = _AT_A_TIME

@@ -92,7 +92,11 @@ class StaleQuery(Schema):
 
 
 class StaleFlagSchema(Schema):
-    """A flag that may be cleaned up: ``not_evaluated``, ``same_answer`` or, though it is gone, ``still_asked_for``."""
+    """A flag that may be cleaned up, and why.
+
+    It is ``not_evaluated``, ``same_answer`` or, though it is gone, ``still_asked_for``. ``not_known``: it seems so, but
+    somebody reads all flags at once.
+    """
 
     key = fields.String()
     kind = fields.String(metadata={"description": "plain or feature"})

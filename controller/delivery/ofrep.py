@@ -14,7 +14,9 @@ from controller.delivery.documents import PRIVATE
 from controller.delivery.doorkeeper import Doorkeeper, Visitor, revision_of
 from controller.delivery.exchange import JSON, NO_STORE, Exchange, Refused
 from controller.delivery.served import Served
+from controller.delivery.uses import Uses
 from controller.errors import Problem
+from controller.store.document_reads import Reader
 from controller.store.keys import KeyKind
 from controller.strict_json import InvalidJSON, loads
 
@@ -36,8 +38,9 @@ class BadContext(Refused):
 class Ofrep:
     """Evaluates flags for whoever asks."""
 
-    def __init__(self, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, uses: Uses) -> None:
         self._doorkeeper = doorkeeper
+        self._uses = uses
 
     async def one(self, exchange: Exchange) -> None:
         """Evaluate one flag."""
@@ -46,10 +49,13 @@ class Ofrep:
         flag = exchange.path[len(ONE) :]
         answers = _answers(await self._doorkeeper.served(visitor), visitor)
         if flag not in answers:
+            # A flag that was deleted is not among them; that it is still asked for has to be known.
+            self._uses.count(visitor.environment_id, flag, None)
             raise _not_found(flag)
         evaluation = answers.evaluate(flag, context)
         if evaluation.error_code:
             raise _unusable(evaluation.error_code, evaluation.error_message)
+        self._uses.count(visitor.environment_id, flag, evaluation.variant)
         await exchange.answer(200, answers.encoded(flag, evaluation).body, NO_STORE)
 
     async def all(self, exchange: Exchange) -> None:
@@ -58,6 +64,8 @@ class Ofrep:
         context = context_in(await _json(exchange))
         served = await self._doorkeeper.served(visitor, _announced(exchange))
         answers = _answers(served, visitor)
+        reader = Reader.OFREP if visitor.sees_rules else Reader.PAGES
+        self._uses.note_read(visitor.environment_id, visitor.lock.id, reader)
         given = answers.all(context)
         streams = self._streams(visitor)
         parts = [answers.metadata, streams, *(answer.digest for answer in given)]

@@ -21,6 +21,7 @@ from controller.delivery.memory import Memory
 from controller.delivery.ofrep import Ofrep
 from controller.delivery.refreshing import Refresher
 from controller.delivery.streams import Streams
+from controller.delivery.uses import Uses
 from controller.errors import Problem
 from controller.flags.snapshots import Snapshots
 from controller.observability import LOOKUPS
@@ -53,7 +54,8 @@ class Delivery:
 
     def __init__(self, settings: Settings, database: Database, snapshots: Snapshots, now: Clock) -> None:
         self.memory = Memory(database, snapshots, settings.secret_key, now)
-        self.refresher = Refresher(self.memory, database, now, settings.delivery_poll_s)
+        self.uses = Uses()
+        self.refresher = Refresher(self.memory, database, now, settings.delivery_poll_s, self.uses)
         self.streams = Streams(
             self.memory,
             most=settings.streams,
@@ -62,12 +64,12 @@ class Delivery:
             max_age_s=settings.stream_max_age_s,
         )
         doorkeeper = Doorkeeper(self.memory, self.refresher, settings.secret_key, now)
-        documents, events = Documents(self.memory, doorkeeper), Events(doorkeeper, self.streams)
-        asked, health = Ofrep(doorkeeper), Health(self.memory)
+        documents, events = Documents(self.memory, doorkeeper, self.uses), Events(doorkeeper, self.streams)
+        asked, health = Ofrep(doorkeeper, self.uses), Health(self.memory)
         self._doors: dict[str, tuple[str, str, Door]] = {
             FLAGS: ("GET", "document", documents.give),
             STREAM: ("GET", "stream", events.flags),
-            FLAGD: ("GET", "document", documents.give),
+            FLAGD: ("GET", "document", documents.give_to_flagd),
             ofrep.ALL: ("POST", "ofrep", asked.all),
             ofrep.EVENTS: ("GET", "stream", events.notices),
         }

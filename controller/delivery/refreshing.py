@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 
 from controller.delivery.memory import Memory
+from controller.delivery.uses import Uses
 from controller.observability import DELIVERY_AGE
 from controller.rollouts import Clock
 from controller.store.announcements import Listener, listening
@@ -32,6 +33,7 @@ class Refresher:
         database: Database,
         now: Clock,
         poll_s: float,
+        uses: Uses,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """``poll_s``: how often to look although nothing was announced; word may be lost."""
@@ -39,6 +41,7 @@ class Refresher:
         self._database = database
         self._now = now
         self._poll_s = poll_s
+        self._uses = uses
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self.on_change = on_change
@@ -81,6 +84,7 @@ class Refresher:
             # Flags may still be read where nothing can be heard.
             self.look()
             self._stopped.wait(_TRY_AGAIN_S * random.uniform(0.5, 1.0))  # noqa: S311 - spread, not secrecy
+        self._note_uses()
 
     def _follow(self, listener: Listener) -> None:
         """Refresh what is announced, and everything whenever it is time; returns when cut off or stopped."""
@@ -96,9 +100,11 @@ class Refresher:
                 return
 
     def _note_uses(self) -> None:
-        """Write down which keys were used. That it cannot be written keeps nobody from reading."""
+        """Write down which keys and flags were used. That it cannot be written keeps nobody from reading."""
         used = self._memory.take_used()
-        if used:
-            with contextlib.suppress(DatabaseUnavailable), self._database.write() as tx:
-                for id in sorted(used):
-                    mark_used(tx, id, self._now())
+        with contextlib.suppress(DatabaseUnavailable):
+            self._uses.write(self._database, self._now)
+            if used:
+                with self._database.write() as tx:
+                    for id in sorted(used):
+                        mark_used(tx, id, self._now())

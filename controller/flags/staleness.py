@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from controller.flags.naming import flags_of_feature
 from controller.store.columns import Broken
 from controller.store.database import Transaction
-from controller.store.flag_counts import Use, counted_since, uses_since
+from controller.store.document_reads import DocumentRead, Reader, reads_since
+from controller.store.flag_counts import Use, counted_since, midnight, uses_since
 from controller.store.plain_flags import PlainFlag, known_flags
 from controller.store.projects import Environment
 from controller.store.rollouts import StoredRollout, rollouts_in
@@ -24,11 +25,12 @@ Uses = Mapping[str, Mapping[str, Use]]
 
 
 class Why(StrEnum):
-    """Why a flag may be cleaned up, or has been too early."""
+    """Why a flag may be cleaned up, or has been too early; or that it may be in use without our knowing."""
 
     NOT_EVALUATED = "not_evaluated"
     SAME_ANSWER = "same_answer"
     STILL_ASKED_FOR = "still_asked_for"
+    NOT_KNOWN = "not_known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +61,38 @@ class StaleReport:
 
 def stale_report(tx: Transaction, environment: Environment, days: int, now: datetime) -> StaleReport:
     """The flags of an environment that nobody asked for in so many days, or that gave everybody the same answer."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    since = today - timedelta(days=days)
+    since = midnight(now) - timedelta(days=days)
     uses, counted = uses_since(tx, environment.id, since), counted_since(tx, environment.id)
     cannot_tell = _cannot_tell(counted, since)
+    reads = _Reads(reads_since(tx, environment.id, since))
     flags = list(known_flags(tx, environment.id).values())
     found = list(_still_asked_for(flags, uses))
     if not cannot_tell:
-        found += _plain(flags, uses, since)
-        found += _features(rollouts_in(tx, environment.id), uses, since)
+        found += (reads.judged(flag, visible=visible) for flag, visible in _plain(flags, uses, since))
+        features = _features(rollouts_in(tx, environment.id), uses, since)
+        found += (reads.judged(feature, visible=visible) for feature, visible in features)
     return StaleReport(days=days, since=since, cannot_tell=cannot_tell, flags=tuple(found))
+
+
+class _Reads:
+    """Who read all flags at once: what he uses of them is not known, so that none of them may be called stale."""
+
+    def __init__(self, reads: Iterable[DocumentRead]) -> None:
+        self._reads = tuple(reads)
+
+    def judged(self, stale: Stale, *, visible: bool) -> Stale:
+        """A flag that seems stale, or that it is not known; ``visible`` says whether pages see it."""
+        read = next((read for read in self._reads if visible or read.reader is not Reader.PAGES), None)
+        if read is None or stale.why is Why.STILL_ASKED_FOR:
+            return stale
+        who = f"{read.reader} with the key {read.key or 'that is gone'}"
+        sentence = f"read as a document by {who}, last on {read.last_day:%Y-%m-%d}; not known"
+        return replace(stale, why=Why.NOT_KNOWN, sentence=f"{stale.sentence}, but it is {sentence}")
 
 
 def _cannot_tell(counted: datetime | None, since: datetime) -> str:
     if counted is None:
-        return "no instance has reported evaluations; the SDK does, OFREP and flagd do not"
+        return "nobody was seen asking for a flag: no SDK reported it, and nobody asked for one by OFREP"
     if counted > since:
         return f"evaluations have been reported since {counted:%Y-%m-%d} only"
     return ""
@@ -95,15 +114,16 @@ def _is_after(use: Use, deleted_at: datetime | None) -> bool:
     return deleted_at is not None and use.last_day > deleted_at
 
 
-def _plain(flags: Iterable[PlainFlag], uses: Uses, since: datetime) -> Iterator[Stale]:
+def _plain(flags: Iterable[PlainFlag], uses: Uses, since: datetime) -> Iterator[tuple[Stale, bool]]:
+    """Flags that seem stale, and whether pages see them."""
     for flag in flags:
         if flag.deleted_at is not None or flag.created_at > since:
             continue
         counts = uses.get(flag.key, {})
         if not counts:
-            yield _stale(flag, Why.NOT_EVALUATED, _nobody(since), counts)
+            yield _stale(flag, Why.NOT_EVALUATED, _nobody(since), counts), flag.client_visible
         elif len(counts) == 1 and flag.changed_at <= since:
-            yield _stale(flag, Why.SAME_ANSWER, _everybody(counts, since), counts)
+            yield _stale(flag, Why.SAME_ANSWER, _everybody(counts, since), counts), flag.client_visible
 
 
 def _stale(flag: PlainFlag, why: Why, sentence: str, counts: Mapping[str, Use]) -> Stale:
@@ -122,7 +142,9 @@ def _stale(flag: PlainFlag, why: Why, sentence: str, counts: Mapping[str, Use]) 
     )
 
 
-def _features(stored: Iterable[StoredRollout | Broken], uses: Uses, since: datetime) -> Iterator[Stale]:
+def _features(
+    stored: Iterable[StoredRollout | Broken], uses: Uses, since: datetime
+) -> Iterator[tuple[Stale, bool]]:
     """Features that users have, or had: one that is not out yet is meant to be off for everybody."""
     for item in stored:
         if isinstance(item, Broken) or item.rollout.stage_since > since:
@@ -130,11 +152,12 @@ def _features(stored: Iterable[StoredRollout | Broken], uses: Uses, since: datet
         rollout = item.rollout
         asked = [counts for name in flags_of_feature(rollout.feature) if (counts := uses.get(name))]
         if rollout.stage is Stage.STOPPED and asked:
-            yield _feature(item, Why.STILL_ASKED_FOR, "is stopped, and product code still asks for it", asked)
+            why = "is stopped, and product code still asks for it"
+            yield _feature(item, Why.STILL_ASKED_FOR, why, asked), item.client_visible
         elif rollout.stage in EXPOSED and not asked:
-            yield _feature(item, Why.NOT_EVALUATED, _nobody(since), asked)
+            yield _feature(item, Why.NOT_EVALUATED, _nobody(since), asked), item.client_visible
         elif rollout.stage in EXPOSED and all(len(counts) == 1 for counts in asked):
-            yield _feature(item, Why.SAME_ANSWER, _everybody(asked[0], since), asked)
+            yield _feature(item, Why.SAME_ANSWER, _everybody(asked[0], since), asked), item.client_visible
 
 
 def _feature(item: StoredRollout, why: Why, sentence: str, asked: list[Mapping[str, Use]]) -> Stale:
@@ -153,7 +176,7 @@ def _feature(item: StoredRollout, why: Why, sentence: str, asked: list[Mapping[s
 
 
 def _nobody(since: datetime) -> str:
-    return f"no instance has asked for it since {since:%Y-%m-%d}"
+    return f"nobody was seen asking for it since {since:%Y-%m-%d}"
 
 
 def _everybody(counts: Mapping[str, Use], since: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,11 @@ class Use:
 
     count: int
     last_day: datetime
+
+
+def midnight(now: datetime) -> datetime:
+    """The day by which is counted: it begins at midnight in UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def add_counts(tx: Transaction, counts: Mapping[tuple[int, str, str], int], day: datetime) -> None:

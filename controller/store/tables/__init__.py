@@ -37,6 +37,7 @@ from controller.store.tables.core import (
     users,
 )
 from controller.store.tables.flags import (
+    document_reads,
     drill_runs,
     drills,
     flag_counts,
@@ -70,6 +71,7 @@ __all__ = [
     "changes",
     "deliveries",
     "destinations",
+    "document_reads",
     "drill_runs",
     "drills",
     "environments",

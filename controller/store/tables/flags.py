@@ -88,6 +88,18 @@ flag_counts = Table(
     UniqueConstraint("environment_id", "day", "flag", "variant"),
 )
 
+# Who last read all flags at once, by which door, and on which day.
+document_reads = Table(
+    "document_reads",
+    metadata,
+    own_id(),
+    parent("environments"),
+    Column("key_id", Text, nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("day", Instant, nullable=False),
+    UniqueConstraint("environment_id", "key_id", "reader"),
+)
+
 # How an environment rehearses a stop. What the canary says stands here too: it is on unless a drill is running.
 drills = Table(
     "drills",

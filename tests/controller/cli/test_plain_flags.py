@@ -68,13 +68,13 @@ def test_a_file_is_tried_imported_and_exported(ada: Shell, tmp_path: Path) -> No
 
 def test_what_is_stale_is_listed_with_the_reason(installation: Installation) -> None:
     shell, parts = installation.ada, services_of(installation.app)
-    assert shell.ok("flags", "stale").startswith("more cannot be told: no instance has reported evaluations")
+    assert shell.ok("flags", "stale").startswith("more cannot be told: nobody was seen asking for a flag")
     shell.ok("flags", "set", "banner", "--variant", "on=true")
     with parts.database.write() as tx:
         id, day = locate_environment(tx, "acme", "production").id, parts.now() - timedelta(days=9)
         add_counts(tx, {(id, "other", "on"): 1}, day)
         tx.execute(text("UPDATE plain_flags SET created_at = 0"))
     said = shell.ok("flags", "stale", "--days", "7")
-    assert said.startswith("banner  not_evaluated  no instance has asked for it since ")
+    assert said.startswith("banner  not_evaluated  nobody was seen asking for it since ")
     shell.ok("flags", "delete", "banner", "--reason", "done")
     assert shell.ok("flags", "stale", "--days", "7").startswith("nothing is stale since ")

@@ -13,6 +13,7 @@ import pytest
 
 from controller.delivery.memory import Memory
 from controller.delivery.refreshing import Refresher
+from controller.delivery.uses import Uses
 from controller.flags.compiled import CompiledFlags
 from controller.flags.snapshots import Snapshots
 from controller.store.announcements import announce, listening
@@ -65,7 +66,7 @@ class House:
             with changed:
                 changed.notify_all()
 
-        refresher = Refresher(self.memory, self.database, self.clock, poll_s, tell)
+        refresher = Refresher(self.memory, self.database, self.clock, poll_s, Uses(), tell)
 
         def until(what: Callable[[], bool]) -> None:
             with changed:
@@ -139,7 +140,7 @@ def test_without_a_database_all_stays_as_it_was_and_is_told(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.memory.refresh()
-    refresher = Refresher(house.memory, house.database, house.clock, 5.0)
+    refresher = Refresher(house.memory, house.database, house.clock, 5.0, Uses())
     known = house.memory.served(house.environment)
 
     def away(_database: Database) -> object:

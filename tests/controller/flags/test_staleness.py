@@ -10,6 +10,7 @@ import pytest
 from controller.flags.staleness import StaleReport, stale_report
 from controller.plain_flags import Place
 from controller.rollouts import locate_environment
+from controller.store.document_reads import Reader, note_reads
 from controller.store.flag_counts import add_counts
 from tests.controller.tenant import ADA, Tenant
 
@@ -39,6 +40,13 @@ def counted(tenant: Tenant, days_ago: int, **counts: int) -> None:
         id = locate_environment(tx, "acme", "production").id
         parted = {tuple(name.split("__")): count for name, count in counts.items()}
         add_counts(tx, {(id, flag, variant): count for (flag, variant), count in parted.items()}, day)
+
+
+def read_all(tenant: Tenant, days_ago: int, reader: Reader) -> None:
+    """Somebody reads all flags, so many days ago."""
+    day = tenant.clock().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+    with tenant.parts.database.write() as tx:
+        note_reads(tx, {(locate_environment(tx, "acme", "production").id, "k", reader)}, day)
 
 
 def report(tenant: Tenant, days: int = 30) -> StaleReport:
@@ -82,7 +90,7 @@ def test_without_enough_reports_nothing_is_called_unused(small: Tenant) -> None:
     make(small, "quiet")
     small.clock.pass_(40 * DAY)
     found = report(small)
-    assert (found.flags, found.cannot_tell[:26]) == ((), "no instance has reported e")
+    assert (found.flags, found.cannot_tell[:37]) == ((), "nobody was seen asking for a flag: no")
     counted(small, 10, quiet__on=1)
     found = report(small)
     assert (found.flags, found.cannot_tell) == ((), "evaluations have been reported since 2026-12-20 only")
@@ -118,3 +126,28 @@ def test_features_are_stale_once_users_have_them_and_nobody_asks(small: Tenant) 
         "stopped": "still_asked_for",
     }
     assert {flag.kind for flag in found.flags} == {"feature"}
+
+
+def test_where_all_flags_are_read_at_once_none_is_called_stale(small: Tenant) -> None:
+    make(small, "forgotten", "constant")
+    small.beta("unasked")
+    small.clock.pass_(40 * DAY)
+    counted(small, 35, forgotten__on=5)
+    counted(small, 3, constant__on=4)
+    read_all(small, 31, Reader.FLAGD)
+    assert set(whys(report(small)).values()) == {"not_evaluated", "same_answer"}
+    read_all(small, 2, Reader.FLAGD)
+    found = report(small)
+    assert whys(found) == dict.fromkeys(("forgotten", "constant", "unasked"), "not_known")
+    assert found.flags[0].sentence.endswith(
+        "but it is read as a document by flagd with the key that is gone, last on 2026-12-28; not known"
+    )
+
+
+def test_pages_read_what_is_visible_to_them_alone(small: Tenant) -> None:
+    make(small, "hidden")
+    make(small, "shown", client_visible=True)
+    small.clock.pass_(40 * DAY)
+    counted(small, 35, hidden__on=5)
+    read_all(small, 2, Reader.PAGES)
+    assert whys(report(small)) == {"hidden": "not_evaluated", "shown": "not_known"}
