@@ -49,7 +49,10 @@ _MAY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerLine:
-    """A trigger on a card. ``ladder`` says what it did and will do, ``since`` is when its phase began."""
+    """A trigger on a card. ``ladder`` says what it did and will do, ``since`` is when its phase began.
+
+    ``told``: the sentence is not about a verdict, but about why there is none.
+    """
 
     key: str
     sign: Sign
@@ -59,6 +62,7 @@ class TriggerLine:
     ladder: str = ""
     since: datetime | None = None
     fires: bool = False
+    told: bool = False
 
     @property
     def alarms(self) -> bool:
@@ -182,7 +186,7 @@ def _step(glance: Glance) -> Step | None:
 def trigger_line(item: StoredTrigger | Broken, now: datetime) -> TriggerLine:
     """A trigger, or what is known of one that cannot be read."""
     if isinstance(item, Broken):
-        return TriggerLine(key=item.key, sign=_BROKEN, sentence=f"It cannot be read: {item.why}.")
+        return TriggerLine(key=item.key, sign=_BROKEN, sentence=f"It cannot be read: {item.why}.", told=True)
     sign = _sign(item, now)
     return TriggerLine(
         key=item.trigger.key,
@@ -193,6 +197,7 @@ def trigger_line(item: StoredTrigger | Broken, now: datetime) -> TriggerLine:
         ladder=_ladder(item),
         since=None if item.state.phase is Phase.QUIET else item.state.since,
         fires=item.state.phase is Phase.FIRING,
+        told=sign in (_LATE, _NEVER),
     )
 
 

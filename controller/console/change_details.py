@@ -34,14 +34,18 @@ def details(change: RecordedChange) -> Detail:
 
 
 def _read(change: RecordedChange) -> Detail:
-    before, after = dict(_flat(change.before)), dict(_flat(change.after))
-    moved = tuple(_moved(before, after))
+    moved = differences(change.before, change.after)
     return Detail(
         change=change,
         moved=moved,
-        same=len({**before, **after}) - len(moved),
+        same=len(dict([*_flat(change.before), *_flat(change.after)])) - len(moved),
         evidence=tuple((name, _told(name, value)) for name, value in _flat(change.evidence)),
     )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Moved, ...]:
+    """Every value in which two states differ, those of their parts under the path to them."""
+    return tuple(_moved(dict(_flat(before)), dict(_flat(after))))
 
 
 def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Moved]:

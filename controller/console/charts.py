@@ -2,74 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from flask import Response, jsonify
 
 from controller.api.auth import services
-from controller.console.blueprint import blueprint
+from controller.console.blueprint import blueprint, compressed
+from controller.console.curves import drawing_of
 from controller.console.feature import FEATURE
-from controller.console.words import change_word, who
+from controller.console.words import change_word, decision_words, who
 from controller.rollouts import Where, locate
 from controller.store.changes import RecordedChange, changes_of
 from controller.store.readings import StoredReading, readings_of
 from controller.store.triggers import get_trigger
+from triggers import Phase
+from triggers.methods import Threshold
 
 _MOST = 400
 _CHANGES = 200
 _RELEASES = frozenset({"introduce", "adopt", "revert"})
 _MARKED = _RELEASES | frozenset(
-    {
-        "promote",
-        "demote",
-        "resume",
-        "widen",
-        "narrow",
-        "advance",
-        "introduce",
-        "adopt",
-        "review",
-        "revert",
-        "disable",
-        "hold",
-        "stop",
-    }
+    {"promote", "demote", "resume", "widen", "narrow", "advance", "review", "disable", "hold", "stop"}
 )
+_PHASES: Mapping[str, str] = {Phase.FIRING: "fires", Phase.QUIET: "quiet again"}
 
 
 @blueprint.get(f"{FEATURE}/triggers/<trigger>/readings.json")
 def show_readings(project: str, environment: str, feature: str, trigger: str) -> Response:
     """The newest readings, oldest first, and what moved meanwhile.
 
-    Times are seconds since 1970. A reading that told nothing has no value: a gap, never a zero.
+    Times are seconds since 1970. A reading that told nothing has no value: a gap, never a zero. ``spans`` are the
+    times that each decision looked at. There is no secret in it, so it may be compressed.
     """
     with services().database.read() as tx:
         stored = locate(tx, Where(project, environment, feature))
         item = get_trigger(tx, stored.id, trigger)
         readings = readings_of(tx, item.id, limit=_MOST)[::-1]
         changes = changes_of(tx, stored.project_id, feature=feature, touching=environment, limit=_CHANGES)
-    limit = getattr(item.trigger.method, "limit", None)
-    first = readings[0].evaluated_at if readings else None
-    return jsonify(
-        is_share=any(reading.total for reading in readings),
-        limit=limit,
-        window_s=item.trigger.window_s,
-        at=[reading.evaluated_at.timestamp() for reading in readings],
-        measured=[_measured(reading) for reading in readings],
-        samples=[reading.total if reading.total is not None else reading.samples for reading in readings],
-        verdict=[reading.verdict for reading in readings],
-        phase=[reading.phase for reading in readings],
-        sentence=[reading.sentence for reading in readings],
-        marks=[
-            *_decisions(readings),
-            *(
-                mark
-                for mark in _moves(changes, f"trigger:{trigger}")
-                if first and mark["at"] >= first.timestamp()
-            ),
-        ],
+    method = item.trigger.method
+    drawing = drawing_of(method, is_share=any(reading.total for reading in readings))
+    moves = _moves(changes, f"trigger:{trigger}", readings[0].evaluated_at) if readings else ()
+    return compressed(
+        jsonify(
+            unit=drawing.unit,
+            curves=drawing.drawn(numbers_of(reading, method) for reading in readings),
+            at=[reading.evaluated_at.timestamp() for reading in readings],
+            spans=[spans_of(reading, since_epoch=method.contiguous) for reading in readings],
+            verdict=[reading.verdict for reading in readings],
+            sentence=[reading.sentence for reading in readings],
+            marks=[*_decisions(readings), *moves],
+        )
     )
+
+
+def numbers_of(reading: StoredReading, method: object) -> Mapping[str, float]:
+    """What a reading was judged by; a threshold shows what was measured even where it was too little to judge."""
+    if reading.numbers or not isinstance(method, Threshold):
+        return reading.numbers
+    measured = _measured(reading)
+    return {} if measured is None else {"measured": measured}
+
+
+def spans_of(reading: StoredReading, *, since_epoch: bool) -> list[tuple[float, float]]:
+    """The times that an evaluation looked at, the longest first; what is added up goes back to where that began."""
+    start = reading.window_start
+    if since_epoch and (began := (reading.before or {}).get("epoch_at")):
+        start = min(start, datetime.fromisoformat(began))
+    further = (map(datetime.fromisoformat, each["window"]) for each in reading.others or ())
+    found = {(start.timestamp(), reading.window_end.timestamp())}
+    found |= {(first.timestamp(), end.timestamp()) for first, end in further}
+    return sorted(found, key=lambda span: span[0] - span[1])
 
 
 def _measured(reading: StoredReading) -> float | None:
@@ -81,17 +86,20 @@ def _measured(reading: StoredReading) -> float | None:
 
 
 def _decisions(readings: Sequence[StoredReading]) -> Iterator[dict[str, Any]]:
-    """What the trigger decided."""
-    for reading in readings:
-        for due in reading.due:
-            told = " ".join(str(due[name]) for name in ("action", "result") if due.get(name))
-            yield {"at": reading.evaluated_at.timestamp(), "what": told or "decided", "kind": "decision"}
+    """What the trigger decided: what it did, and where it began or ceased to fire."""
+    phases: list[str] = [Phase.QUIET, *(reading.phase for reading in readings)]
+    for reading, (before, phase) in zip(readings, pairwise(phases), strict=True):
+        told = [decision_words(due) for due in reading.due]
+        if not told and phase != before and phase in _PHASES and reading is not readings[0]:
+            told = [_PHASES[phase]] if {before, phase} != {Phase.PENDING, Phase.QUIET} else []
+        for what in told:
+            yield {"at": reading.evaluated_at.timestamp(), "what": what, "kind": "decision"}
 
 
-def _moves(changes: Sequence[RecordedChange], mine: str) -> Iterator[dict[str, Any]]:
+def _moves(changes: Sequence[RecordedChange], mine: str, since: datetime) -> Iterator[dict[str, Any]]:
     """What moved the feature, by whom; what this trigger did is told by its decisions."""
     for change in reversed(changes):
-        if change.name in _MARKED and change.actor != mine:
+        if change.name in _MARKED and change.actor != mine and change.at >= since:
             release = change.after.get("candidate") or change.after.get("stable") or ""
             is_release = change.name in _RELEASES
             told = change_word(change.name) + (f": {release}" if is_release else "")

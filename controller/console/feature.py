@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ from controller.console.changes import change_lines
 from controller.console.frame import Frame, frame, page
 from controller.console.live import live
 from controller.console.releases import ReleaseLine, release_lines
+from controller.console.verdicts import noticed_words, verdict_words
 from controller.console.words import GATES, MODES, holder
 from controller.flags.spread import Spread, spread
 from controller.flags.tryout import Rule, Somebody, candidate_rule, explain
+from controller.forecasts import Forecast
 from controller.promotions import Standing as Asked
 from controller.readiness import Sheet
 from controller.rollouts import Where, locate
@@ -30,9 +32,10 @@ from controller.store.features import Feature, feature_by_id
 from controller.store.incidents import incidents_of
 from controller.store.instances import instances_in, revision_times
 from controller.store.promotions import Status, promotions_of
+from controller.store.readings import newest_readings
 from controller.store.releases import releases_of
 from controller.store.rollouts import StoredRollout
-from controller.store.triggers import triggers_of
+from controller.store.triggers import StoredTrigger, triggers_of
 from stages import EXPOSED, Gate, Mode, Refusal, Request, Stage, check_promotion, find_arrival
 
 FEATURE = "/projects/<project>/environments/<environment>/features/<feature>"
@@ -80,11 +83,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """A trigger with what it would notice; ``detection`` is empty where that cannot be told."""
+    """A trigger with its verdict in words; ``kind`` is what it watches for."""
 
     line: TriggerLine
     kind: str
-    detection: str = ""
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
         rollout, ramp = about.stored.rollout, parts.ramps.standing(tx, about.stored)
         plan = parts.cases.plan_of(tx, about.stored)
         steps = plan[rollout.stage].ramp if rollout.stage in EXPOSED else ()
+        expected = forecast_of(tx, about)
         shown = {
             "gates": list(_gates(sheet)),
             "next": find_arrival(rollout, Request(move="promote")),
@@ -133,8 +137,8 @@ def show_feature(project: str, environment: str, feature: str) -> str:
             "ramp": ramp,
             "steps": steps,
             "ceiling": plan[rollout.stage].ceiling if rollout.stage in EXPOSED else 0,
-            "watching": list(_watching(tx, about)),
-            "forecast": _forecast(tx, about),
+            "watching": list(_watching(tx, about, expected)),
+            "forecast": _traffic(expected) if expected else "",
             "releases": _releases(tx, about),
             "incidents": incidents_of(
                 tx, about.stored.project_id, environment=environment, feature=feature, limit=5
@@ -189,41 +193,47 @@ def asked_of(tx: Transaction, about: Head) -> Asked | None:
     return next((services().promotions.standing(tx, about.stored, each) for each in wanted), None)
 
 
-def _watching(tx: Transaction, about: Head) -> Iterator[Watching]:
+def _watching(tx: Transaction, about: Head, expected: Forecast | None) -> Iterator[Watching]:
     now = services().now()
     stored = {
         item.key if isinstance(item, Broken) else item.trigger.key: item
         for item in triggers_of(tx, about.stored.id)
     }
-    lines = in_order(trigger_line(item, now) for item in stored.values())
-    detections = _detections(tx, about)
-    for line in lines:
-        item = stored[line.key]
-        kind = watch_of(item, now).trigger_class.replace("_", " ")
-        yield Watching(line=line, kind=kind, detection=detections.get(line.key, ""))
+    verdicts = verdicts_of(tx, stored.values(), expected)
+    for line in in_order(trigger_line(item, now) for item in stored.values()):
+        kind = watch_of(stored[line.key], now).trigger_class.replace("_", " ")
+        yield Watching(line=line, kind=kind, verdict=line.sentence if line.told else verdicts[line.key])
 
 
-def _detections(tx: Transaction, about: Head) -> Mapping[str, str]:
-    """What each trigger would notice at the present share, in words that go on after its name."""
-    rollout = about.stored.rollout
-    if rollout.stage not in EXPOSED:
-        return {}
-    found = services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
+def verdicts_of(
+    tx: Transaction, items: Collection[StoredTrigger | Broken], expected: Forecast | None
+) -> Mapping[str, str]:
+    """The newest verdict of each trigger that can be read, in words."""
+    readable = [item for item in items if isinstance(item, StoredTrigger)]
+    newest = newest_readings(tx, [item.id for item in readable])
+    noticed = {
+        each.trigger.key: noticed_words(each.trigger, each.detection)
+        for each in (expected.triggers if expected else ())
+    }
     return {
-        each.trigger.key: each.detection.sentence.removeprefix(f"{each.trigger.key}: ")
-        for each in found.triggers
+        item.trigger.key: verdict_words(item, newest.get(item.id), noticed.get(item.trigger.key, ""))
+        for item in readable
     }
 
 
-def _forecast(tx: Transaction, about: Head) -> str:
-    """From where it is known how many answers there are."""
+def forecast_of(tx: Transaction, about: Head) -> Forecast | None:
+    """What its triggers would notice at the present share; None where nobody has it."""
     rollout = about.stored.rollout
     if rollout.stage not in EXPOSED:
-        return ""
-    found = services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
-    if found.answers_per_hour is None:
-        return found.sentences[0]
-    return f"{found.answers_per_hour:.3g} answers an hour, as {found.traffic}"
+        return None
+    return services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
+
+
+def _traffic(expected: Forecast) -> str:
+    """From where it is known how many answers there are."""
+    if expected.answers_per_hour is None:
+        return expected.sentences[0]
+    return f"{expected.answers_per_hour:.3g} answers an hour, as {expected.traffic}"
 
 
 def _spread(tx: Transaction, about: Head) -> Spread:

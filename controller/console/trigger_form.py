@@ -21,6 +21,8 @@ from triggers import Arming, Lack, rule_to_json
 Body = dict[str, Any]
 Sent = MultiDict[str, str]
 
+OTHER = "other-"
+"""How the fields begin whose settings are tried beside those of the form."""
 ROWS = 21
 """No form has more rows of a kind: a ladder has 20 rungs at most."""
 TIMES = ("window_s", "interval_s", "hold_s", "clear_s", "cooldown_s", "max_staleness_s", "baseline_offset_s")
@@ -56,6 +58,32 @@ def body_of(sent: Sent) -> Body:
     body["ladder"] = list(_rungs(sent))
     body |= {name: name in sent for name in ("latch", "use_partial")}
     return body | dict(_policies(sent))
+
+
+def other_of(sent: Sent, body: Body) -> Body | None:
+    """The settings that are to be tried beside: what stands in the form, but for what is said for them; None for none.
+
+    Another method has parameters of its own; the same one keeps those that are left open.
+    """
+    method = _text(sent, f"{OTHER}method")
+    named = _text(sent, f"{OTHER}limit")
+    prefix = f"{OTHER}param-{method}-"
+    filled = {name.removeprefix(prefix): _text(sent, name) for name in sent if name.startswith(prefix)}
+    times = {name: seconds(text) for name in TIMES if (text := _text(sent, f"{OTHER}{name}"))}
+    lacks = {
+        f"on_{lack}": {"do": do, "after_s": None} for lack in Lack if (do := _text(sent, f"{OTHER}on_{lack}"))
+    }
+    if not (method or named or times or lacks):
+        return None
+    given = {name: number(text) for name, text in filled.items() if text}
+    params = given if method else {**body.get("params", {}), **_limit(body, named)}
+    return body | times | lacks | {"method": method or body.get("method"), "params": params}
+
+
+def _limit(body: Body, text: str) -> Body:
+    """Another limit for the same method, whatever its parameter is called."""
+    name = {"any_event": "count", "budget": "amount"}.get(body.get("method", ""), "limit")
+    return {name: number(text)} if text else {}
 
 
 def body_from(stored: StoredTrigger) -> Body:

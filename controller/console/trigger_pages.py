@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, make_response, redirect, request, url_for
@@ -14,13 +14,16 @@ from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.cards import ARMINGS, TriggerLine, trigger_line
+from controller.console.change_details import differences
 from controller.console.changes import ChangeLine, change_lines
-from controller.console.feature import FEATURE, Head, head
+from controller.console.feature import FEATURE, Head, forecast_of, head, verdicts_of
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.reading_lines import ReadingLine, reading_lines
 from controller.console.trigger_form import Body, begun, body_from, body_of, definition_of
-from controller.console.trigger_trials import DAYS, asked, beside
+from controller.console.trigger_trials import DAYS, asked, beside, in_place
 from controller.console.trigger_words import METHOD_TITLES, MUTES, param_fields, rule_words
+from controller.console.words import Moved
 from controller.errors import HeadgateError, NotFound, Problem, VersionConflict
 from controller.rollouts import Where
 from controller.sources import SOURCES
@@ -50,10 +53,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A trigger that is there: where it stands, what it did, and what is proposed about it."""
+    """A trigger that is there: where it stands, what it read and did, and what is proposed about it."""
 
     item: StoredTrigger | Broken
     line: TriggerLine
+    verdict: str = ""
+    readings: Sequence[ReadingLine] = ()
     record: Record | None = None
     proposals: tuple[Reviewed, ...] = ()
 
@@ -65,10 +70,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of sending something: why it was not done, or what others did meanwhile."""
+    """What came of sending something: why it was not done, or what others did meanwhile.
+
+    ``differs``: in what the trigger as it is now is another than what was written.
+    """
 
     problems: tuple[Refusal | Problem, ...] = ()
     changed: tuple[ChangeLine, ...] = ()
+    differs: tuple[Moved, ...] = ()
     act: str = ""
 
 
@@ -152,7 +161,8 @@ def refused(
         NotFound: The trigger is gone.
     """
     if isinstance(error, VersionConflict):
-        outcome, status = Outcome(changed=tuple(_changed(where, key)), act=act), 412
+        changed, differs = tuple(_changed(where, key)), _differences(where, key, body)
+        outcome, status = Outcome(changed=changed, differs=differs, act=act), 412
     else:
         problems, status = forms.told(error)
         outcome = Outcome(problems=problems, act=act)
@@ -196,6 +206,15 @@ def _changed(where: Where, key: str) -> list[ChangeLine]:
         return change_lines(tx, about.stored.project_id, mine[:1])
 
 
+def _differences(where: Where, key: str, body: Body | None) -> tuple[Moved, ...]:
+    """The trigger as others left it, beside what was written."""
+    with services().database.read() as tx:
+        item = find_trigger(tx, head(tx, where).stored.id, key)
+    if body is None or isinstance(item, Broken):
+        return ()
+    return differences(body_from(item), body_from(in_place(item, definition_of(body))))
+
+
 def _editor(where: Where, key: str, body: Body, outcome: Outcome | None = None) -> str:
     outcome, standing = outcome or Outcome(), _standing(where, key) if key else None
     before = standing.stored if standing else None
@@ -229,17 +248,19 @@ def _editor(where: Where, key: str, body: Body, outcome: Outcome | None = None) 
 def _standing(where: Where, key: str) -> Standing:
     parts = services()
     with parts.database.read() as tx:
-        item = find_trigger(tx, head(tx, where).stored.id, key)
-    line = trigger_line(item, parts.now())
-    if isinstance(item, Broken):
-        return Standing(item=item, line=line)
+        about = head(tx, where)
+        item = find_trigger(tx, about.stored.id, key)
+        line = trigger_line(item, parts.now())
+        if isinstance(item, Broken):
+            return Standing(item=item, line=line, verdict=line.sentence)
+        verdict = line.sentence if line.told else verdicts_of(tx, [item], forecast_of(tx, about))[key]
+        standing = Standing(item=item, line=line, verdict=verdict, readings=reading_lines(tx, item))
     reviews = parts.trigger_reviews
     try:
-        return Standing(
-            item=item, line=line, record=reviews.record(where, key), proposals=tuple(reviews.of(where, key))
-        )
+        record, proposals = reviews.record(where, key), tuple(reviews.of(where, key))
     except NotFound:
-        return Standing(item=item, line=line)
+        return standing
+    return replace(standing, record=record, proposals=proposals)
 
 
 def _choices(tx: Transaction, about: Head) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import request
 
@@ -14,8 +12,10 @@ from controller.api.auth import services
 from controller.api.backtest_schemas import LONGEST_CSV
 from controller.backtests import Backtested, From, Trial
 from controller.console import forms
-from controller.console.trigger_form import Body, body_from, definition_of, number
-from controller.console.trigger_words import RuleWords, is_share, rule_words
+from controller.console.trial_charts import charts_together, trial_chart
+from controller.console.trigger_form import OTHER, Body, body_from, definition_of, number, other_of, plain
+from controller.console.trigger_words import METHOD_TITLES, RuleWords, rule_words
+from controller.console.words import duration
 from controller.errors import HeadgateError, InvalidInput, Problem
 from controller.previews import Seen
 from controller.rollouts import Where
@@ -30,15 +30,14 @@ from triggers import Plant, Trigger, Window, detect
 _NAMELESS = {"key": "this-trigger"}
 """What a rule is told by that has no name yet."""
 DAYS = (1, 7, 14, 30)
-_LIMITS = ("limit", "count", "amount")
-"""The parameter of each method that says how much is too much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One of the settings of a back-test, and its chart as JSON."""
+    """One of the settings of a back-test: which, what came of it, and its chart as JSON if it stands alone."""
 
     title: str
+    rule: str
     result: Backtested
     chart: str
 
@@ -48,6 +47,7 @@ class Beside:
     """All that is told about a definition; ``problems`` is why nothing can be told, if nothing can.
 
     ``looser`` is in what it would loosen the trigger as it stands. ``asked`` is empty where nobody asked.
+    ``chart`` has two settings on one time axis.
     """
 
     problems: tuple[Refusal | Problem, ...] = ()
@@ -58,6 +58,7 @@ class Beside:
     asked: str = ""
     seen: tuple[Seen, ...] = ()
     tried: tuple[Tried, ...] = ()
+    chart: str = ""
 
 
 def beside(tx: Transaction, stored: StoredRollout, body: Body, before: StoredTrigger | None) -> Beside:
@@ -84,7 +85,10 @@ def asked(where: Where, told: Beside, body: Body, before: StoredTrigger | None, 
         definition = definition_of(_NAMELESS | body)
         if do == "read":
             return replace(told, asked=do, seen=services().previews.read(where, definition))
-        return replace(told, asked=do, tried=tuple(_tried(where, definition, before)))
+        settings = list(_settings(body, before))
+        trial = _trial(tuple(each for _, each in settings))
+        tried = tuple(_tried(where, settings, trial))
+        return replace(told, asked=do, tried=tried, chart=charts_together(trial, tried))
     except (HeadgateError, Refused) as error:
         return replace(told, asked=do, problems=forms.told(error)[0])
 
@@ -103,27 +107,51 @@ def _detection(tx: Transaction, stored: StoredRollout, trigger: Trigger) -> tupl
     return sentence, f"{found.answers_per_hour:.3g} answers an hour, as {found.traffic}"
 
 
-def _tried(where: Where, definition: Definition, before: StoredTrigger | None) -> Iterator[Tried]:
-    settings = list(_settings(definition, before))
-    trial = _trial(tuple(each for _, each in settings))
+def _tried(where: Where, settings: list[tuple[str, Definition]], trial: Trial) -> Iterator[Tried]:
     results = services().backtests.run(where, trial)
+    is_alone = len(settings) == 1
     for (title, each), result in zip(settings, results, strict=True):
-        yield Tried(title=title, result=result, chart=_chart(each, trial, result))
+        chart = trial_chart(each, trial, result) if is_alone else ""
+        yield Tried(title=title, rule=_summary(each), result=result, chart=chart)
 
 
-def _settings(definition: Definition, before: StoredTrigger | None) -> Iterator[tuple[str, Definition]]:
-    """What is in the form, and beside it what stands, or the same with another limit."""
+def _settings(body: Body, before: StoredTrigger | None) -> Iterator[tuple[str, Definition]]:
+    """What is in the form, and beside it the other settings that are in it, or what stands now if it is another."""
+    definition = definition_of(_NAMELESS | body)
     yield "As written here", definition
-    limit = forms.given("beside")["beside"]
-    if limit:
-        name = next(each for each in _LIMITS if each in build_trigger(definition).method.params())
-        params = {**definition.params, name: number(limit)}
-        yield f"With a {name} of {limit}", replace(definition, params=params)
-    elif before is not None and body_from(before) != body_from(_put(before, definition)):
+    if (other := other_of(request.form, _NAMELESS | body)) is not None:
+        yield "The other settings", _other(other)
+    elif before is not None and body_from(before) != body_from(in_place(before, definition)):
         yield "As it stands now", Definition.of(before)
 
 
-def _put(before: StoredTrigger, definition: Definition) -> StoredTrigger:
+def _other(body: Body) -> Definition:
+    """The other settings.
+
+    Raises:
+        InvalidInput: They cannot be used; the names of the fields say that it is about these.
+    """
+    try:
+        definition = definition_of(body)
+        build_trigger(definition)
+    except InvalidInput as error:
+        told = (Problem(f"{OTHER}{each.field}", each.message, each.remedy) for each in error.problems)
+        raise InvalidInput(*told) from error
+    return definition
+
+
+def _summary(definition: Definition) -> str:
+    """The settings in a few words: which method, from when on, over what."""
+    trigger = build_trigger(definition)
+    params = ", ".join(
+        f"{name.replace('_', ' ')} {plain(value)}" for name, value in trigger.method.params().items()
+    )
+    windows = f"{duration(trigger.window_s)} every {duration(trigger.interval_s)}"
+    return f"{METHOD_TITLES[definition.method][0]}: {params}; looks at {windows}"
+
+
+def in_place(before: StoredTrigger, definition: Definition) -> StoredTrigger:
+    """A trigger with another definition."""
     return replace(
         before,
         source_key=definition.source,
@@ -190,31 +218,3 @@ def _csv() -> str:
         return str(content, "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(Problem("csv", "it is no UTF-8 text", "save it as CSV in UTF-8")) from error
-
-
-def _chart(definition: Definition, trial: Trial, tried: Backtested) -> str:
-    """The replay as `chart.js` draws it."""
-    replay, plant = tried.replay, trial.plant
-    marks: list[dict[str, Any]] = [
-        {"at": fired.at.timestamp(), "what": "would have fired", "kind": "decision"} for fired in replay.fired
-    ]
-    if plant:
-        marks.append({"at": plant.at.timestamp(), "what": "degradation planted", "kind": "release"})
-        if tried.noticed_after is not None:
-            noticed = (plant.at + tried.noticed_after).timestamp()
-            marks.append({"at": noticed, "what": "it would have been noticed", "kind": "move"})
-    lines = [each.line for each in replay.chart]
-    drawn = {
-        "is_share": definition.method == "threshold" and is_share(definition.query),
-        "limit": max((line for line in lines if line is not None), default=None),
-        "lines": [_short(line) for line in lines],
-        "at": [round(each.at.timestamp()) for each in replay.chart],
-        "measured": [_short(each.statistic) for each in replay.chart],
-        "verdict": [each.verdict.value for each in replay.chart],
-        "marks": marks,
-    }
-    return json.dumps(drawn, separators=(",", ":"))
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.5g}")

@@ -66,6 +66,15 @@ ACTIONS: Mapping[Action, str] = {
     Action.DEMOTE: "demote",
 }
 
+_RESULTS: Mapping[str, str] = {
+    "done": "",
+    "unneeded": "not needed",
+    "outdone": "something stronger was due",
+    "impossible": "could not be done",
+    "held": "held instead",
+    "shadow": "only recorded, in shadow",
+}
+
 _CHANGES: Mapping[str, str] = {
     "promote": "promoted",
     "promotion.ask": "promotion asked for",
@@ -292,6 +301,14 @@ def subject(change: RecordedChange) -> str:
     told = {**change.before, **change.after}
     names = (told.get(name) for name in ("trigger", "release", "requirement", "key"))
     return next((str(name) for name in names if name), "")
+
+
+def decision_words(due: Mapping[str, Any]) -> str:
+    """What became of a rung that fell due, in words."""
+    action, (result, _, why) = due.get("action", ""), str(due.get("result", "")).partition(": ")
+    what = ACTIONS[Action(action)] if action in list(Action) else action or "decided"
+    told = ": ".join(part for part in (_RESULTS.get(result, result), why) if part)
+    return f"{what} ({told})" if told else what
 
 
 def moved(change: RecordedChange) -> Iterator[Moved]:

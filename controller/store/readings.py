@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Text, delete, func, insert, select, text, type_coerce
 
 from controller.errors import NotFound
 from controller.store.database import Transaction
-from controller.store.tables import IS_QUIET, IS_TELLING, readings
+from controller.store.tables import IS_QUIET, IS_TELLING, readings, triggers
 from triggers import (
     Reading,
     Record,
@@ -122,6 +122,16 @@ def readings_of(
     return [
         StoredReading(**row._mapping) for row in tx.execute(page.order_by(readings.c.id.desc()).limit(limit))
     ]
+
+
+def newest_readings(tx: Transaction, trigger_ids: Collection[int]) -> dict[int, StoredReading]:
+    """The newest reading of each trigger that has one."""
+    of_it = readings.alias()
+    newest = select(func.max(of_it.c.slot)).where(of_it.c.trigger_id == triggers.c.id).scalar_subquery()
+    # From the triggers to the one reading of each: the other way round, every reading would be looked at.
+    this = (readings.c.trigger_id == triggers.c.id) & (readings.c.slot == newest)
+    found = select(readings).select_from(triggers.join(readings, this)).where(triggers.c.id.in_(trigger_ids))
+    return {row.trigger_id: StoredReading(**row._mapping) for row in tx.execute(found)}
 
 
 def readings_between(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -191,14 +193,47 @@ def test_a_back_test_counts_what_would_have_fired_beside_another_limit(
     house.outcomes("claims", 100, unsupported=20)
     house.clock.pass_(hours=1)
     asked = {"text-0": "unsupported", "part-1": "", "text-1": "", "days": "1", "interval_s": "10 min"}
-    asked |= {"param-threshold-m": "1", "param-threshold-k": "1", "window_s": "1 h", "beside": "50%"}
+    asked |= {"param-threshold-m": "1", "param-threshold-k": "1", "window_s": "1 h", "other-limit": "50%"}
     page = ada.post(NEW, do="backtest", **rule(**asked)).text
     told = seen_words(page)
-    assert "With a limit of 50%" in told
-    assert re.search(r"As written here Would have fired 1 time False alarms 30 a month", told)
+    assert "The other settings Threshold: limit 0.5" in told
+    assert re.search(
+        r"As written here Threshold: limit 0\.05.*? Would have fired 1 time False alarms 30 a month", told
+    )
     assert "Would have fired 0 time s" in told.replace("times", "time s")
-    assert page.count("data-drawn=") == 2
+    [chart] = re.findall(r'data-drawn="([^"]*)"', page)
+    drawn = json.loads(html.unescape(chart))
+    assert [curve["label"] for curve in drawn["curves"]] == [
+        "As written here",
+        "The other settings",
+        "limit of each",
+    ]
+    here, other = ([value for value in curve["values"] if value is not None] for curve in drawn["curves"][:2])
+    assert max(here) > 1 > max(other)
+    assert [mark["what"] for mark in drawn["marks"]] == ["As written here: would have fired"]
     assert kept(house).keys() == {"unsupported"}
+
+
+def test_two_whole_settings_are_tried_beside_each_other(house: Installation, ada: Visitor, live: str) -> None:
+    house.outcomes("claims", 100, unsupported=20)
+    house.clock.pass_(hours=1)
+    asked = {"text-0": "unsupported", "part-1": "", "text-1": "", "days": "1", "interval_s": "10 min"}
+    asked |= {
+        "other-method": "evidence",
+        "other-param-evidence-limit": "5%",
+        "other-param-evidence-alpha": "0.001",
+    }
+    asked |= {"other-window_s": "30 min", "other-on_no_data": "act"}
+    told = seen_words(ada.post(NEW, do="backtest", **rule(**asked)).text)
+    assert "The other settings Evidence: limit 0.05" in told
+    assert "alpha 0.001" in told
+    assert "looks at 30 min every 10 min" in told
+    assert told.count("a month") == 2
+
+
+def test_what_is_wrong_with_the_other_settings_is_said_of_them(ada: Visitor, live: str) -> None:
+    page = ada.post(NEW, do="backtest", **rule(**{"other-method": "evidence"})).text
+    assert '<code class="wrap">other-params.limit</code>' in page
 
 
 def test_a_back_test_of_a_changed_rule_stands_beside_the_one_that_is_there(
@@ -236,6 +271,7 @@ def test_of_two_people_who_edit_the_second_is_told_and_loses_nothing(
     answer = ada.client.post(ONE, data=sent | {"param-threshold-limit": "3%"})
     assert answer.status_code == 412
     assert "Somebody changed this trigger meanwhile" in answer.text
+    assert "As it is now As you wrote it params.limit 0.04 0.03" in seen_words(answer.text)
     assert kept(house)["unsupported"].trigger.method.params()["limit"] == 0.04
     again = filled(answer.text)
     assert again["param-threshold-limit"] == "0.03"
