@@ -23,7 +23,7 @@ def check_release(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusa
     yield from self_waived(case.requester, case.waivers, standings)
     if step.release_approvals:
         groups = step.approver_groups
-        yield from unapproved(case, release_seen(case, step), step.release_approvals, groups)
+        yield from unapproved(case, lambda: release_seen(case, step), step.release_approvals, groups)
 
 
 def release_seen(case: Case, step: StagePlan) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from stages.refusals import Refusal
@@ -277,6 +278,7 @@ def _completed(end: ModelEnd, known: ModelEnd | None) -> ModelEnd:
     return replace(end, replacement=end.replacement or known.replacement) if known else end
 
 
+@lru_cache(maxsize=4096)
 def _key(provider: str, id: str) -> tuple[str, str]:
     """The one spelling of who serves a model and of its id, for all ways in which tools write them."""
     habit = _habit(provider)

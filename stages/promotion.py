@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -165,7 +165,7 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
         *self_waived(case.requester, case.waivers, standings),
         *unmet(leaving, case.measured, now),
         *unwatched(case, step),
-        *unapproved(case, seen(case, step), step.approvals, step.approver_groups),
+        *unapproved(case, lambda: seen(case, step), step.approvals, step.approver_groups),
     )
 
 
@@ -273,8 +273,12 @@ def unwatched(case: Case, step: StagePlan) -> Iterator[Refusal]:
             yield Refusal("trigger_blind", message, "mend its source first", watch.key)
 
 
-def unapproved(case: Case, now_seen: str, people: int, groups: Iterable[str]) -> Iterator[Refusal]:
-    """The approvals that are missing of what is shown now; those of whoever asks do not count."""
+def unapproved(case: Case, shown: Callable[[], str], people: int, groups: Iterable[str]) -> Iterator[Refusal]:
+    """The approvals that are missing of what is shown now; those of whoever asks do not count.
+
+    The digest of what is shown takes a while, so it is only asked for where there are any.
+    """
+    now_seen = shown() if case.approvals else ""
     valid = [approval for approval in case.approvals if approval.seen == now_seen]
     agreed = {approval.actor: approval.groups for approval in valid if approval.actor != case.requester}
     if len(agreed) < people:

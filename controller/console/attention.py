@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from flask import url_for
@@ -27,7 +27,7 @@ from controller.store.board import (
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.triggers import triggers_by_id
-from stages import Model, models_of
+from stages import Model, ModelEnd, models_of
 from triggers import TriggerClass
 
 MOST = 40
@@ -142,8 +142,13 @@ def _evidence(tx: Transaction, now: datetime) -> Iterator[Item]:
 
 def _models(tx: Transaction, now: datetime) -> Iterator[Item]:
     calendar = services().calendar.current()
+
+    @cache  # Many features are of one model.
+    def ending(models: tuple[Model, ...]) -> tuple[tuple[Model, ModelEnd], ...]:
+        return calendar.ending_within(models, now.date(), _RETIRING_WITHIN)
+
     for place, bundle in served_bundles(tx):
-        for model, end in calendar.ending_within(_models_in(bundle), now.date(), _RETIRING_WITHIN):
+        for model, end in ending(_models_in(bundle)):
             sign = _RETIRED if end.ends_at <= now.date() else _RETIRING
             instead = f"; {end.replacement} takes its place" if end.replacement else ""
             yield Item(

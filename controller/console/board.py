@@ -108,7 +108,7 @@ def _columns(
     readable = [item for item in found if isinstance(item, StoredRollout)]
     glances = services().glances.at(tx, project, readable, here.now)
     stopped = [item.rollout.feature for item in readable if item.rollout.stage is Stage.STOPPED]
-    reasons = stop_reasons(tx, environment.id, stopped) if stopped else {}
+    reasons = stop_reasons(tx, environment, stopped) if stopped else {}
     cards = [card(glance, here.now, reasons.get(glance.feature.key, "")) for glance in glances]
     broken = tuple(BrokenCard(key=item.key, why=item.why) for item in found if isinstance(item, Broken))
     shown = (asked.stage,) if asked.stage else COLUMNS

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import render_template, request, url_for
 
 from controller.api.auth import services
 from controller.console.live import Live
 from controller.console.words import Sign, done
+from controller.errors import NotFound
 from controller.store.claims import oldest_due
 from controller.store.database import Transaction
 from controller.store.features import features_of
@@ -19,9 +21,9 @@ from controller.store.projects import (
     Project,
     all_environments,
     all_projects,
-    get_environment,
-    get_project,
 )
+
+Place = TypeVar("Place", Project, Environment)
 
 _HEALTHY = Sign("evaluating", "quiet", "good")
 _ELSEWHERE = Sign("evaluated by workers", "quiet", "plain")
@@ -87,14 +89,14 @@ def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> 
     """
     projects, environments = all_projects(tx), all_environments(tx)
     places = [(each, [one for one in environments if one.project_id == each.id]) for each in projects]
-    project = get_project(tx, project_key) if project_key else _first(tx, projects)
+    project = _named("project", project_key, projects) if project_key else _first(tx, projects)
     environment = None
     if project is not None:
         mine = [one for one in environments if one.project_id == project.id]
         protected = [one for one in mine if one.protected]
         environment = next(iter(protected or mine), None)
         if environment_key:
-            environment = get_environment(tx, project.id, environment_key)
+            environment = _named("environment", environment_key, mine)
     now = services().now()
     late_since = _late_since(tx, now)
     return Frame(
@@ -111,6 +113,13 @@ def page(template: str, frame: Frame, live: Live | None = None, **shown: Any) ->
     """Render a page in its frame; with ``live`` it follows what happens."""
     told = done(request.args.get("done", ""))
     return render_template(template, frame=frame, live=live, now=frame.now, done=told, **shown)
+
+
+def _named(what: str, key: str, among: Iterable[Place]) -> Place:
+    found = next((each for each in among if each.key == key), None)
+    if found is None:
+        raise NotFound(what, key)
+    return found
 
 
 def _first(tx: Transaction, projects: list[Project]) -> Project | None:

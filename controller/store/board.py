@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Text, and_, exists, func, or_, select, typ
 
 from controller.store.columns import Broken
 from controller.store.database import Transaction
+from controller.store.projects import Environment
 from controller.store.pulse import in_trouble
 from controller.store.rollouts import JOINED, StoredRollout, stored_rollout
 from controller.store.tables import (
@@ -109,13 +110,11 @@ def open_promotions(tx: Transaction, rollout_ids: Iterable[int]) -> dict[int, St
     return {rollout: Stage(stage) for rollout, stage in tx.execute(mine)}
 
 
-def stop_reasons(tx: Transaction, environment_id: int, keys: Iterable[str]) -> dict[str, str]:
+def stop_reasons(tx: Transaction, environment: Environment, keys: Iterable[str]) -> dict[str, str]:
     """For what reason features were stopped in an environment, by their keys; the newest stop counts."""
-    place = select(environments.c.project_id, environments.c.key).where(environments.c.id == environment_id)
-    project_id, key = tx.execute(place).one()
     told = select(changes.c.feature, changes.c.reason).where(
-        changes.c.project_id == project_id,
-        changes.c.environment == key,
+        changes.c.project_id == environment.project_id,
+        changes.c.environment == environment.key,
         changes.c.name == "stop",
         changes.c.feature.in_(list(keys)),
     )

@@ -148,8 +148,10 @@ def features_by_id(tx: Transaction, ids: Iterable[int]) -> dict[int, Feature]:
 
 def feature_names(tx: Transaction, project_id: int, keys: Iterable[str]) -> dict[str, str]:
     """What features are called, by their keys; those without a name are left out."""
+    if not (wanted := {key for key in keys if key}):
+        return {}
     named = select(features.c.key, features.c.name).where(
-        features.c.project_id == project_id, features.c.key.in_(set(keys)), features.c.name != ""
+        features.c.project_id == project_id, features.c.key.in_(wanted), features.c.name != ""
     )
     return {row.key: row.name for row in tx.execute(named)}
 

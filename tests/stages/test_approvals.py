@@ -202,6 +202,9 @@ OTHER_STEP = {
     "ramp": (Step(share=100),),
     "exit_criteria": (),
     "planned_s": 1,
+    "release_approvals": 1,
+    "release_soak_s": 1,
+    "release_min_samples": 1,
 }
 
 LEFT_OUT = {
