@@ -14,6 +14,7 @@ from controller.actors import Actor
 from controller.api.auth import services
 from controller.api.parsing import MAX_FILE_BYTES
 from controller.console.blueprint import STATIC, blueprint
+from controller.console.form_tokens import masked, unmasked
 from controller.errors import Forbidden
 from controller.store.users import Session, close_session, find_session, open_session
 
@@ -60,7 +61,7 @@ def signed_in() -> None:
     g.console_session = found = _find()
     if found is None:
         raise SignInNeeded
-    if request.method == "POST" and not same(request.form.get("csrf", ""), found.csrf):
+    if request.method == "POST" and not _is_of(found, request.form.get("csrf", "")):
         raise Forbidden("stale_form", "the form is not of this session; go back, reload the page, try again")
     if found.user.must_change_password and request.endpoint not in _BEFORE_PASSWORD_CHANGE:
         raise PasswordChangeNeeded
@@ -68,7 +69,8 @@ def signed_in() -> None:
 
 @blueprint.context_processor
 def _known_to_templates() -> dict[str, object]:
-    return {"my_session": session()}
+    found = session()
+    return {"my_session": found, "form_token": masked(found.csrf) if found else ""}
 
 
 def session() -> Session | None:
@@ -120,6 +122,11 @@ def set_cookie(response: Response, name: str, value: str, lasts: timedelta) -> N
 def same(given: str, expected: str) -> bool:
     """Whether two secrets are the same, in a time that does not tell how far they are."""
     return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _is_of(found: Session, token: str) -> bool:
+    """Whether the token of a form is that of the session, under a mask or as it is."""
+    return same(token, found.csrf) or same(unmasked(token), found.csrf)
 
 
 def local_path(wanted: str) -> str:

@@ -27,6 +27,8 @@ blueprint = Blueprint(
 STATIC = "console.static"
 _TEXTS = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
 
+_PAGES = frozenset({"text/html", "application/json"})
+
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; "
@@ -68,18 +70,21 @@ def _seal(response: Response) -> Response:
     else:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")
+        # What shows a secret, such as a new key, is an answer to a form and goes as it is.
+        if request.method == "GET" and response.mimetype in _PAGES and not response.is_streamed:
+            compressed(response)
     return response
 
 
 def _compress(response: Response) -> None:
-    """Send what is static small. Pages go as they are: a secret is not compressed beside what others write."""
+    """Send what is static small."""
     if response.status_code == HTTPStatus.OK and response.mimetype in _TEXTS:
         response.direct_passthrough = False
         compressed(response, _remembered)
 
 
 def compressed(response: Response, how: Callable[[bytes], bytes] = gzip.compress) -> Response:
-    """The same answer, small, for whoever takes it so. Never for what holds a secret."""
+    """The same answer, small, for whoever takes it so. The token of forms on it has to be masked."""
     response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"]:
         response.set_data(how(response.get_data()))

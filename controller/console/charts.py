@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from controller.api.auth import services
-from controller.console.blueprint import blueprint, compressed
+from controller.console.blueprint import blueprint
 from controller.console.curves import drawing_of
 from controller.console.feature import FEATURE
 from controller.console.words import change_word, decision_words, who
@@ -35,7 +35,7 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
     """The newest readings, oldest first, and what moved meanwhile.
 
     Times are seconds since 1970. A reading that told nothing has no value: a gap, never a zero. ``spans`` are the
-    times that each decision looked at. There is no secret in it, so it may be compressed.
+    times that each decision looked at.
     """
     with services().database.read() as tx:
         stored = locate(tx, Where(project, environment, feature))
@@ -45,16 +45,14 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
     method = item.trigger.method
     drawing = drawing_of(method, is_share=any(reading.total for reading in readings))
     moves = _moves(changes, f"trigger:{trigger}", readings[0].evaluated_at) if readings else ()
-    return compressed(
-        jsonify(
-            unit=drawing.unit,
-            curves=drawing.drawn(numbers_of(reading, method) for reading in readings),
-            at=[reading.evaluated_at.timestamp() for reading in readings],
-            spans=[spans_of(reading, since_epoch=method.contiguous) for reading in readings],
-            verdict=[reading.verdict for reading in readings],
-            sentence=[reading.sentence for reading in readings],
-            marks=[*_decisions(readings), *moves],
-        )
+    return jsonify(
+        unit=drawing.unit,
+        curves=drawing.drawn(numbers_of(reading, method) for reading in readings),
+        at=[reading.evaluated_at.timestamp() for reading in readings],
+        spans=[spans_of(reading, since_epoch=method.contiguous) for reading in readings],
+        verdict=[reading.verdict for reading in readings],
+        sentence=[reading.sentence for reading in readings],
+        marks=[*_decisions(readings), *moves],
     )
 
 

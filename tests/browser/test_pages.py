@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT, Served, Watched
 
@@ -71,17 +71,31 @@ def test_every_page_is_accessible_and_fits_what_it_is_shown_on(
     seen.troubles[:] = [trouble for trouble in seen.troubles if "404" not in trouble]
 
 
-def test_no_page_brings_more_than_it_may_the_first_time(kept: Served, look: Look) -> None:
-    for path in ("/", PAGES["feature"], PAGES["trigger"]):
-        seen = look(kept)
-        seen.sign_in()
-        session = seen.page.context.storage_state()
-        fresh = look(kept, storage_state=session)
-        sizes: list[int] = []
-        fresh.page.on("requestfinished", lambda request, sizes=sizes: sizes.append(brought(request)))
-        fresh.page.goto(kept.url + path)
-        expect(fresh.page.locator("time").first).to_be_visible()
-        assert sum(sizes) < LARGEST, sizes
+@pytest.fixture(scope="module")
+def session(kept: Served, chromium: Browser) -> Any:
+    """Somebody who is signed in."""
+    context = chromium.new_context()
+    seen = Watched(context.new_page(), kept)
+    seen.sign_in()
+    expect(seen.page.locator("#live")).to_be_visible()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_brings_more_than_it_may_the_first_time(
+    kept: Served, look: Look, session: Any, name: str
+) -> None:
+    fresh, sizes = look(kept, storage_state=session), {}
+    page = fresh.page
+    page.on("requestfinished", lambda request: sizes.update({request.url: brought(request)}))
+    page.goto(kept.url + PAGES[name], wait_until="load")
+    for figure in page.locator("[data-chart]").all():
+        expect(figure.locator("canvas")).to_be_visible()
+    assert sum(sizes.values()) < LARGEST, sizes
+    assert any("/static/" in url for url in sizes), sizes
+    fresh.troubles[:] = [trouble for trouble in fresh.troubles if "404" not in trouble]
 
 
 def brought(request: Any) -> int:
