@@ -15,13 +15,14 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.cards import trigger_line
 from controller.console.changes import ChangeLine, change_lines
+from controller.console.frame import frame
 from controller.console.ways import Option, Subject, Way, in_the_way, ways_down, ways_up
 from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
 from controller.flags.spread import spread
 from controller.rollouts import Order, Where, locate, locate_environment
 from controller.store.changes import changes_of
 from controller.store.columns import Broken
-from controller.store.database import Transaction
+from controller.store.database import DatabaseUnavailable, Transaction
 from controller.store.features import get_feature
 from controller.store.instances import instances_in, revision_times
 from controller.store.narrowings import narrowings_of
@@ -31,6 +32,11 @@ from stages import Mode, Refusal, Refused, Request, firing
 from triggers import Phase
 
 _LOOKED_BACK = 20
+_UNWRITTEN = Problem(
+    "",
+    "the database cannot be written, so nothing was done, and products go on with the flags they have",
+    "send it again in a moment; if it stays so, turn the feature off in the product itself",
+)
 
 Answer = Response | str | tuple[str, int]
 
@@ -126,6 +132,8 @@ def _move(page: Page) -> Answer:
         services().rollouts.move(page.where, order)
     except (HeadgateError, Refused) as error:
         return _refused(page, error)
+    except DatabaseUnavailable:
+        return _form(page, (_UNWRITTEN,)), 503
     return _done(page)
 
 
@@ -146,8 +154,12 @@ def _as_far_as_asked(option: Way) -> Request:
 def _form(page: Page, problems: Sequence[Refusal | Problem] = (), changed: Sequence[ChangeLine] = ()) -> str:
     given = request.form
     default = page.options[0].value if page.options else ""
+    with services().database.read() as tx:
+        here = frame(tx, page.where.project, page.where.environment)
     return render_template(
         "act.html",
+        frame=here,
+        now=here.now,
         page=page,
         problems=problems,
         changed=changed,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from controller.rollouts import Where, locate
 from controller.store.changes import changes_of
@@ -33,6 +33,33 @@ def test_the_stop_page_spells_out_what_each_way_does(ada: Visitor, live: str) ->
         "is dropped and marked as bad until a person says otherwise. All who have the feature get r-" in page
     )
     assert 'placeholder="What did you see?"></textarea>' in page
+
+
+def test_the_stop_page_stands_in_the_same_frame_as_all_others(ada: Visitor, live: str) -> None:
+    page = ada.get(f"/stop/{PROJECT}/{PRODUCTION}/claims").text
+    assert '<nav class="ways" aria-label="Pages">' in page
+    assert f'href="/projects/{PROJECT}/incidents"' in page
+
+
+def test_a_stop_that_cannot_be_written_says_so_and_keeps_what_was_written(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    address = f"/stop/{PROJECT}/{PRODUCTION}/claims"
+    form = {"csrf": "csrf-of-ada", "choice": "off", "reason": "it cites nothing", "version": "1"}
+    engine = house.parts.database.engine
+    event.listen(engine, "begin", _read_only)
+    answer = ada.client.post(address, data=form)
+    event.remove(engine, "begin", _read_only)
+    engine.dispose()
+    assert answer.status_code == 503
+    assert "The database cannot be written, so nothing was done" in answer.text
+    assert "it cites nothing" in answer.text
+    assert ada.client.post(address, data=form).status_code == 303
+
+
+def _read_only(connection: Connection) -> None:
+    """As if the file were on a disk that takes nothing any more."""
+    connection.exec_driver_sql("pragma query_only = on")
 
 
 def test_only_the_ways_that_are_possible_are_offered(house: Installation, ada: Visitor, live: str) -> None:
