@@ -15,6 +15,7 @@ from controller.console.blueprint import blueprint
 from controller.console.change_details import Detail, details
 from controller.console.changes import ChangeLine, change_lines
 from controller.console.frame import frame, page
+from controller.console.live import live
 from controller.console.words import ACTORS, names_of_changes, names_that_say
 from controller.errors import InvalidInput, NotFound, Problem
 from controller.store.audit import Sought, count_found, find_changes
@@ -115,13 +116,14 @@ def _shown(
     with services().database.read() as tx:
         here = frame(tx, project, "")
         id = get_project(tx, project).id
-        before = asked.number("before")
+        seen, before = live(tx), asked.number("before")
         found = find_changes(tx, id, sought, before=before, limit=PAGE + 1) if sought else []
         rows = list(_rows(tx, id, found[:PAGE]))
         suggested = [feature.key for feature in features_of(tx, id, limit=_SUGGESTED)]
     return page(
         "audit.html",
         here,
+        seen,
         rows=rows,
         older=_address(project, before=found[PAGE - 1].seq) if len(found) > PAGE else "",
         newest=_address(project) if before else "",

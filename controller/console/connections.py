@@ -17,6 +17,7 @@ from controller.api.auth import services
 from controller.console import forms
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
+from controller.console.live import live
 from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.store.database import Transaction
 from controller.store.projects import get_project
@@ -250,10 +251,12 @@ def _shown(
     desk: Connections, project: str, undone: Undone | None = None, tried: Mapping[str, Tried] | None = None
 ) -> str:
     with services().database.read() as tx:
-        here = frame(tx, project)
+        here, seen = frame(tx, project), live(tx)
         things = desk.things(tx, get_project(tx, project).id)
     listed = list(_listed(desk, things, undone, tried or {}))
-    return page("settings_connections.html", here, desk=desk, listed=listed, new=desk.form(None, undone))
+    return page(
+        "settings_connections.html", here, seen, desk=desk, listed=listed, new=desk.form(None, undone)
+    )
 
 
 def _listed(

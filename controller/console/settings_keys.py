@@ -13,6 +13,7 @@ from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
+from controller.console.live import live
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.store.keys import ApiKey, KeyKind, keys_of
 from controller.store.projects import get_project
@@ -86,12 +87,13 @@ def _shown(
     text: str = "",
 ) -> str:
     with services().database.read() as tx:
-        here = frame(tx, project)
+        here, seen = frame(tx, project), live(tx)
         keys = keys_of(tx, get_project(tx, project).id)
     environments = {each.id: each for _, mine in here.places for each in mine}
     return page(
         "settings_keys.html",
         here,
+        seen,
         keys=sorted(keys, key=lambda key: key.revoked_at is not None),
         environments=environments,
         mine=next(mine for each, mine in here.places if here.project and each.id == here.project.id),

@@ -14,6 +14,7 @@ from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
+from controller.console.live import live
 from controller.console.words import GATES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.plans import Plans
@@ -49,12 +50,13 @@ def make_environment(project: str) -> Response | tuple[str, int]:
 def show_plans(project: str) -> str:
     """What each stage of each tier asks for and allows in this project. It is only read here."""
     with services().database.read() as tx:
-        here = frame(tx, project)
+        here, seen = frame(tx, project), live(tx)
         mine = get_project(tx, project)
     plans, fault = _plans(mine)
     return page(
         "settings_plans.html",
         here,
+        seen,
         tiers=[(tier, plans.of(tier, protected=True)) for tier in Tier],
         stages=EXPOSED,
         gates=_by_gate(plans),
@@ -65,9 +67,9 @@ def show_plans(project: str) -> str:
 
 def _environments(project: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:
     with services().database.read() as tx:
-        here = frame(tx, project)
+        here, seen = frame(tx, project), live(tx)
         mine = environments_of(tx, get_project(tx, project).id)
-    return page("settings_environments.html", here, mine=mine, problems=problems, given=request.form)
+    return page("settings_environments.html", here, seen, mine=mine, problems=problems, given=request.form)
 
 
 def _plans(project: Project) -> tuple[Plans, str]:

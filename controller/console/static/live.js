@@ -10,6 +10,8 @@
   const older = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
   let seen = body.dataset.seen ?? "";
   let asking = false;
+  const PROJECTS = 0; // The first part of a state's name counts what is recorded.
+  const part = (name, number) => name.split("-")[number];
 
   function span(minutes) {
     if (minutes < 60) return `${minutes} min`;
@@ -41,7 +43,12 @@
       lost.textContent = answer.ok ? "" : "Headgate has trouble answering; this is what was last known.";
       if (!answer.ok) return;
       const now = await answer.text();
-      if (now !== seen) htmx.trigger(body, "moved");
+      if (now !== seen) {
+        htmx.trigger(body, "moved");
+        // Where somebody reads or fills in a form, the page does not move under him.
+        const news = document.getElementById("news");
+        if (news && part(now, PROJECTS) !== part(seen, PROJECTS)) news.hidden = false;
+      }
       seen = now;
     } catch {
       lost.textContent = "Connection lost; this is what was last known.";
