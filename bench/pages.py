@@ -91,7 +91,7 @@ def _installation(folder: Path, features: int) -> tuple[FlaskClient, Services]:
     with services.database.write() as tx:
         _spread_out(tx)
         _watch(tx, services)
-        add_user(tx, _EMAIL, hash_password(_SECRET), clock(), must_change=False)
+        add_user(tx, _EMAIL, hash_password(_SECRET), clock(), must_change=False, is_admin=True)
         user = find_user(tx, _EMAIL)
         if user is None:
             raise RuntimeError("the user is gone")

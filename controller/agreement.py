@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.actors import Actor, ActorKind
-from controller.persons import person_of
+from controller.persons import are_one
 from controller.rollouts import not_a_person
 from controller.store.database import Transaction
 from stages import Refusal, Refused
@@ -17,6 +17,6 @@ def refuse_agreeing(tx: Transaction, project_id: int, actor: Actor, proposed_by:
     """
     if actor.kind is not ActorKind.HUMAN:
         raise Refused([not_a_person(actor)])
-    if person_of(tx, project_id, actor.name) == person_of(tx, project_id, proposed_by):
+    if are_one(tx, project_id, actor.name, proposed_by):
         message = f"{proposed_by} proposed it"
         raise Refused([Refusal("self_approval", message, "ask somebody else to approve it", "approver")])

@@ -43,6 +43,7 @@ def first_start(parts: Services) -> None:
                 hash_password(password),
                 now,
                 must_change=not settings.admin_password,
+                is_admin=True,
             )
             if not settings.admin_password:
                 _tell(f"one-time password of {settings.admin_email}", password)

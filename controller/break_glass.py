@@ -10,6 +10,7 @@ from typing import Any
 
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases
+from controller.persons import are_one
 from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, with_exposure
 from controller.store.break_glass import (
     BreakGlass,
@@ -135,7 +136,7 @@ class BreakGlassDesk:
         with self._database.write() as tx:
             stored, now = _alone(tx, where), self._now()
             glass = get_break_glass(tx, stored.id, id)
-            refuse_unless_empty(_against_review(glass, actor))
+            refuse_unless_empty(_against_review(tx, stored, glass, actor))
             review_break_glass(tx, id, actor.name, reason, now)
             _record(tx, stored, "break_glass.review", actor, reason, glass, now)
             return get_break_glass(tx, stored.id, id)
@@ -158,7 +159,7 @@ class BreakGlassDesk:
             message = f"it is over since {glass.ended_at:%Y-%m-%d %H:%M} UTC"
             yield Refusal("break_glass_over", message, "ask for a promotion", "id")
             return
-        if actor.name == glass.actor:
+        if are_one(tx, stored.project_id, actor.name, glass.actor):
             yield Refusal(
                 "self_approval", "you entered the stage yourself", "ask somebody else to confirm it"
             )
@@ -225,8 +226,10 @@ def _as_before(stored: StoredRollout, glass: BreakGlass) -> StoredRollout:
     return replace(stored, rollout=rollout)
 
 
-def _against_review(glass: BreakGlass, actor: Actor) -> Iterator[Refusal]:
-    if actor.name == glass.actor:
+def _against_review(
+    tx: Transaction, stored: StoredRollout, glass: BreakGlass, actor: Actor
+) -> Iterator[Refusal]:
+    if are_one(tx, stored.project_id, actor.name, glass.actor):
         yield Refusal("self_review", "you broke the glass yourself", "let somebody else review it")
     if glass.is_reviewed:
         message = f"{glass.reviewed_by} has reviewed it"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
 from controller.model_calendar import ModelCalendar
-from controller.persons import person_of
+from controller.persons import are_one, person_of
 from controller.plans import Plans
 from controller.record import filled_fields
 from controller.store.blindness import patience
@@ -132,13 +132,16 @@ class Cases:
             subject=asked_about(feature, release, case.watches),
             verdict=Goodness(release.verdict),
         )
-        me, given = person_of(tx, stored.project_id, requester), []
-        for approval in approvals_of_release(tx, stored.id, release.public_id):
-            person = person_of(tx, stored.project_id, approval.actor)
-            if person != me:
-                groups = memberships(tx, stored.project_id, approval.actor)
-                given.append((person, approval.seen, groups))
-        return asked.approved_by(given)
+        project_id = stored.project_id
+        return asked.approved_by(
+            (
+                person_of(tx, project_id, approval.actor),
+                approval.seen,
+                memberships(tx, project_id, approval.actor),
+            )
+            for approval in approvals_of_release(tx, stored.id, release.public_id)
+            if not are_one(tx, project_id, approval.actor, requester)
+        )
 
     def release_matters(
         self, plan: Plan, release: StoredRelease, stage: Stage, now: datetime
@@ -224,9 +227,7 @@ def _self_classified(
     """Who made the tier a lower one does not take the feature up by it."""
     if not (stored.protected and feature.tier_lowered_by and requester):
         return
-    if person_of(tx, stored.project_id, requester) == person_of(
-        tx, stored.project_id, feature.tier_lowered_by
-    ):
+    if are_one(tx, stored.project_id, requester, feature.tier_lowered_by):
         message = f"you lowered the risk tier to {feature.risk_tier} yourself"
         yield Refusal("self_classified", message, "let somebody else ask for the promotion", "risk_tier")
 

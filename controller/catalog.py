@@ -5,13 +5,14 @@ Each of them writes its change row in the transaction that makes it true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
+from controller.permissions import Role
 from controller.registry_desk import RegistryDesk
 from controller.reliance import feature_loosening
 from controller.rollouts import Clock, Rollouts
@@ -276,9 +277,15 @@ class Catalog:
         environment_key: str | None,
         actor: Actor,
         *,
+        roles: Collection[Role] = (),
         may_break_glass: bool = False,
     ) -> tuple[ApiKey, str]:
-        """A new API key and its text, which is shown this once and kept nowhere."""
+        """A new API key and its text, which is shown this once and kept nowhere.
+
+        Raises:
+            InvalidInput: An admin key without a role, or another one with something that only admin keys have.
+        """
+        _refuse_wrong_roles(kind, roles, may_break_glass=may_break_glass)
         with self._database.write() as tx:
             now, project = self._now(), get_project(tx, project_key)
             environment = get_environment(tx, project.id, environment_key) if environment_key else None
@@ -296,9 +303,11 @@ class Catalog:
                 now=now,
                 project_id=project.id,
                 environment_id=environment.id if environment else None,
+                roles=roles,
                 may_break_glass=may_break_glass,
             )
-            after = {"key": key.id, "kind": kind.value, "name": name, "may_break_glass": may_break_glass}
+            after: dict[str, Any] = {"key": key.id, "kind": kind.value, "name": name}
+            after |= {"roles": [role.value for role in key.roles], "may_break_glass": may_break_glass}
             self._record(
                 tx, project.id, "key.create", actor, now, environment=environment_key or "", after=after
             )
@@ -316,6 +325,19 @@ class Catalog:
         self, tx: Transaction, project_id: int, name: str, actor: Actor, now: datetime, **told: Any
     ) -> None:
         record(tx, Change(project_id=project_id, name=name, actor=actor, at=now, **told))
+
+
+def _refuse_wrong_roles(kind: KeyKind, roles: Collection[Role], *, may_break_glass: bool) -> None:
+    """What an admin key may do is said when it is made; a key of an environment opens its flags and nothing else."""
+    if kind is KeyKind.ADMIN:
+        if not roles:
+            raise InvalidInput(
+                Problem("roles", "an admin key needs a role", f"name some of {', '.join(Role)}")
+            )
+        return
+    for field, given in (("roles", bool(roles)), ("may_break_glass", may_break_glass)):
+        if given:
+            raise InvalidInput(Problem(field, "goes with admin keys, and with no other", "leave it out"))
 
 
 def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.cases import tightened
 from controller.errors import InvalidInput, Problem
-from controller.persons import person_of
+from controller.persons import are_one
 from controller.plans import Plans
 from controller.rollouts import Clock
 from controller.store.changes import Change, record
@@ -92,9 +92,8 @@ class Governance:
 
 def _refuse_oneself(tx: Transaction, project_id: int, added: Iterable[str], actor: Actor) -> None:
     """Nobody gives himself the word that a plan asks of others."""
-    person = person_of(tx, project_id, actor.name)
     for member in added:
-        if person_of(tx, project_id, member) == person:
+        if are_one(tx, project_id, member, actor.name):
             problem = Problem("members", f"{member} is you", "let somebody else put you into a group")
             raise InvalidInput(problem)
 

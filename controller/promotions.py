@@ -8,7 +8,7 @@ from controller.actors import Actor, ActorKind
 from controller.cases import Cases
 from controller.errors import Conflict
 from controller.forecasts import Forecasts
-from controller.persons import person_of
+from controller.persons import ONE, are_one
 from controller.ramps import begin_ramp
 from controller.release_approvals import CHANGED_SINCE_SEEN
 from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, not_a_person, with_exposure
@@ -189,12 +189,11 @@ class Promotions:
 def _refuse_the_same_person(
     tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor
 ) -> None:
-    """Two keys are two people only if they did not come from each other."""
-    person = person_of(tx, stored.project_id, actor.name)
+    """Two actors are two people only if they did not come from each other."""
     others = [promotion.requester, *(approval.actor for approval in promotion.approvals)]
     for other in others:
-        if other != actor.name and person_of(tx, stored.project_id, other) == person:
-            message = f"{other} and you are one: one of the keys was made by the other, or both by a third"
+        if other != actor.name and are_one(tx, stored.project_id, other, actor.name):
+            message = f"{other} and you count as one: {ONE}"
             raise Refused([Refusal("self_approval", message, "ask somebody else to approve it")])
 
 

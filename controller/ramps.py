@@ -11,6 +11,7 @@ from typing import Any
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases, watch_of
 from controller.errors import Conflict, Problem
+from controller.persons import ONE, are_one
 from controller.rollouts import Clock, Order, Rollouts, Where, locate, not_a_person
 from controller.servings import Servings
 from controller.store.changes import Change, record
@@ -160,6 +161,7 @@ class Ramps:
                 message = "the ramp is off; start it before anybody approves a step"
                 raise Conflict("ramp_not_running", message, Problem("ramp", message, "start it first"))
             subject = self._subject(tx, stored, ramp, self._now())
+            _refuse_the_same_person(tx, stored, subject.ramp, actor)
             approved = approve_step(
                 subject.ramp, subject.case, subject.plan[stored.rollout.stage], actor.name
             )
@@ -367,6 +369,14 @@ def _earliest(ramp: Ramp, footing: Footing, now: datetime) -> datetime | None:
     if {refusal.code for refusal in footing.waits} - {"step_holding"}:
         return None
     return now + max(timedelta(0), timedelta(seconds=footing.step.hold_s) - ramp.credit.earned)
+
+
+def _refuse_the_same_person(tx: Transaction, stored: StoredRollout, ramp: Ramp, actor: Actor) -> None:
+    """Two actors are two people only if they did not come from each other."""
+    for other in (ramp.started_by, *(approval.actor for approval in ramp.approvals)):
+        if other != actor.name and are_one(tx, stored.project_id, other, actor.name):
+            message = f"{other} and you count as one: {ONE}"
+            raise Refused([Refusal("self_approval", message, "ask somebody else to approve its step")])
 
 
 def _refuse_unless_person(actor: Actor) -> None:

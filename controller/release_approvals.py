@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases, incident_open, known_bad
-from controller.persons import person_of
+from controller.persons import ONE, are_one
 from controller.rollouts import Clock, Where, locate, not_a_person
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
@@ -134,8 +134,8 @@ def _refuse_unless_exposed(stored: StoredRollout) -> None:
 
 def _refuse_twice(tx: Transaction, stored: StoredRollout, release: str, approval: Approval) -> None:
     """One person agrees once, with whatever key."""
-    me = person_of(tx, stored.project_id, approval.actor)
     for given in approvals_of_release(tx, stored.id, release):
-        if given.seen == approval.seen and person_of(tx, stored.project_id, given.actor) == me:
-            message = "you approved this release already"
+        if given.seen == approval.seen and are_one(tx, stored.project_id, given.actor, approval.actor):
+            mine = given.actor == approval.actor
+            message = "you approved this release already" if mine else f"{given.actor} approved it, and {ONE}"
             raise Refused([Refusal("already_approved", message, "nothing is left for you to do")])

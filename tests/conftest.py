@@ -6,7 +6,7 @@ import itertools
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from app import create_app, services_of
+from controller.permissions import Role
 from controller.services import Services
 from controller.settings import Settings
 from controller.store.database import Database
@@ -176,10 +177,15 @@ class Api:
 def make_key(app: Flask) -> Callable[..., str]:
     """Makes an API key and gives back its text."""
 
-    def make(kind: KeyKind = KeyKind.ADMIN, name: str = "tests", **owner: int) -> str:
+    def make(
+        kind: KeyKind = KeyKind.ADMIN,
+        name: str = "tests",
+        roles: Sequence[Role] = (Role.ADMIN,),
+        **owner: int,
+    ) -> str:
         parts, text = services_of(app), new_secret(kind)
         with parts.database.write() as tx:
-            add_key(tx, text, SECRET, name=name, by="tests", now=parts.now(), **owner)
+            add_key(tx, text, SECRET, name=name, by="tests", now=parts.now(), roles=roles, **owner)
         return text
 
     return make

@@ -14,9 +14,12 @@ from typing import cast
 from flask import Flask, current_app, g, request
 
 from controller.actors import Actor
-from controller.api.errors import Unauthenticated
+from controller.api.doors import permission_for
+from controller.api.errors import Unauthenticated, Unpermitted
 from controller.api.fields import has_control_characters
 from controller.errors import Forbidden, NotFound, Problem
+from controller.permissions import Permission, Rights
+from controller.rights import rights_of_key, whom_to_ask
 from controller.services import Services
 from controller.store.database import DatabaseUnavailable
 from controller.store.keys import ApiKey, KeyKind, find_key, mark_used, was_used_lately
@@ -49,26 +52,63 @@ def key() -> ApiKey:
     return cast("Caller", g.caller).key
 
 
-def admin_only() -> None:
-    """Let admin keys in; one that belongs to a project sees no other, as if there were none.
+def rights() -> Rights:
+    """What whoever is asking may do."""
+    return cast("Rights", g.rights)
 
-    What belongs to no project may be read with either.
+
+def admin_only() -> None:
+    """Let admin keys in, as far as their roles go; what belongs to another project is not there for them.
+
+    Raises:
+        Unauthenticated: Nobody we know sent this.
+        NotFound: There is no such project for this key.
+        Forbidden: It is no admin key, or may not do this.
     """
     api_key = _authenticated()
     if api_key.kind is not KeyKind.ADMIN:
         raise _wrong_kind(api_key, "use an admin key")
     _refuse_impossible(request.view_args or {})
-    wanted = (request.view_args or {}).get("project")
-    if api_key.project_id is None:
+    g.rights = rights_of_key(api_key)
+    refuse_unless_allowed(permission_for(request.endpoint or ""), (request.view_args or {}).get("project"))
+
+
+def refuse_unless_allowed(permission: Permission, project_key: str | None) -> None:
+    """Let only those go on who may do something in a project; without a project, in the whole installation.
+
+    What belongs to no project may be read by everybody who was let in.
+
+    Raises:
+        NotFound: There is no such project, or none that is there for them.
+        Forbidden: They may not do this; names the permission, and who could do it.
+    """
+    mine = rights()
+    if permission in mine.everywhere or (project_key is None and permission is Permission.READ):
         return
-    if wanted is None:
-        if request.method == "GET":
-            return
-        problem = Problem("Authorization", "this key belongs to one project", "use a key for all projects")
-        raise Forbidden("wrong_key_scope", problem.message, problem)
     with services().database.read() as tx:
-        if get_project(tx, wanted).id != api_key.project_id:
-            raise NotFound("project", wanted)
+        project = get_project(tx, project_key) if project_key else None
+        if project is not None and not mine.sees(project.id):
+            raise NotFound("project", project.key)
+        if not mine.may(permission, project.id if project else None):
+            raise Unpermitted(
+                permission, project.key if project else "", whom_to_ask(tx, permission, project)
+            )
+
+
+def refuse_to_hand_out(project_key: str, asked: frozenset[Permission]) -> None:
+    """Nobody gives away what he does not hold himself.
+
+    Raises:
+        Forbidden: Something of it is not theirs to give.
+    """
+    with services().database.read() as tx:
+        project = get_project(tx, project_key)
+        if rights().may_hand_out(asked, project.id):
+            return
+        ask = whom_to_ask(tx, Permission.ADMINISTER, None)
+    lacking = ", ".join(sorted(asked - rights().in_projects.get(project.id, frozenset())))
+    problem = Problem("permission", f"you do not hold {lacking} yourself", f"ask somebody who does: {ask}")
+    raise Forbidden("more_than_held", problem.message, problem)
 
 
 def server_only() -> None:

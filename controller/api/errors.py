@@ -19,6 +19,7 @@ from controller.errors import (
     Problem,
     VersionConflict,
 )
+from controller.permissions import Permission, roles_for
 from controller.problems import NOBODY, PROBLEM_TYPE, problem_content
 from controller.source_desk import NotSent
 from controller.store.database import DatabaseUnavailable
@@ -32,6 +33,18 @@ class Unauthenticated(HeadgateError):
 
     def __init__(self) -> None:
         super().__init__("unauthenticated", NOBODY.remedy, NOBODY)
+
+
+class Unpermitted(Forbidden):
+    """Somebody may not do this; says what it takes, and who could do it."""
+
+    def __init__(self, permission: Permission, project: str, ask: str) -> None:
+        self.permission, self.project, self.ask = permission, project, ask
+        where = f"in the project {project}" if project else "in the whole installation"
+        detail = f"this takes the permission {permission} {where}, and you do not have it"
+        roles = ", ".join(roles_for(permission))
+        remedy = f"ask somebody who may: {ask}" + (f"; it comes with the role {roles}" if roles else "")
+        super().__init__("permission_missing", detail, Problem("permission", detail, remedy))
 
 
 STATUSES: Mapping[type[HeadgateError], int] = {

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from controller.api import feature_schemas, schemas
-from controller.api.auth import actor, services
+from controller.api.auth import actor, refuse_unless_allowed, services
 from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.api.spec import ETAG
 from controller.api.views import release_view
+from controller.permissions import Permission
 from controller.store.features import Feature, features_of, get_feature
 from controller.store.projects import get_project
 from controller.store.releases import get_release, releases_of
-from stages import differences, parts
+from stages import Goodness, differences, parts
 
 blueprint = Blueprint(
     "features",
@@ -121,6 +122,8 @@ def show_release(project: str, feature: str, release: str) -> dict[str, Any]:
 def judge_release(content: dict[str, Any], project: str, feature: str, release: str) -> dict[str, Any]:
     """Say what is known of a release; a release that was reverted is bad until somebody says otherwise."""
     verdict, reason = content["verdict"], content["reason"]
+    if verdict is not Goodness.BAD:
+        refuse_unless_allowed(Permission.EDIT, project)
     judged = services().catalog.judge_release(project, feature, release, verdict, reason, actor())
     return release_view(judged)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from controller.api import schemas
-from controller.api.auth import actor, key, services
+from controller.api.auth import actor, refuse_to_hand_out, rights, services
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
-from controller.errors import Forbidden, InvalidInput, Problem
+from controller.errors import InvalidInput, Problem
+from controller.permissions import granted
 from controller.sealing import shown
 from controller.sources import Tried
 from controller.store.changes import RecordedChange, changes_of
-from controller.store.keys import ApiKey, KeyKind, keys_of
+from controller.store.keys import ApiKey, keys_of
 from controller.store.projects import (
     Environment,
     Project,
@@ -33,7 +34,7 @@ blueprint = Blueprint(
 def list_projects() -> dict[str, Any]:
     """The projects this key can see."""
     with services().database.read() as tx:
-        mine = [project for project in all_projects(tx) if key().project_id in (None, project.id)]
+        mine = [project for project in all_projects(tx) if rights().sees(project.id)]
     return {"items": mine, "next_cursor": None}
 
 
@@ -142,11 +143,10 @@ def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
     if kind.is_of_environment != (environment is not None):
         told = "goes with server and client keys, and with no other"
         raise InvalidInput(Problem("environment", told, "name it for those only"))
-    may_break_glass = content["may_break_glass"]
-    if may_break_glass:
-        _refuse_more_than_ones_own(kind)
+    roles, may_break_glass = content["roles"], content["may_break_glass"]
+    refuse_to_hand_out(project, granted(roles, may_break_glass=may_break_glass))
     made, text = services().catalog.make_key(
-        project, kind, content["name"], environment, actor(), may_break_glass=may_break_glass
+        project, kind, content["name"], environment, actor(), roles=roles, may_break_glass=may_break_glass
     )
     return vars_of(made) | {"text": text}
 
@@ -156,16 +156,6 @@ def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
 def revoke_key(project: str, id: str) -> ApiKey:
     """Make a key useless from now on."""
     return services().catalog.revoke_key(project, id, actor())
-
-
-def _refuse_more_than_ones_own(kind: KeyKind) -> None:
-    """Nobody gives away what was not given to him: to break glass is granted by the installation's own keys."""
-    field = "may_break_glass"
-    if kind is not KeyKind.ADMIN:
-        raise InvalidInput(Problem(field, "goes with admin keys, and with no other", "leave it out"))
-    if key().project_id is not None and not key().may_break_glass:
-        problem = Problem(field, "your key may not do so itself", "ask an admin of the installation")
-        raise Forbidden("may_not_break_glass", problem.message, problem)
 
 
 def _shown(source: StoredSource) -> dict[str, Any]:

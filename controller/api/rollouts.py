@@ -8,13 +8,14 @@ from typing import Any
 from flask import request
 
 from controller.api import schemas
-from controller.api.auth import actor, key, services
+from controller.api.auth import actor, key, refuse_unless_allowed, services
 from controller.api.expectations import expected_version, with_version
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint, read_json
 from controller.api.spec import ETAG
 from controller.api.views import rollout_view, standing_view
 from controller.errors import NotFound
+from controller.permissions import Permission
 from controller.rollouts import Order, Where, locate, locate_environment
 from controller.store.break_glass import open_break_glass, open_break_glasses
 from controller.store.changes import changes_of
@@ -24,7 +25,7 @@ from controller.store.idempotency import Once
 from controller.store.projects import Environment
 from controller.store.promotions import get_promotion, promotions_of
 from controller.store.rollouts import StoredRollout, rollouts_in
-from stages import Request, digest
+from stages import UP, Request, digest
 
 blueprint = Blueprint(
     "rollouts",
@@ -64,6 +65,8 @@ def move(
     content: dict[str, Any], headers: dict[str, Any], project: str, environment: str, feature: str
 ) -> Any:
     """Make a move. Going down needs nothing but a reason."""
+    if content["move"] in UP:
+        refuse_unless_allowed(Permission.EDIT, project)
     reason, exposure = content.pop("reason"), content.pop("exposure")
     order = Order(
         request=Request(**content),

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from controller.api.fields import Choice, FreeForm, Key, Language, Pattern, Text, Truth, Whole
+from controller.permissions import Role
 from controller.store.keys import KeyKind
 from stages import WHOLE, Autonomy, Mode, Replacement, Stage
 
@@ -247,6 +248,11 @@ class ApiKeySchema(Schema):
     kind = Choice(KeyKind, required=True)
     name = Text(100, shortest=1, required=True)
     environment = Key(load_only=True, load_default=None, allow_none=True)
+    roles = fields.List(
+        Choice(Role),
+        load_default=[],
+        metadata={"description": "For admin keys, which need at least one: what it lets its holder do"},
+    )
     may_break_glass = Truth(
         load_default=False,
         metadata={"description": "For admin keys: may enter a stage without the evidence, for a while"},

@@ -25,7 +25,7 @@ from controller.store.keys import revoke_key as revoke_installation_key
 from controller.store.migrate import is_migrated
 from controller.store.migrate import migrate as run_migrations
 from controller.store.users import add_user as add_console_user
-from controller.store.users import find_user, set_password
+from controller.store.users import change_user, find_user, set_password
 from controller.vault import CannotOpen, Vault
 
 _MAX_HEAD_BYTES = 65_536
@@ -106,15 +106,22 @@ def revoke_key(id: str) -> None:
 
 @click.command("add-user")
 @click.argument("email")
-def add_user(email: str) -> None:
-    """Let somebody sign in to the console; prints a one-time password. For a known EMAIL: a new password."""
+@click.option("--admin", is_flag=True, help="Everything in every project is open to them.")
+def add_user(email: str, *, admin: bool) -> None:
+    """Let somebody sign in to the console; prints a one-time password. For a known EMAIL: a new password.
+
+    Without --admin they see no project until somebody makes them a member of it.
+    """
     password = new_password()
     with _database() as database, database.write() as tx:
         user = find_user(tx, email)
         if user:
-            set_password(tx, user.id, hash_password(password), must_change=True)
+            set_password(tx, user.id, hash_password(password), must_change=True, let_in_by="")
+            change_user(tx, user.id, deactivated_at=None, is_admin=user.is_admin or admin)
         else:
-            add_console_user(tx, email, hash_password(password), datetime.now(UTC), must_change=True)
+            add_console_user(
+                tx, email, hash_password(password), datetime.now(UTC), must_change=True, is_admin=admin
+            )
     click.echo(f"One-time password of {email}: {password}")
 
 

@@ -14,8 +14,11 @@ from flask import url_for
 from controller.api.auth import services
 from controller.console.cards import TriggerLine, trigger_line
 from controller.console.words import Sign, sentence
+from controller.permissions import Permission, Rights
+from controller.persons import are_one
 from controller.store.board import (
     Place,
+    Within,
     expiring_evidence,
     incidents_waiting,
     promotions_waiting,
@@ -59,22 +62,23 @@ class Item:
     ahead: bool = False
 
 
-def attention(tx: Transaction, actor: str, now: datetime) -> list[Item]:
-    """Everything that waits for people, alarms first."""
+def attention(tx: Transaction, actor: str, rights: Rights, now: datetime) -> list[Item]:
+    """Everything that waits for people in the projects that somebody sees, alarms first."""
+    within = rights.projects
     found = [
-        *_triggers(tx, now),
-        *_incidents(tx),
-        *_glass(tx),
-        *_promotions(tx, actor),
-        *_proposals(tx, actor),
-        *_evidence(tx, now),
-        *_models(tx, now),
+        *_triggers(tx, within, now),
+        *_incidents(tx, within),
+        *_glass(tx, within),
+        *_promotions(tx, actor, rights),
+        *_proposals(tx, actor, rights),
+        *_evidence(tx, within, now),
+        *_models(tx, within, now),
     ]
     return sorted(found, key=lambda item: _TONES.index(item.sign.tone))
 
 
-def _triggers(tx: Transaction, now: datetime) -> Iterator[Item]:
-    places = troubled_triggers(tx, now, MOST)
+def _triggers(tx: Transaction, within: Within, now: datetime) -> Iterator[Item]:
+    places = troubled_triggers(tx, within, now, MOST)
     stored = triggers_by_id(tx, [id for _, id in places])
     for place, id in places:
         line = trigger_line(stored[id], now)
@@ -100,54 +104,70 @@ def _class(stored: object) -> TriggerClass:
     return found
 
 
-def _incidents(tx: Transaction) -> Iterator[Item]:
-    for place, id, status, since in incidents_waiting(tx, MOST):
+def _incidents(tx: Transaction, within: Within) -> Iterator[Item]:
+    for place, id, status, since in incidents_waiting(tx, within, MOST):
         text = f"incident {id} is {status}, and waits for somebody to close it"
         address = url_for("console.show_incident", project=place.project, id=id)
         yield Item(sign=_INCIDENT, place=place, text=text, address=address, since=since)
 
 
-def _glass(tx: Transaction) -> Iterator[Item]:
-    for place, _, actor, since in unreviewed_glass(tx, MOST):
+def _glass(tx: Transaction, within: Within) -> Iterator[Item]:
+    for place, _, actor, since in unreviewed_glass(tx, within, MOST):
         text = f"{actor} entered a stage without its evidence; somebody else has to review that"
         yield Item(sign=_GLASS, place=place, text=text, address=_page(place), since=since)
 
 
-def _promotions(tx: Transaction, actor: str) -> Iterator[Item]:
-    for place, _, stage, requester, since in promotions_waiting(tx, actor, MOST):
-        text = f"{requester.removeprefix('user:')} asks for {stage}"
-        address = url_for("console.show_promotion", **_keys(place))
+def _promotions(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
+    for each in promotions_waiting(tx, rights.projects, actor, MOST):
+        if not _may_approve(tx, rights, actor, each.project_id, each.requester):
+            continue
+        text = f"{each.requester.removeprefix('user:')} asks for {each.stage}"
+        address = url_for("console.show_promotion", **_keys(each.place))
         yield Item(
-            sign=_WAITING, place=place, text=text, address=address, act="Look and approve", since=since
+            sign=_WAITING,
+            place=each.place,
+            text=text,
+            address=address,
+            act="Look and approve",
+            since=each.since,
         )
 
 
-def _proposals(tx: Transaction, actor: str) -> Iterator[Item]:
-    for place, trigger, proposer, since in proposals_waiting(tx, actor, MOST):
-        text = f"{proposer.removeprefix('user:')} wants to loosen {trigger}"
-        address = url_for("console.show_trigger", **_keys(place), trigger=trigger)
-        yield Item(
-            sign=_WAITING, place=place, text=text, address=address, act="Look and approve", since=since
-        )
+def _proposals(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
+    for each in proposals_waiting(tx, rights.projects, actor, MOST):
+        if _may_approve(tx, rights, actor, each.project_id, each.proposer):
+            yield Item(
+                sign=_WAITING,
+                place=each.place,
+                text=f"{each.proposer.removeprefix('user:')} wants to loosen {each.trigger}",
+                address=url_for("console.show_trigger", **_keys(each.place), trigger=each.trigger),
+                act="Look and approve",
+                since=each.since,
+            )
 
 
-def _evidence(tx: Transaction, now: datetime) -> Iterator[Item]:
+def _may_approve(tx: Transaction, rights: Rights, actor: str, project_id: int, asker: str) -> bool:
+    """Whether an actor may give the second word: by his roles, and because it was another who asked."""
+    return rights.may(Permission.APPROVE, project_id) and not are_one(tx, project_id, actor, asker)
+
+
+def _evidence(tx: Transaction, within: Within, now: datetime) -> Iterator[Item]:
     needs = services().plans.requirements
     lifetimes = {key: need.valid_s for key, need in needs.items() if need.valid_s}
-    for place, key, end in expiring_evidence(tx, lifetimes, now, _SOON, MOST):
+    for place, key, end in expiring_evidence(tx, within, lifetimes, now, _SOON, MOST):
         title = needs[key].title if key in needs else key
         sign = _EXPIRED if end <= now else _EXPIRING
         yield Item(sign=sign, place=place, text=title, address=_page(place), since=end, ahead=end > now)
 
 
-def _models(tx: Transaction, now: datetime) -> Iterator[Item]:
+def _models(tx: Transaction, within: Within, now: datetime) -> Iterator[Item]:
     calendar = services().calendar.current()
 
     @cache  # Many features are of one model.
     def ending(models: tuple[Model, ...]) -> tuple[tuple[Model, ModelEnd], ...]:
         return calendar.ending_within(models, now.date(), _RETIRING_WITHIN)
 
-    for place, bundle in served_bundles(tx):
+    for place, bundle in served_bundles(tx, within):
         for model, end in ending(_models_in(bundle)):
             sign = _RETIRED if end.ends_at <= now.date() else _RETIRING
             instead = f"; {end.replacement} takes its place" if end.replacement else ""

@@ -11,11 +11,16 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from controller.actors import Actor
-from controller.api.auth import services
+from controller.api.auth import refuse_unless_allowed, rights, services
+from controller.api.doors import FOLLOWING_THE_SWITCH, OF_ONESELF, STEPS, permission_for
 from controller.api.parsing import MAX_FILE_BYTES
 from controller.console.blueprint import STATIC, blueprint
 from controller.console.form_tokens import masked, unmasked
+from controller.console.role_words import why_not
 from controller.errors import Forbidden
+from controller.permissions import Permission, Rights
+from controller.rights import rights_of_user, whom_to_ask
+from controller.store.projects import Project
 from controller.store.users import Session, close_session, find_session, open_session
 
 COOKIE = "headgate_session"
@@ -23,7 +28,6 @@ LASTS = timedelta(hours=12)
 """How long somebody stays signed in."""
 
 _FOR_ANYBODY = frozenset({STATIC, "console.show_sign_in", "console.sign_in"})
-_BEFORE_PASSWORD_CHANGE = frozenset({"console.show_password", "console.change_password", "console.sign_out"})
 
 
 _WITH_FILES = frozenset(
@@ -50,7 +54,8 @@ def signed_in() -> None:
     Raises:
         SignInNeeded: Nobody is signed in.
         PasswordChangeNeeded: The one-time password has to be changed first.
-        Forbidden: The form does not come from a page of this session.
+        NotFound: There is no such project for them.
+        Forbidden: They may not do this, or the form does not come from a page of this session.
     """
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "POST":
         raise Forbidden("foreign_form", "the form was sent by another site; nothing was done")
@@ -63,14 +68,18 @@ def signed_in() -> None:
         raise SignInNeeded
     if request.method == "POST" and not _is_of(found, request.form.get("csrf", "")):
         raise Forbidden("stale_form", "the form is not of this session; go back, reload the page, try again")
-    if found.user.must_change_password and request.endpoint not in _BEFORE_PASSWORD_CHANGE:
+    if request.endpoint in OF_ONESELF:
+        return
+    if found.user.must_change_password:
         raise PasswordChangeNeeded
+    refuse_unless_allowed(permission_for(request.endpoint or ""), _project_asked_for())
 
 
 @blueprint.context_processor
 def _known_to_templates() -> dict[str, object]:
     found = session()
-    return {"my_session": found, "form_token": masked(found.csrf) if found else ""}
+    token = masked(found.csrf) if found else ""
+    return {"my_session": found, "form_token": token, "may": may, "why_not": why_not_me}
 
 
 def session() -> Session | None:
@@ -86,6 +95,19 @@ def my_session() -> Session:
 def actor() -> Actor:
     """Who is signed in, as the record of changes names people."""
     return Actor(f"user:{my_session().user.email}")
+
+
+def may(permission: str, project: Project | None) -> bool:
+    """Whether who is signed in may do something in a project: for what a page offers. The guard decides."""
+    return rights().may(Permission(permission), project.id if project else None)
+
+
+def why_not_me(permission: str, project: Project | None) -> str:
+    """Why who is signed in may not do something in a project, and who could, in a sentence."""
+    wanted = Permission(permission)
+    with services().database.read() as tx:
+        ask = whom_to_ask(tx, wanted, project)
+    return why_not(wanted, project.name if project else "", ask)
 
 
 def already_signed_in() -> bool:
@@ -142,7 +164,18 @@ def _find() -> Session | None:
     if not token:
         return None
     with services().database.read() as tx:
-        return find_session(tx, token, services().now())
+        found = find_session(tx, token, services().now())
+        g.rights = Rights() if found is None else rights_of_user(tx, found.user)
+    return found
+
+
+def _project_asked_for() -> str | None:
+    """The project that is meant, as the view itself will look for it."""
+    if request.endpoint in FOLLOWING_THE_SWITCH:
+        return request.args.get("project") or None
+    if request.endpoint in STEPS:
+        return request.form.get("at_project") or None
+    return (request.view_args or {}).get("project")
 
 
 def _is_secure() -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from flask import request, url_for
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.console.attention import attention
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
@@ -82,8 +82,10 @@ def show_board() -> str:
         if here.project and here.environment:
             columns = _columns(tx, here.project, here.environment, asked, here)
             changes = newest_changes(tx, here.environment)
-        found = attention(tx, actor().name, now)
+        found = attention(tx, actor().name, rights(), now)
         demo = find_demo(tx)
+        if demo is not None and not rights().sees(demo.id):
+            demo = None
     return page(
         "board.html",
         here,

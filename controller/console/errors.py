@@ -7,9 +7,10 @@ import logging
 from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from controller.api.errors import STATUSES
+from controller.api.errors import STATUSES, Unpermitted
 from controller.console.auth import PasswordChangeNeeded, SignInNeeded
 from controller.console.blueprint import blueprint
+from controller.console.role_words import why_not
 from controller.errors import HeadgateError
 from controller.store.database import DatabaseUnavailable
 
@@ -26,6 +27,12 @@ def _on_sign_in_needed(_error: SignInNeeded) -> Response:
 @blueprint.errorhandler(PasswordChangeNeeded)
 def _on_password_change_needed(_error: PasswordChangeNeeded) -> Response:
     return _elsewhere("console.show_password")
+
+
+@blueprint.errorhandler(Unpermitted)
+def _on_unpermitted(error: Unpermitted) -> Answer:
+    why = why_not(error.permission, error.project, error.ask)
+    return render_template("unpermitted.html", project=error.project, why=why), 403
 
 
 @blueprint.errorhandler(HeadgateError)

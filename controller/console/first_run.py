@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Response, make_response, redirect, request, url_for
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.api.feature_schemas import FeatureSchema, ReleaseSchema
 from controller.api.parsing import load
 from controller.api.schemas import EnvironmentSchema, ProjectSchema, SourceSchema
@@ -187,6 +187,8 @@ def _shown(
     with services().database.read() as tx:
         far = way(tx, asked)
         demo = find_demo(tx)
+        if demo is not None and not rights().sees(demo.id):
+            demo = None
     wanted = request.args.get("step", "")
     telemetry = chosen(far, request.args.get("ask") or request.form.get("ask", ""))
     offered = list(offers(far, telemetry)) if telemetry else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.catalog import BUILT_IN_SOURCES
 from controller.console.feature import Head, against, head
 from controller.console.frame import Frame, frame
@@ -168,7 +168,8 @@ def _offer(far: Way, ready: ReadyMade, telemetry: Telemetry) -> Offer:
 
 
 def _first_key(tx: Transaction) -> str:
-    return next((each.key for each in all_projects(tx) if not is_demo(tx, each)), "")
+    mine = (each for each in all_projects(tx) if rights().sees(each.id))
+    return next((each.key for each in mine if not is_demo(tx, each)), "")
 
 
 def _feature(tx: Transaction, project: Project, key: str) -> Feature | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from flask import render_template, request, url_for
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.console.live import Live
 from controller.console.words import Sign, done
 from controller.errors import NotFound
@@ -87,7 +87,8 @@ def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> 
     Raises:
         NotFound: There is no such project or environment.
     """
-    projects, environments = all_projects(tx), all_environments(tx)
+    projects = [each for each in all_projects(tx) if rights().sees(each.id)]
+    environments = all_environments(tx)
     places = [(each, [one for one in environments if one.project_id == each.id]) for each in projects]
     project = _named("project", project_key, projects) if project_key else _first(tx, projects)
     environment = None

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from flask import Response, make_response, request, url_for
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.console.blueprint import blueprint
+from controller.errors import NotFound
 from controller.store.database import Transaction
 from controller.store.pulse import pulse
+from controller.store.rollouts import project_of
 
 _DIGITS = 19
 """A longer number is no id."""
@@ -38,6 +40,8 @@ def show_pulse() -> Response:
     given = request.args.get("rollout", "")
     rollout = int(given) if given.isascii() and given.isdecimal() and len(given) < _DIGITS else None
     with services().database.read() as tx:
+        if rollout is not None:
+            _refuse_foreign(tx, rollout)
         name = _name(tx, rollout)
     response = make_response(name)
     response.mimetype = "text/plain"
@@ -47,4 +51,11 @@ def show_pulse() -> Response:
 def _name(tx: Transaction, rollout_id: int | None) -> str:
     parts = services()
     alive = parts.ticks.is_alive or not parts.settings.role.evaluates
-    return f"{pulse(tx, rollout_id, parts.now())}.{int(alive)}"
+    return f"{pulse(tx, rollout_id, rights().projects, parts.now())}.{int(alive)}"
+
+
+def _refuse_foreign(tx: Transaction, rollout_id: int) -> None:
+    """What belongs to a project that is not there for somebody is not there either."""
+    within = rights().projects
+    if within is not None and project_of(tx, rollout_id) not in within:
+        raise NotFound("rollout", str(rollout_id))

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, make_response, redirect, request, url_for
 
-from controller.api.auth import services
+from controller.api.auth import refuse_to_hand_out, services
 from controller.api.parsing import load
 from controller.api.schemas import ApiKeySchema
 from controller.console import forms
@@ -14,7 +14,9 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.role_words import ROLES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
+from controller.permissions import granted
 from controller.store.keys import ApiKey, KeyKind, keys_of
 from controller.store.projects import get_project
 from stages import Refusal
@@ -28,7 +30,10 @@ KINDS = {
         "Client",
         "For browsers and apps: what one user sees of flags marked as client-visible; never a rule.",
     ),
-    KeyKind.ADMIN: ("Admin", "For pipelines and the command line: the whole API of this project."),
+    KeyKind.ADMIN: (
+        "Admin",
+        "For pipelines and the command line: the API of this project, as far as its roles go.",
+    ),
 }
 
 
@@ -44,8 +49,9 @@ def make_key(project: str) -> str | tuple[str, int]:
     """Make a key. Its text stands on this one page, and nowhere else."""
     try:
         content = _content()
+        refuse_to_hand_out(project, granted(content["roles"]))
         made, text = services().catalog.make_key(
-            project, content["kind"], content["name"], content["environment"], actor()
+            project, content["kind"], content["name"], content["environment"], actor(), roles=content["roles"]
         )
     except NotFound:
         raise
@@ -74,7 +80,9 @@ def _content() -> dict[str, Any]:
             raise InvalidInput(Problem(field, f"there is no {field}", remedy))
     if sent["kind"] == KeyKind.ADMIN:
         sent["environment"] = ""  # It opens all of them, whichever the form still shows.
-    content: dict[str, Any] = load(ApiKeySchema(), {**sent, "environment": sent["environment"] or None})
+    roles = request.form.getlist("roles") if sent["kind"] == KeyKind.ADMIN else []
+    given = {**sent, "environment": sent["environment"] or None, "roles": roles}
+    content: dict[str, Any] = load(ApiKeySchema(), given)
     if content["kind"].is_of_environment and content["environment"] is None:
         raise InvalidInput(Problem("environment", "there is no environment", "choose whose flags it opens"))
     return content
@@ -98,6 +106,8 @@ def _shown(
         environments=environments,
         mine=next(mine for each, mine in here.places if here.project and each.id == here.project.id),
         kinds=KINDS,
+        roles=ROLES,
+        chosen=request.form.getlist("roles"),
         problems=problems,
         given={} if made else request.form,
         made=made,

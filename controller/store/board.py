@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Text, and_, exists, func, or_, select, type_coerce
 
@@ -30,6 +30,9 @@ from controller.store.tables import (
     triggers,
 )
 from stages import EXPOSED, Mode, Stage, Tier
+
+Within: TypeAlias = Collection[int] | None
+"""The ids of the projects to look in; None: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +124,23 @@ def stop_reasons(tx: Transaction, environment: Environment, keys: Iterable[str])
     return {row.feature: row.reason for row in tx.execute(told.order_by(changes.c.seq))}
 
 
-def troubled_triggers(tx: Transaction, now: datetime, limit: int) -> list[tuple[Place, int]]:
-    """Where triggers are in trouble, in all projects, with their ids."""
+def troubled_triggers(tx: Transaction, within: Within, now: datetime, limit: int) -> list[tuple[Place, int]]:
+    """Where triggers are in trouble, with their ids."""
     rows = _placed(select(triggers.c.id.label("found"), *_PLACE)).join(
         triggers, triggers.c.rollout_id == rollouts.c.id
     )
-    rows = rows.where(in_trouble(now), features.c.deleted_at.is_(None)).order_by(triggers.c.id).limit(limit)
+    rows = rows.where(*_in(within), in_trouble(now), features.c.deleted_at.is_(None))
+    rows = rows.order_by(triggers.c.id).limit(limit)
     return [(_place(row), row.found) for row in tx.execute(rows)]
 
 
 def expiring_evidence(
-    tx: Transaction, lifetimes: Mapping[str, int], now: datetime, within: timedelta, limit: int
+    tx: Transaction,
+    within: Within,
+    lifetimes: Mapping[str, int],
+    now: datetime,
+    soon: timedelta,
+    limit: int,
 ) -> list[tuple[Place, str, datetime]]:
     """What evidence of features that users have expires soon or has expired, and when: requirement and end.
 
@@ -141,7 +150,7 @@ def expiring_evidence(
     newer = evidence.alias("newer")
     made = func.coalesce(evidence.c.made_at, evidence.c.accepted_at)
     ends = [
-        and_(evidence.c.requirement == key, made < now + within - timedelta(seconds=seconds))
+        and_(evidence.c.requirement == key, made < now + soon - timedelta(seconds=seconds))
         for key, seconds in lifetimes.items()
     ]
     superseded = exists().where(
@@ -156,10 +165,11 @@ def expiring_evidence(
     columns = (evidence.c.requirement, evidence.c.made_at, evidence.c.accepted_at, evidence.c.expires_at)
     rows = _placed(select(*columns, *_PLACE)).join(evidence, evidence.c.feature_id == features.c.id)
     rows = rows.where(
+        *_in(within),
         environments.c.protected,
         rollouts.c.stage.in_([stage.value for stage in EXPOSED]),
         or_(evidence.c.release.is_(None), evidence.c.release == rollouts.c.stable),
-        or_(evidence.c.expires_at < now + within, *ends),
+        or_(evidence.c.expires_at < now + soon, *ends),
         ~superseded,
     )
     return [
@@ -169,25 +179,53 @@ def expiring_evidence(
     ]
 
 
-def promotions_waiting(
-    tx: Transaction, actor: str, limit: int
-) -> list[tuple[Place, int, str, str, datetime]]:
-    """The open promotions that somebody else asked for and this actor has not agreed to: id, stage, requester, time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An open promotion."""
+
+    place: Place
+    project_id: int
+    stage: str
+    requester: str
+    since: datetime
+
+
+def promotions_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[Waiting]:
+    """The open promotions that another actor asked for and this one has not agreed to."""
     agreed = exists().where(approvals.c.promotion_id == promotions.c.id, approvals.c.actor == actor)
     columns = (
-        promotions.c.id.label("found"),
+        projects.c.id.label("project_id"),
         promotions.c.to_stage,
         promotions.c.requester,
         promotions.c.created_at,
     )
     rows = _placed(select(*columns, *_PLACE)).join(promotions, promotions.c.rollout_id == rollouts.c.id)
-    rows = rows.where(promotions.c.status == "open", promotions.c.requester != actor, ~agreed)
-    found = tx.execute(rows.order_by(promotions.c.id).limit(limit))
-    return [(_place(row), row.found, row.to_stage, row.requester, row.created_at) for row in found]
+    rows = rows.where(*_in(within), promotions.c.status == "open", promotions.c.requester != actor, ~agreed)
+    return [
+        Waiting(
+            place=_place(row),
+            project_id=row.project_id,
+            stage=row.to_stage,
+            requester=row.requester,
+            since=row.created_at,
+        )
+        for row in tx.execute(rows.order_by(promotions.c.id).limit(limit))
+    ]
 
 
-def proposals_waiting(tx: Transaction, actor: str, limit: int) -> list[tuple[Place, str, str, datetime]]:
-    """The changes of triggers that somebody else proposed and nobody has agreed to: trigger, proposer, time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingProposal:
+    """A looser trigger that somebody proposed and nobody has agreed to."""
+
+    place: Place
+    project_id: int
+    trigger: str
+    proposer: str
+    since: datetime
+
+
+def proposals_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[WaitingProposal]:
+    """The changes of triggers that somebody else proposed and nobody has agreed to."""
     columns = (
         triggers.c.key.label("trigger"),
         trigger_proposals.c.proposed_by,
@@ -197,35 +235,45 @@ def proposals_waiting(tx: Transaction, actor: str, limit: int) -> list[tuple[Pla
         _placed(select(*columns, *_PLACE))
         .join(triggers, triggers.c.rollout_id == rollouts.c.id)
         .join(trigger_proposals, trigger_proposals.c.trigger_id == triggers.c.id)
-        .where(trigger_proposals.c.status == "open", trigger_proposals.c.proposed_by != actor)
+        .where(*_in(within), trigger_proposals.c.status == "open", trigger_proposals.c.proposed_by != actor)
     )
-    found = tx.execute(rows.order_by(trigger_proposals.c.id).limit(limit))
-    return [(_place(row), row.trigger, row.proposed_by, row.proposed_at) for row in found]
+    return [
+        WaitingProposal(
+            place=_place(row),
+            project_id=row.project_id,
+            trigger=row.trigger,
+            proposer=row.proposed_by,
+            since=row.proposed_at,
+        )
+        for row in tx.execute(rows.order_by(trigger_proposals.c.id).limit(limit))
+    ]
 
 
-def incidents_waiting(tx: Transaction, limit: int) -> list[tuple[Place, int, str, datetime]]:
-    """The open incidents of all projects: id, status and since when."""
+def incidents_waiting(tx: Transaction, within: Within, limit: int) -> list[tuple[Place, int, str, datetime]]:
+    """The open incidents: id, status and since when."""
     columns = (incidents.c.id.label("found"), incidents.c.status, incidents.c.opened_at)
     rows = _placed(select(*columns, *_PLACE)).join(incidents, incidents.c.rollout_id == rollouts.c.id)
-    rows = rows.where(incidents.c.closed_at.is_(None)).order_by(incidents.c.id).limit(limit)
+    rows = rows.where(*_in(within), incidents.c.closed_at.is_(None)).order_by(incidents.c.id).limit(limit)
     return [(_place(row), row.found, row.status, row.opened_at) for row in tx.execute(rows)]
 
 
-def unreviewed_glass(tx: Transaction, limit: int) -> list[tuple[Place, int, str, datetime]]:
+def unreviewed_glass(tx: Transaction, within: Within, limit: int) -> list[tuple[Place, int, str, datetime]]:
     """Where somebody broke the glass and nobody else has looked at it: id, actor and when."""
     columns = (break_glasses.c.id.label("found"), break_glasses.c.actor, break_glasses.c.opened_at)
     rows = _placed(select(*columns, *_PLACE)).join(break_glasses, break_glasses.c.rollout_id == rollouts.c.id)
-    rows = rows.where(break_glasses.c.reviewed_at.is_(None)).order_by(break_glasses.c.id).limit(limit)
+    rows = rows.where(*_in(within), break_glasses.c.reviewed_at.is_(None))
+    rows = rows.order_by(break_glasses.c.id).limit(limit)
     return [(_place(row), row.found, row.actor, row.opened_at) for row in tx.execute(rows)]
 
 
-def served_bundles(tx: Transaction) -> list[tuple[Place, str]]:
+def served_bundles(tx: Transaction, within: Within) -> list[tuple[Place, str]]:
     """The bundles of the stable releases that users get, as the text they are kept as."""
     served = and_(releases.c.feature_id == features.c.id, releases.c.public_id == rollouts.c.stable)
     rows = _placed(select(type_coerce(releases.c.bundle, Text).label("bundle"), *_PLACE)).join(
         releases, served
     )
-    rows = rows.where(rollouts.c.stage.in_([stage.value for stage in EXPOSED]), environments.c.protected)
+    exposed = rollouts.c.stage.in_([stage.value for stage in EXPOSED])
+    rows = rows.where(*_in(within), exposed, environments.c.protected)
     return [(_place(row), row.bundle) for row in tx.execute(rows.order_by(rollouts.c.id))]
 
 
@@ -235,6 +283,10 @@ _PLACE = (
     features.c.key.label("feature"),
     features.c.name,
 )
+
+
+def _in(within: Within) -> list[ColumnElement[bool]]:
+    return [] if within is None else [projects.c.id.in_(within)]
 
 
 def _placed(rows: Any) -> Any:

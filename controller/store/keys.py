@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import insert, or_, select, update
 
 from controller.errors import NotFound
+from controller.permissions import Role, roles_from
 from controller.store.announcements import KEYS, announce
 from controller.store.database import Transaction
 from controller.store.tables import api_keys
@@ -22,7 +24,7 @@ class KeyKind(StrEnum):
     """What a key opens."""
 
     ADMIN = "admin"
-    """The whole API, of one project or of all."""
+    """The API: of one project, as far as its roles go, or of all projects."""
     SERVER = "server"
     """The flags of one environment, with their rules."""
     CLIENT = "client"
@@ -44,10 +46,14 @@ class ApiKey:
     project_id: int | None
     environment_id: int | None
     may_break_glass: bool
+    roles: tuple[Role, ...]
+    """What an admin key lets its holder do in its project; for one of the installation everything is open."""
     created_by: str
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    expires_at: datetime | None
+    """From when on it opens nothing; None: it goes on."""
 
 
 _FORM = re.compile(r"hg_(admin|server|client)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -76,6 +82,8 @@ def add_key(
     project_id: int | None = None,
     environment_id: int | None = None,
     may_break_glass: bool = False,
+    roles: Collection[Role] = (),
+    expires_at: datetime | None = None,
 ) -> ApiKey:
     """Record a key made by `new_secret`; one with a known id stays as it is but for its secret.
 
@@ -89,6 +97,8 @@ def add_key(
             "project_id": project_id,
             "environment_id": environment_id,
             "may_break_glass": may_break_glass,
+            "roles": [role.value for role in roles],
+            "expires_at": expires_at,
         }
         tx.execute(insert(api_keys).values(**values, **owner, secret_hash=_hash(secret, pepper)))
     else:
@@ -194,4 +204,4 @@ def _hash(secret: str, pepper: str) -> str:
 
 def _key(row: object) -> ApiKey:
     fields = {name: getattr(row, name) for name in ApiKey.__slots__}
-    return ApiKey(**(fields | {"kind": KeyKind(fields["kind"])}))
+    return ApiKey(**(fields | {"kind": KeyKind(fields["kind"]), "roles": roles_from(fields["roles"])}))

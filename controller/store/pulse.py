@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
 
 from controller.store.database import Transaction
-from controller.store.tables import incident_events, incidents, instances, projects, rollouts, triggers
+from controller.store.tables import (
+    environments,
+    incident_events,
+    incidents,
+    instances,
+    projects,
+    rollouts,
+    triggers,
+)
 from triggers import Phase, Verdict
 
 _PATIENCE = timedelta(minutes=1)
 
 
-def pulse(tx: Transaction, rollout_id: int | None, now: datetime) -> str:
-    """The name of the present state: of what is recorded anywhere and which triggers are in trouble.
+def pulse(tx: Transaction, rollout_id: int | None, within: Collection[int] | None, now: datetime) -> str:
+    """The name of the present state: of what is recorded in these projects and which triggers are in trouble.
 
     With a rollout, also of when its triggers were evaluated, of its incidents, and of what instances run.
     """
-    recorded = select(func.sum(projects.c.head_seq)).scalar_subquery()
-    noted = select(func.max(incident_events.c.id)).scalar_subquery()
-    troubled = select(func.count()).where(in_trouble(now)).scalar_subquery()
-    which = select(func.sum(triggers.c.id)).where(in_trouble(now)).scalar_subquery()
-    asked: list[ColumnElement[Any]] = [recorded, noted, troubled, which]
+    recorded = select(func.sum(projects.c.head_seq))
+    noted = select(func.max(incident_events.c.id))
+    trouble = select(triggers.c.id).where(in_trouble(now))
+    if within is not None:
+        seen = select(rollouts.c.id).join(environments, environments.c.id == rollouts.c.environment_id)
+        seen = seen.where(environments.c.project_id.in_(within))
+        recorded = recorded.where(projects.c.id.in_(within))
+        noted = noted.join(incidents, incidents.c.id == incident_events.c.incident_id)
+        noted = noted.where(incidents.c.rollout_id.in_(seen))
+        trouble = trouble.where(triggers.c.rollout_id.in_(seen))
+    counted = [trouble.with_only_columns(count) for count in (func.count(), func.sum(triggers.c.id))]
+    asked: list[ColumnElement[Any]] = [each.scalar_subquery() for each in (recorded, noted, *counted)]
     if rollout_id is not None:
         mine = select(func.max(triggers.c.evaluated_at)).where(triggers.c.rollout_id == rollout_id)
         asked.append(type_coerce(mine.scalar_subquery(), Text))

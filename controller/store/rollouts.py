@@ -144,6 +144,12 @@ def rollout_by_id(tx: Transaction, id: int) -> StoredRollout | Broken | None:
     return stored_rollout(row) if row else None
 
 
+def project_of(tx: Transaction, rollout_id: int) -> int | None:
+    """The id of the project that a rollout belongs to, also where the rollout cannot be read; None: it is gone."""
+    place = select(environments.c.project_id).join(rollouts, rollouts.c.environment_id == environments.c.id)
+    return tx.scalar(place.where(rollouts.c.id == rollout_id))
+
+
 def rollouts_by_id(tx: Transaction, ids: Collection[int]) -> dict[int, StoredRollout | Broken]:
     """The rollouts with these ids; those that are gone, or whose feature is, are left out."""
     return {row.id: stored_rollout(row) for row in tx.execute(JOINED.where(rollouts.c.id.in_(ids)))}

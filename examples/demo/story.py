@@ -247,7 +247,10 @@ class Story:
         return self._opened
 
     def _person(self, name: str) -> Api:
-        return Api(self._url, self._admin.post(f"{_PROJECT}/keys", {"kind": "admin", "name": name})["text"])
+        return Api(
+            self._url,
+            self._admin.post(f"{_PROJECT}/keys", {"kind": "admin", "roles": ["admin"], "name": name})["text"],
+        )
 
     def _release(self, feature: str, prompt: str, model: str) -> str:
         bundle = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from app import create_app, services_of
 from controller.actors import Actor
 from controller.passwords import hash_password
+from controller.permissions import Role
 from controller.rollouts import Order, Where
 from controller.services import Services
 from controller.settings import Settings
@@ -61,7 +62,7 @@ class Installation:
     def user(self, email: str = EMAIL, password: str = PASSWORD, *, must_change: bool = False) -> None:
         """Let somebody sign in."""
         with self.parts.database.write() as tx:
-            add_user(tx, email, hash_password(password), self.clock(), must_change=must_change)
+            add_user(tx, email, hash_password(password), self.clock(), must_change=must_change, is_admin=True)
 
     def project(self, key: str = PROJECT, name: str = "Acme Insurance") -> None:
         """A project with two environments."""
@@ -262,7 +263,7 @@ def _connect(stage: Installation) -> None:
     """A key of each kind, one of them revoked, and a server with metrics."""
     catalog = stage.parts.catalog
     catalog.make_key(PROJECT, KeyKind.SERVER, "claims-desk", PRODUCTION, ADA)
-    catalog.make_key(PROJECT, KeyKind.ADMIN, "release pipeline", None, ADA)
+    catalog.make_key(PROJECT, KeyKind.ADMIN, "release pipeline", None, ADA, roles=[Role.OWNER])
     lost, _ = catalog.make_key(PROJECT, KeyKind.CLIENT, "claims app", STAGING, BEN)
     catalog.revoke_key(PROJECT, lost.id, BEN)
     metrics = {"url": "https://1.1.1.1", "auth": {"scheme": "bearer", "secret": "only for this story"}}

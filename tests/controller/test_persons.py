@@ -4,8 +4,10 @@ import pytest
 
 from controller.actors import Actor
 from controller.errors import Conflict, InvalidInput
-from controller.persons import person_of
+from controller.permissions import Role
+from controller.persons import are_one, person_of
 from controller.store.keys import KeyKind
+from controller.store.users import add_user
 from stages import Goodness, Refused
 from tests.controller.tenant import ADA, BOB, Tenant
 
@@ -26,7 +28,7 @@ def proven(small: Tenant) -> Tenant:
 
 
 def key(tenant: Tenant, name: str, by: Actor) -> Actor:
-    tenant.parts.catalog.make_key("acme", KeyKind.ADMIN, name, None, by)
+    tenant.parts.catalog.make_key("acme", KeyKind.ADMIN, name, None, by, roles=[Role.ADMIN])
     return Actor(f"key:{name}")
 
 
@@ -100,3 +102,46 @@ def test_a_stable_release_that_is_known_to_be_bad_is_not_brought_to_more(tenant:
     with pytest.raises(Refused) as refused:
         tenant.move("resume")
     assert [refusal.code for refusal in refused.value.refusals] == ["release_bad"]
+
+
+def user(tenant: Tenant, name: str, let_in_by: Actor | None = None) -> Actor:
+    with tenant.parts.database.write() as tx:
+        by = let_in_by.name if let_in_by else ""
+        add_user(tx, f"{name}@acme.example", "", tenant.clock(), must_change=True, let_in_by=by)
+    return Actor(f"user:{name}@acme.example")
+
+
+def one(tenant: Tenant, first: Actor, second: Actor) -> bool:
+    with tenant.parts.database.read() as tx:
+        found = {are_one(tx, 1, *names) for names in ((first.name, second.name), (second.name, first.name))}
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_a_key_that_a_user_made_speaks_for_that_user(small: Tenant) -> None:
+    eve = user(small, "eve")
+    first, second = key(small, "one", eve), key(small, "two", eve)
+    assert {person(small, each) for each in (eve, first, second)} == {eve.name}
+    assert one(small, first, second)
+
+
+def test_whoever_let_somebody_in_is_no_second_person_beside_him_but_their_siblings_are(small: Tenant) -> None:
+    root = user(small, "root")
+    eve, sam = user(small, "eve", root), user(small, "sam", root)
+    kid = user(small, "kid", eve)
+    assert one(small, root, eve)
+    assert one(small, root, kid)
+    assert not one(small, eve, sam)
+    assert not one(small, kid, sam)
+    assert one(small, key(small, "of-eve", eve), root)
+
+
+def test_nobody_approves_through_a_user_whom_he_let_in(proven: Tenant) -> None:
+    eve = user(proven, "eve")
+    puppet = user(proven, "puppet", eve)
+    asked = proven.ask(actor=eve)
+    for second in (puppet, key(proven, "key-of-puppet", puppet), key(proven, "key-of-eve", eve)):
+        with pytest.raises(Refused) as refused:
+            proven.promotions.approve(proven.where(), asked.promotion.id, second)
+        assert [refusal.code for refusal in refused.value.refusals] == ["self_approval"]
+    assert proven.promotions.approve(proven.where(), asked.promotion.id, BOB).refusals == ()

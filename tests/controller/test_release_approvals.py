@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.actors import Actor
+from controller.permissions import Role
 from controller.ramps import EVERY_S
 from controller.store.keys import KeyKind
 from stages import Goodness, Refused, Stage
@@ -164,8 +165,8 @@ def test_an_approval_of_one_release_is_none_of_another(live: Tenant) -> None:
 
 def test_two_keys_of_one_person_are_one_person(live: Tenant) -> None:
     make = live.parts.catalog.make_key
-    make("acme", KeyKind.ADMIN, "ada", None, Actor("admin"))
-    make("acme", KeyKind.ADMIN, "puppet", None, Actor("key:ada"))
+    make("acme", KeyKind.ADMIN, "ada", None, Actor("admin"), roles=[Role.ADMIN])
+    make("acme", KeyKind.ADMIN, "puppet", None, Actor("key:ada"), roles=[Role.ADMIN])
     agree(live, Actor("key:puppet"))
     assert told(lambda: introduce(live, actor=Actor("key:ada"))) == MISSING
     assert told(lambda: agree(live, Actor("key:ada"))) == [("already_approved", "")]

@@ -119,7 +119,9 @@ def people(tmp_path: Path, repository: Repository) -> Iterator[tuple[Person, Per
             served.ok("POST", "/projects", {"key": "acme"})
             served.ok("POST", "/projects/acme/environments", {"key": "production"})
             keys = [
-                served.ok("POST", "/projects/acme/keys", {"kind": "admin", "name": name})["text"]
+                served.ok("POST", "/projects/acme/keys", {"kind": "admin", "roles": ["admin"], "name": name})[
+                    "text"
+                ]
                 for name in ("ada", "bob")
             ]
             ada, bob = (Person(served.url, key, repository.folder) for key in keys)

@@ -15,7 +15,6 @@ from controller.store.tables.asking import inbound_events, source_budgets
 from controller.store.tables.core import (
     IS_QUIET,
     IS_TELLING,
-    api_keys,
     approvals,
     blindness,
     changes,
@@ -30,11 +29,9 @@ from controller.store.tables.core import (
     readings,
     releases,
     rollouts,
-    sessions,
     sources,
     trigger_rules,
     triggers,
-    users,
 )
 from controller.store.tables.flags import (
     document_reads,
@@ -46,6 +43,7 @@ from controller.store.tables.flags import (
     plain_flags,
     revisions,
 )
+from controller.store.tables.people import api_keys, memberships, sessions, users
 from controller.store.tables.readiness import (
     break_glasses,
     groups,
@@ -86,6 +84,7 @@ __all__ = [
     "incidents",
     "instances",
     "measurements",
+    "memberships",
     "metadata",
     "narrowings",
     "outbox",

@@ -372,43 +372,6 @@ outcomes = Table(
     Index("ix_outcomes_window", "environment_id", "feature", "received_at"),
 )
 
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    text("name"),
-    parent("projects", nullable=True),
-    parent("environments", nullable=True),
-    # Whether its holder may enter a stage without the evidence, for a while.
-    Column("may_break_glass", Boolean, nullable=False, default=False),
-    Column("secret_hash", Text, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("last_used_at", Instant),
-    Column("revoked_at", Instant),
-)
-
-users = Table(
-    "users",
-    metadata,
-    own_id(),
-    Column("email", Text, nullable=False, unique=True),
-    Column("password_hash", Text, nullable=False),
-    Column("must_change_password", Boolean, nullable=False),
-    Column("created_at", Instant, nullable=False),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("token_hash", Text, primary_key=True),
-    parent("users"),
-    Column("csrf", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-)
-
 idempotency = Table(
     "idempotency",
     metadata,

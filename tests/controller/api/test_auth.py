@@ -168,7 +168,9 @@ _NUMBERS = itertools.count()
 
 def made(world: World, **content: object) -> tuple[str, str]:
     key = world.api.ok(
-        "POST", f"{PROJECT}/keys", {"kind": "admin", "name": f"ci-{next(_NUMBERS)}", **content}
+        "POST",
+        f"{PROJECT}/keys",
+        {"kind": "admin", "roles": ["admin"], "name": f"ci-{next(_NUMBERS)}", **content},
     )
     return key["id"], key["text"]
 
@@ -242,7 +244,7 @@ def test_the_text_of_a_key_is_shown_once_and_kept_nowhere(
 
 
 def test_the_answer_that_shows_a_key_is_not_kept_by_any_cache(world: World) -> None:
-    answer = world.api.post(f"{PROJECT}/keys", {"kind": "admin", "name": "ci"})
+    answer = world.api.post(f"{PROJECT}/keys", {"kind": "admin", "roles": ["admin"], "name": "ci"})
     assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -146,7 +146,9 @@ def make_one_of_each(world: World) -> None:
     flag = {"variants": {"on": True}}
     world.api.ok("PUT", f"{PROJECT}/environments/staging/flags/leaks", flag)
     permitted = world.api.ok(
-        "POST", f"{PROJECT}/keys", {"kind": "admin", "name": "on-call", "may_break_glass": True}
+        "POST",
+        f"{PROJECT}/keys",
+        {"kind": "admin", "roles": ["admin"], "name": "on-call", "may_break_glass": True},
     )
     emergency = {"stage": "pilot", "minutes": 30, "reason": "the classic search is down"}
     on_call = Api(world.api.client, permitted["text"])

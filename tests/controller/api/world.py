@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from app import create_app, services_of
+from controller.permissions import Role
 from controller.services import Services
 from controller.settings import Settings
 from controller.store.keys import KeyKind, add_key, new_secret
@@ -121,10 +122,10 @@ def opened(database_url: str) -> Iterator[Doors]:
     app = create_app(Settings(database_url=database_url, secret_key=SECRET), Clock())
     parts = services_of(app)
 
-    def make_key(kind: KeyKind = KeyKind.ADMIN, **owner: int) -> str:
+    def make_key(kind: KeyKind = KeyKind.ADMIN, roles: Sequence[Role] = (Role.ADMIN,), **owner: int) -> str:
         text = new_secret(kind)
         with parts.database.write() as tx:
-            add_key(tx, text, SECRET, name="world", by="tests", now=parts.now(), **owner)
+            add_key(tx, text, SECRET, name="world", by="tests", now=parts.now(), roles=roles, **owner)
         return text
 
     try:

@@ -19,6 +19,6 @@ def test_a_stage_is_entered_in_an_emergency(installation: Installation) -> None:
 
 def test_not_everybody_may_break_glass(installation: Installation) -> None:
     installation.feature("T2")
-    assert "may_not_break_glass" in installation.ada.refused(*BREAK, "--reason", WHY)
+    assert "permission_missing" in installation.ada.refused(*BREAK, "--reason", WHY)
     said = installation.ada.misused("break-glass", FEATURE, "--to", "beta", "--minutes", "4", "--reason", WHY)
     assert "4 is not in the range 5<=x<=480" in said
