@@ -23,6 +23,7 @@ from controller.api import (
     hooks,
     incidents,
     instances,
+    members,
     narrowings,
     plain_flags,
     projects,
@@ -40,6 +41,7 @@ from controller.api import (
     tasks,
     trigger_reviews,
     triggers,
+    users,
 )
 from controller.api.auth import Guard, anybody, register_guards, server_only
 from controller.api.errors import register_errors
@@ -59,6 +61,8 @@ from controller.store.migrate import migrate
 _PARTS = (
     projects,
     proposals,
+    members,
+    users,
     governance,
     features,
     evidence,

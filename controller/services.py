@@ -24,6 +24,7 @@ from controller.governance import Governance
 from controller.guards import Guards
 from controller.http import Outbound
 from controller.incidents import IncidentDesk
+from controller.members import Members
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
 from controller.narrowings import Narrowings
 from controller.notice_desk import NoticeDesk
@@ -76,6 +77,7 @@ class Services:
     catalog: Catalog
     evidence: EvidenceDesk
     governance: Governance
+    members: Members
     glances: Glances
     readiness: Readiness
     rollouts: Rollouts
@@ -183,6 +185,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         catalog=catalog,
         evidence=evidence,
         governance=Governance(database, plans, now),
+        members=Members(database, now),
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),
         rollouts=rollouts,

@@ -19,7 +19,7 @@ _DOORS: Mapping[Permission, str] = {
         features.show_release
         governance.list_groups governance.show_plans
         incidents.list_incidents incidents.show_incident
-        instances.list_instances instances.summarise
+        instances.list_instances instances.summarise members.list_members
         narrowings.list_narrowings
         plain_flags.export_flags plain_flags.list_flags plain_flags.list_stale_flags plain_flags.show_flag
         projects.list_changes projects.list_environments projects.list_keys projects.list_projects
@@ -38,7 +38,7 @@ _DOORS: Mapping[Permission, str] = {
         console.show_acknowledge console.show_audit console.show_board console.show_environments
         console.show_evidence console.show_feature console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_new_trigger console.show_notices
-        console.show_plans console.show_promotion console.show_pulse console.show_readings
+        console.show_people console.show_plans console.show_promotion console.show_pulse console.show_readings
         console.show_ready_made console.show_release console.show_resume console.show_review
         console.show_served console.show_sources console.show_stop console.show_trigger
         console.show_triggers console.download_review console.export_audit console.verify_audit
@@ -89,12 +89,15 @@ _DOORS: Mapping[Permission, str] = {
     Permission.ADMINISTER: """
         destinations.change_destination destinations.connect_destination destinations.disconnect_destination
         destinations.send_again destinations.test_destination
-        governance.set_group governance.tighten_plans
+        governance.set_group governance.tighten_plans members.remove_member members.set_member
         projects.make_environment projects.make_key projects.make_project projects.revoke_key
+        users.change_user users.give_password users.invite_user users.list_users users.show_user
 
         console.begin_key console.begin_project console.change_notices console.connect_notices
         console.disconnect_notices console.load_demo console.make_environment console.make_key
         console.remove_demo console.revoke_key console.show_demo_removal console.test_notices
+        console.remove_member console.set_group console.set_member
+        console.change_user console.give_password console.invite_user console.show_users
     """,
 }
 

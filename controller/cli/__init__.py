@@ -39,6 +39,8 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "revert-target": "controller.cli.releases",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",
+        "members": "controller.cli.people",
+        "users": "controller.cli.people",
         "move": "controller.cli.moves",
     },
     "Run an installation": dict.fromkeys(

@@ -37,6 +37,11 @@ Work = Callable[..., Told]
 
 def in_project(work: Work) -> Callable[..., None]:
     """Make a command's work one on a project: adds the options of the connection, and prints what is told."""
+    return _PROJECT(at_installation(work))
+
+
+def at_installation(work: Work) -> Callable[..., None]:
+    """The same on a whole installation."""
 
     @functools.wraps(work)
     def command(*, as_json: bool, url: str, key_file: str | None, ca_file: str | None, **asked: Any) -> None:
@@ -78,15 +83,15 @@ def _environment(*, required: bool) -> Callable[[Callable[..., None]], Callable[
     )
 
 
+_PROJECT = click.option(
+    "-p",
+    "--project",
+    envvar="HEADGATE_PROJECT",
+    show_envvar=True,
+    required=True,
+    help="The project.",
+)
 _CONNECTION = (
-    click.option(
-        "-p",
-        "--project",
-        envvar="HEADGATE_PROJECT",
-        show_envvar=True,
-        required=True,
-        help="The project.",
-    ),
     click.option(
         "--url",
         envvar="HEADGATE_URL",

@@ -101,6 +101,12 @@ def admins(tx: Transaction) -> list[User]:
     return [User(**row._mapping) for row in tx.execute(select(users).where(*mine).order_by(users.c.email))]
 
 
+def lock_admins(tx: Transaction) -> list[User]:
+    """Those to whom everything is open because somebody here said so, and who can sign in; nobody else changes them."""
+    mine = (users.c.is_admin, users.c.deactivated_at.is_(None))
+    return [User(**row._mapping) for row in tx.execute(select(users).where(*mine).with_for_update())]
+
+
 def any_user(tx: Transaction) -> bool:
     """Whether anybody can sign in."""
     return tx.scalar(select(users.c.id).limit(1)) is not None

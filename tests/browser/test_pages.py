@@ -33,6 +33,8 @@ PAGES = {
     "audit": "/projects/acme/audit",
     "change": "/projects/acme/audit?name=promote&text=reached+its+target",
     "served": f"/projects/acme/audit/served?day={YESTERDAY}",
+    "people": "/projects/acme/settings/people",
+    "users": "/users",
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
     "notices": "/projects/acme/settings/notices",

@@ -30,7 +30,7 @@ from tests.controller.api.test_auth import FOR_ANYBODY, FOR_SERVERS, VALUES
 from tests.controller.api.world import FEATURE, MOVES, PROJECT, ROLLOUT, World
 
 WITHOUT_ANYBODY = {"console.static", "console.show_sign_in", "console.sign_in", "hooks.receive"}
-MORE = VALUES | {"trigger": "leaks", "kind": "csv", "filename": "style.css"}
+MORE = VALUES | {"trigger": "leaks", "kind": "csv", "filename": "style.css", "state": "active"}
 NOBODYS = "nobodys"
 """A project that exists, of which none of them is a member."""
 SOMEBODY = [*Role, None]
