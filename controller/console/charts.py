@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,9 @@ from triggers import Phase
 from triggers.methods import Threshold
 
 _MOST = 400
+_SHOWN = timedelta(days=1)
+_LEAST = 50
+"""A chart goes back a day, or so many evaluations where they are further apart."""
 _CHANGES = 200
 _RELEASES = frozenset({"introduce", "adopt", "revert"})
 _MARKED = _RELEASES | frozenset(
@@ -40,7 +43,7 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
     with services().database.read() as tx:
         stored = locate(tx, Where(project, environment, feature))
         item = get_trigger(tx, stored.id, trigger)
-        readings = readings_of(tx, item.id, limit=_MOST)[::-1]
+        readings = _recent(readings_of(tx, item.id, limit=_MOST), item.trigger.interval_s)
         changes = changes_of(tx, stored.project_id, feature=feature, touching=environment, limit=_CHANGES)
     method = item.trigger.method
     drawing = drawing_of(method, is_share=any(reading.total for reading in readings))
@@ -54,6 +57,13 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
         sentence=[reading.sentence for reading in readings],
         marks=[*_decisions(readings), *moves],
     )
+
+
+def _recent(newest_first: Sequence[StoredReading], interval_s: int) -> list[StoredReading]:
+    """The readings that a chart has room for, oldest first; a gap of weeks would leave none for the last hours."""
+    back = max(_SHOWN, timedelta(seconds=interval_s) * _LEAST)
+    since = newest_first[0].evaluated_at - back if newest_first else None
+    return [each for each in reversed(newest_first) if since and each.evaluated_at >= since]
 
 
 def numbers_of(reading: StoredReading, method: object) -> Mapping[str, float]:

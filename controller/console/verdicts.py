@@ -79,7 +79,7 @@ def noticed_words(trigger: Trigger, detection: Detection) -> str:
     except Unforeseeable:
         return ""
     if detection.answers is None or detection.expected_s is None:
-        return f"at this traffic {percentage(share)} would never be noticed"
+        return detection.sentence.removeprefix(f"{trigger.key}: ")
     answers = about(max(1.0, detection.answers))
     time = duration_of(timedelta(seconds=round(detection.expected_s)))
     return f"would be noticed at {percentage(share)} within about {answers} answers, {time} at this traffic"

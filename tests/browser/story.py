@@ -216,14 +216,15 @@ def tell(stage: Installation, now: datetime) -> None:
         "claims-search", Stage.SCALED, "pilot reached its target of 40% fewer searches", share=10_000
     )
     _revert(stage, now)
-    clock.now = now - timedelta(hours=26)
+    clock.now = now - timedelta(minutes=305)
     better = stage.release("claims-assistant", "prompts/claims-assistant@2")
     stage.prove("claims-assistant", better)
     stage.move(
         "claims-assistant", "shorter answers, new citations", move="introduce", release=better, share=1000
     )
-    clock.now = now - timedelta(hours=3)
+    clock.now = now - timedelta(minutes=302)
     stage.move("letter-drafts", "waiting for the works council", by=BEN, move="hold")
+    _last_hours(stage, now)
     clock.now = now - timedelta(minutes=14)
     _report(stage)
     stage.tick()
@@ -233,6 +234,16 @@ def tell(stage: Installation, now: datetime) -> None:
     stage.tick()
     clock.now = now - timedelta(seconds=2)
     stage.tick()
+
+
+def _last_hours(stage: Installation, now: datetime) -> None:
+    """Answers come in all the time, and are looked at."""
+    for minutes in range(300, 19, -10):
+        stage.clock.now = now - timedelta(minutes=minutes)
+        for number, key in enumerate(_WATCHED):
+            stage.outcomes(key, 40, unsupported=1 if (minutes // 10 + number) % 3 else 2)
+        stage.clock.pass_(seconds=30)
+        stage.tick()
 
 
 def _revert(stage: Installation, now: datetime) -> None:

@@ -33,7 +33,7 @@ def test_an_open_page_says_within_a_moment_that_something_changed(
     height = page.evaluate("document.documentElement.scrollHeight")
     body = {"key": "canary", "name": "Canary", "protected": False}
     told.call("POST", "/api/v1/projects/acme/environments", body)
-    expect(page.get_by_text(told_as)).to_be_visible(timeout=3000)
+    expect(page.get_by_text(told_as)).to_be_visible(timeout=20_000)
     assert page.evaluate("document.documentElement.scrollHeight") == height
     page.get_by_text(told_as).click()
     expect(page.get_by_text(told_as)).to_be_hidden()

@@ -41,6 +41,14 @@ def test_the_stop_page_stands_in_the_same_frame_as_all_others(ada: Visitor, live
     assert f'href="/projects/{PROJECT}/incidents"' in page
 
 
+@pytest.mark.parametrize(
+    "page", ["", "/promotion", "/triggers", "/triggers/unsupported", "/new-trigger", "/ready-made-triggers"]
+)
+def test_stopping_is_one_click_away_on_every_page_about_a_feature(ada: Visitor, live: str, page: str) -> None:
+    shown = ada.get(f"/projects/{PROJECT}/environments/{PRODUCTION}/features/claims{page}").text
+    assert f'href="/stop/{PROJECT}/{PRODUCTION}/claims"' in shown
+
+
 def test_a_stop_that_cannot_be_written_says_so_and_keeps_what_was_written(
     house: Installation, ada: Visitor, live: str
 ) -> None:

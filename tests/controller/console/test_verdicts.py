@@ -159,7 +159,9 @@ def test_what_would_be_noticed_is_said_with_its_answers() -> None:
     assert found.answers is not None
     words = noticed_words(rule, found)
     assert re.fullmatch(r"would be noticed at 10% within about \d+ answers, .* at this traffic", words)
-    assert noticed_words(rule, detect(rule, 0)) == "at this traffic 10% would never be noticed"
+    assert noticed_words(rule, detect(rule, 0)) == (
+        "twice the limit (10%) would never be noticed: no answers are expected"
+    )
     assert noticed_words(trigger("budget", {"amount": 5}), found) == ""
 
 
