@@ -50,6 +50,16 @@ class Keys:
         self.reach(name)
         self.page.keyboard.press("Enter")
 
+    def go(self, name: str) -> None:
+        """Press what leads to another page."""
+        self.reach(name)
+        self.send()
+
+    def send(self) -> None:
+        """Send the form that the cursor is in, or follow the link."""
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
     def check(self, label: str) -> None:
         self.reach(label, "INPUT")
         self.page.keyboard.press("Space")
@@ -60,7 +70,7 @@ def entered(seen: Watched, email: str = "ada@acme.example") -> Keys:
     seen.page.goto(f"{seen.server.url}/sign-in")
     keys.fill("E-mail address", email)
     keys.fill("Password", "a sluice, a gate, a river")
-    seen.page.keyboard.press("Enter")
+    keys.send()
     expect(seen.page.locator("#live")).to_be_visible()
     return keys
 
@@ -71,29 +81,29 @@ def test_a_first_project_and_feature_are_made(fresh: Served, look: Look) -> None
     page.goto(f"{fresh.url}/sign-in")
     keys.fill("E-mail address", "admin@headgate.local")
     keys.fill("Password", once)
-    page.keyboard.press("Enter")
+    keys.send()
     keys.fill("Current password", once)
     keys.fill("New password", SENTENCE)
     keys.fill("New password, once more", SENTENCE)
-    page.keyboard.press("Enter")
+    keys.send()
     expect(page.get_by_role("heading", name="Welcome to Headgate")).to_be_visible()
-    keys.press("Begin")
+    keys.go("Begin")
     keys.fill("Name of the project", "Customer service")
-    page.keyboard.press("Enter")
+    keys.send()
     expect(page.get_by_label("Name", exact=True)).to_be_visible()
     keys.fill("Name", "Reply drafts")
     keys.fill("Owner.*", "Service team")
-    page.keyboard.press("Enter")
+    keys.send()
     expect(page.get_by_role("button", name="Make a server key")).to_be_visible()
-    keys.press("Make a server key")
+    keys.go("Make a server key")
     expect(page.locator("#key")).to_be_visible()
     page.goto(f"{fresh.url}/first-run")
-    keys.press("Use what the product reports")
-    keys.press("Add them")
+    keys.go("Use what the product reports")
+    keys.go("Add them")
     keys.fill("Provider of the model", "openai")
     keys.fill("Model", "gpt-5")
-    keys.press("Seal the release")
-    keys.press("Go to beta")
+    keys.go("Seal the release")
+    keys.go("Go to beta")
     expect(page.get_by_role("heading", name="It works: Reply drafts")).to_be_visible()
 
 
@@ -102,26 +112,26 @@ def test_a_promotion_is_asked_for_and_approved(told: Served, look: Look) -> None
     keys = entered(ada)
     ada.page.goto(f"{told.url}/resume/acme/production/letter-drafts")
     keys.fill("Reason", "the works council agreed")
-    keys.press("Resume")
+    keys.go("Resume")
     expect(ada.page.get_by_role("status").first).to_contain_text("Done")
-    keys.press("Evidence and promotion")
+    keys.go("Evidence and promotion")
     keys.fill("Reason", "beta went well")
-    keys.press("Ask for pilot")
+    keys.go("Ask for pilot")
     expect(ada.page.get_by_text("You asked for it, so somebody else approves it.")).to_be_visible()
     other = entered(ben, "ben@acme.example")
-    other.press("Look and approve.*")
+    other.go("Look and approve.*")
     expect(ben.page.get_by_text("beta went well")).to_be_visible()
-    other.press("Approve what is shown here")
+    other.go("Approve what is shown here")
     expect(ben.page.get_by_role("status").first).to_contain_text("Approved")
 
 
 def test_a_feature_is_stopped(told: Served, look: Look) -> None:
     seen = look(told, **DESKTOP)
     keys = entered(seen)
-    keys.press("Stop Claims search")
+    keys.go("Stop Claims search")
     expect(seen.page.get_by_role("heading", name="Stop Claims search")).to_be_visible()
     keys.fill("Reason", "it cites what is not there")
-    keys.press("Stop now")
+    keys.go("Stop now")
     expect(seen.page.get_by_role("status").first).to_contain_text("Done")
 
 
@@ -135,7 +145,7 @@ def test_a_trigger_is_tried_on_the_past_and_armed(told: Served, look: Look) -> N
     keys.reach("It may", "SELECT")
     page.keyboard.type("do what")
     keys.fill("Reason", "its record is good")
-    page.keyboard.press("Enter")
+    keys.send()
     expect(page.get_by_role("heading", level=1)).to_contain_text("act")
 
 
@@ -145,12 +155,12 @@ def test_an_incident_is_closed(told: Served, look: Look) -> None:
     told.call("GET", "/readyz")
     page.goto(f"{told.url}{PLACE}/claims-search")
     page.goto(f"{told.url}/projects/acme/incidents?open=1")
-    keys.press("claims-search.*")
+    keys.go("claims-search.*")
     keys.fill("Take my word.*", "I read fifty answers")
-    keys.press("It is verified")
+    keys.go("It is verified")
     keys.check("A regression test.*")
     keys.fill("What was or will be done", "forty cases with policies of last year")
-    keys.press("Close the incident")
+    keys.go("Close the incident")
     expect(page.get_by_text("Regression test", exact=True)).to_be_visible()
 
 
@@ -171,7 +181,7 @@ def test_the_cursor_stands_in_the_first_field_that_is_wrong(told: Served, look: 
     entered(seen)
     page.goto(f"{told.url}/projects/acme/settings/sources")
     page.locator("#key").fill("No Key")
-    page.locator("#settings").fill("{")
+    page.locator("#settings").fill("{}")
     page.get_by_role("button", name="Connect").click()
     expect(page.locator("#key")).to_be_focused()
     assert page.locator("#key").get_attribute("aria-describedby").split()[-1] == "wrong-key"

@@ -100,6 +100,51 @@ def test_no_page_brings_more_than_it_may_the_first_time(
     fresh.troubles[:] = [trouble for trouble in fresh.troubles if "404" not in trouble]
 
 
+SHIFTED = """() => new Promise((done) => {
+  let sum = 0;
+  const count = (list) => list.getEntries().forEach((each) => { if (!each.hadRecentInput) sum += each.value; });
+  new PerformanceObserver(count).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 200);
+})"""
+LEAST_SEEN = 0.02
+"""How far things may move while a page fills itself; from 0.1 on people are said to mind."""
+
+
+@pytest.mark.parametrize("name", ["board", "feature", "trigger"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_moves_when_live_data_arrives(
+    kept: Served, look: Look, session: Any, name: str, size: dict[str, Any]
+) -> None:
+    page = look(kept, storage_state=session, **size).page
+    page.goto(kept.url + PAGES[name], wait_until="load")
+    for figure in page.locator("[data-chart]").all():
+        expect(figure.locator("canvas")).to_be_visible()
+    assert page.evaluate(SHIFTED) < LEAST_SEEN
+
+
+def test_names_of_a_hundred_letters_and_markup_fit_a_phone_and_stay_text(told: Served, look: Look) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    long = {"key": "long-name", "name": "W" * 100, "owner": f"{evil}{'x' * 60}", "risk_tier": "T1"}
+    told.call("POST", "/api/v1/projects/acme/features", long)
+    release = {"bundle": {"prompt": {"ref": evil}, "model": {"provider": "p", "id": "m"}}, "notes": evil * 3}
+    told.call("POST", "/api/v1/projects/acme/features/long-name/releases", release)
+    seen = look(told, **PHONE)
+    seen.page.on("dialog", lambda dialog: seen.troubles.append(dialog.message))
+    seen.sign_in()
+    expect(seen.page.locator("#live")).to_be_visible()
+    feature = "/projects/acme/environments/production/features/long-name"
+    for path in (
+        "/?text=WWW",
+        feature,
+        f"{feature}/promotion",
+        f"{feature}/triggers",
+        "/projects/acme/audit",
+    ):
+        seen.page.goto(told.url + path)
+        assert seen.fits(), path
+        assert seen.page.locator("img").count() == 0, path
+
+
 def brought(request: Any) -> int:
     sizes = request.sizes()
     return int(sizes["responseBodySize"] + sizes["responseHeadersSize"])
