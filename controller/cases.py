@@ -39,6 +39,7 @@ from stages import (
     Refusal,
     Request,
     Requirement,
+    Rollout,
     Share,
     Stage,
     Subject,
@@ -49,7 +50,7 @@ from stages import (
     retiring,
     why_unpinned,
 )
-from triggers import Arming, Phase, holds_back
+from triggers import Arming, Lack, Phase, holds_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Cases:
         """The case of a promotion, without approvals."""
         feature, rollout = feature_by_id(tx, stored.feature_id), stored.rollout
         plan = self.plan_of(tx, stored)
-        watches = tuple(watch_of(item, now) for item in triggers_of(tx, stored.id))
+        watches = tuple(watch_of(item, now, rollout) for item in triggers_of(tx, stored.id))
         release = get_release(tx, stored.feature_id, rollout.stable) if rollout.stable else None
         arrival = find_arrival(rollout, request)
         return Case(
@@ -232,15 +233,17 @@ def _self_classified(
         yield Refusal("self_classified", message, "let somebody else ask for the promotion", "risk_tier")
 
 
-def watch_of(item: StoredTrigger | Broken, now: datetime) -> Watch:
-    """A trigger as a promotion sees it.
+def watch_of(item: StoredTrigger | Broken, now: datetime, rollout: Rollout) -> Watch:
+    """A trigger of a rollout as a promotion sees it.
 
     It is blind if it cannot be read, was never evaluated, should have been evaluated again long ago, so that what it
-    said then says nothing about now, or if its policy for what it lacks is to hold.
+    said then says nothing about now, or if its policy for what it lacks is to hold. Where nobody has the feature there
+    are no answers to see yet: a source that was asked, and holds none, is what there should be.
     """
     if isinstance(item, Broken):
         return Watch(key=item.key, version=0, acts=True, firing=False, blind=True)
-    unseen = item.verdict is None or holds_back(item.rule, item.state, now)
+    is_idle = rollout.stage not in EXPOSED and item.state.lack is Lack.NO_DATA
+    unseen = item.verdict is None or (holds_back(item.rule, item.state, now) and not is_idle)
     return Watch(
         key=item.trigger.key,
         version=item.version,

@@ -101,7 +101,7 @@ class Glances:
         self, stored: StoredRollout, read: _Read, plan: Plan, arrival: Stage, now: datetime
     ) -> Iterator[Refusal]:
         release = read.release(stored, stored.rollout.stable)
-        watches = tuple(watch_of(item, now) for item in read.triggers[stored.id])
+        watches = tuple(watch_of(item, now, stored.rollout) for item in read.triggers[stored.id])
         case = Case(
             rollout=stored.rollout,
             request=Request(move="promote", stage=arrival),

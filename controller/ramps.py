@@ -331,7 +331,7 @@ def _blind_holders(tx: Transaction, stored: StoredRollout, now: datetime) -> Ite
     for item in triggers_of(tx, stored.id):
         if isinstance(item, Broken) or item.trigger.arming is not Arming.HOLD:
             continue
-        if watch_of(item, now).blind:
+        if watch_of(item, now, stored.rollout).blind:
             message = f"the trigger {item.trigger.key} sees nothing at the moment"
             yield Refusal("trigger_blind", message, "mend its source first", item.trigger.key)
 

@@ -218,7 +218,7 @@ def _check_version(stored: StoredRollout, expected: int | None) -> None:
 
 def _for_going_up(tx: Transaction, stored: StoredRollout, order: Order, now: datetime) -> list[Refusal]:
     """What only the store knows: whether a trigger fires, whether the release is bad, who asks."""
-    refusals = list(firing(watch_of(item, now) for item in triggers_of(tx, stored.id)))
+    refusals = list(firing(watch_of(item, now, stored.rollout) for item in triggers_of(tx, stored.id)))
     # The steps of a ramp are within what people agreed to; everything else that goes up is up to them each time.
     if order.actor.kind is not ActorKind.HUMAN and order.request.move != "advance":
         refusals.append(not_a_person(order.actor))

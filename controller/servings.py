@@ -74,7 +74,7 @@ class Servings:
         good = serving.good
         if any(_breaches(item) for item in armed) or breached_since(tx, stored.id, good.counted_at):
             good = Credit(counted_at=now)
-        holds = _serves(stored.rollout, serving.release) and _is_seen(armed, now)
+        holds = _serves(stored.rollout, serving.release) and _is_seen(stored.rollout, armed, now)
         counted = replace(serving, good=good.counted(now, self._longest_gap, holds=holds))
         if counted != serving or not serving.good.held:
             keep_serving(tx, counted)
@@ -112,9 +112,9 @@ def _breaches(item: StoredTrigger | Broken) -> bool:
     return item.verdict == Verdict.BREACH.value or item.state.phase is Phase.FIRING
 
 
-def _is_seen(armed: list[StoredTrigger | Broken], now: datetime) -> bool:
+def _is_seen(rollout: Rollout, armed: list[StoredTrigger | Broken], now: datetime) -> bool:
     """Whether somebody watches, and nobody who should is blind: without that no breach means nothing."""
-    return bool(armed) and not any(watch_of(item, now).blind for item in armed)
+    return bool(armed) and not any(watch_of(item, now, rollout).blind for item in armed)
 
 
 def _serves(rollout: Rollout, release: str) -> bool:

@@ -219,7 +219,7 @@ def _subject(tx: Transaction, where: Where) -> Subject:
         raise Conflict("broken", detail)
     feature = get_feature(tx, stored.project_id, where.feature)
     plan = services().plans.of(stored.tier, protected=stored.protected)
-    watches = [watch_of(item, services().now()) for item in triggers_of(tx, stored.id)]
+    watches = [watch_of(item, services().now(), stored.rollout) for item in triggers_of(tx, stored.id)]
     named = tuple(each for each in narrowings_of(tx, stored.id) if not isinstance(each, Broken))
     return Subject(stored, feature.name or feature.key, plan, tuple(firing(watches)), named)
 

@@ -201,7 +201,7 @@ def _watching(tx: Transaction, about: Head, expected: Forecast | None) -> Iterat
     }
     verdicts = verdicts_of(tx, stored.values(), expected)
     for line in in_order(trigger_line(item, now) for item in stored.values()):
-        kind = watch_of(stored[line.key], now).trigger_class.replace("_", " ")
+        kind = watch_of(stored[line.key], now, about.stored.rollout).trigger_class.replace("_", " ")
         yield Watching(line=line, kind=kind, verdict=line.sentence if line.told else verdicts[line.key])
 
 

@@ -95,7 +95,7 @@ def show_triggers(project: str, environment: str, feature: str) -> str:
 def _rows(tx: Transaction, about: Head) -> Iterator[Row]:
     for item in triggers_of(tx, about.stored.id):
         line = trigger_line(item, about.frame.now)
-        kind = watch_of(item, about.frame.now).trigger_class.replace("_", " ")
+        kind = watch_of(item, about.frame.now, about.stored.rollout).trigger_class.replace("_", " ")
         words = None if isinstance(item, Broken) else rule_words(item.rule, item.source_key, item.query)
         yield Row(line=line, kind=kind, headline=words.headline if words else "")
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from controller.rollouts import locate
+from controller.store.promotions import get_promotion
 from controller.trigger_definitions import Definition
 from stages import Mode, Refused, Stage
 from tests.controller.tenant import ADA, Tenant
@@ -170,3 +172,28 @@ def test_a_trigger_that_is_changed_while_blind_acts_no_sooner_than_its_policy_sa
     assert simple.standing().state.phase is Phase.QUIET
     simple.after(10)
     assert simple.standing().state.phase is Phase.FIRING
+
+
+@pytest.mark.parametrize("tier", ["T2", "T3"])
+def test_that_nobody_has_it_yet_does_not_keep_a_feature_from_its_first_users(
+    small: Tenant, endpoint: Endpoint, tier: str
+) -> None:
+    small.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+    small.feature(tier=tier)
+    release = small.release()
+    small.move("introduce", release=release)
+    small.prove("evaluation-report", release)
+    small.trigger(query={"measure": "unsupported"})
+    small.clock.pass_(60)
+    for _ in range(5):
+        small.after(10)
+    assert small.standing().verdict == "insufficient"
+    assert [refusal.code for refusal in small.ask().refusals] == ["approvals_missing"]
+    endpoint.behaviour = replying(500)
+    small.trigger("outside", source="metrics", query={"value": "up"}, params={"limit": 0.5})
+    for _ in range(4):
+        small.after(10)
+    with small.parts.database.read() as tx:
+        found = locate(tx, small.where())
+        standing = small.promotions.standing(tx, found, get_promotion(tx, found.id, 1))
+    assert "trigger_blind" in [refusal.code for refusal in standing.refusals]
