@@ -9,6 +9,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.errors import BadConfiguration, InvalidInput, Problem
 from controller.http import Outbound
+from controller.leads import check_leads
 from controller.notices import CHANNELS
 from controller.notices.channel import Notice
 from controller.notices.deliveries import Deliveries
@@ -72,9 +73,11 @@ class NoticeDesk:
         Raises:
             InvalidInput: A setting or an event cannot be used, or a secret has to be entered again.
         """
-        with self.database.write() as tx:
+        with self.database.read() as tx:
             found = get_destination(tx, get_project(tx, project_key).id, key)
-            kept = self._kept(found.kind, settings, found.settings, events)
+        kept = self._kept(found.kind, settings, found.settings, events)
+        with self.database.write() as tx:
+            get_destination(tx, found.project_id, key)
             changed = change_destination(tx, found.id, found.kind, kept, events)
             self._record(tx, changed, "destination.change", actor)
             return changed
@@ -128,6 +131,7 @@ class NoticeDesk:
         try:
             kept = seal(settings, CHANNELS[kind].secrets_in, before, self.vault)
             CHANNELS[kind].from_settings(kept, self.outbound, self.secrets)
+            check_leads(kept, self.outbound)
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
         return kept

@@ -9,6 +9,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.errors import BadConfiguration, Conflict, InvalidInput, Problem
 from controller.http import Outbound
+from controller.leads import check_leads
 from controller.registries import REGISTRIES, BadPointer, Pointer, Registry, RegistryError
 from controller.rollouts import Clock
 from controller.secrets import Secrets
@@ -69,9 +70,11 @@ class RegistryDesk:
         Raises:
             InvalidInput: A setting cannot be used.
         """
+        with self.database.read() as tx:
+            kind = get_registry(tx, get_project(tx, project_key).id, key).kind
+        self._check(kind, settings)
         with self.database.write() as tx:
             stored = get_registry(tx, get_project(tx, project_key).id, key)
-            self._check(stored.kind, settings)
             changed = set_settings(tx, stored, settings)
             self._record(tx, "registry.change", changed, actor)
             return changed
@@ -93,6 +96,7 @@ class RegistryDesk:
     def _check(self, kind: str, settings: Mapping[str, Any]) -> None:
         try:
             REGISTRIES[kind].from_settings(settings, self.outbound, self.secrets)
+            check_leads(settings, self.outbound)
         except BadConfiguration as bad:
             raise InvalidInput(Problem(f"settings.{bad.field}", bad.message, bad.remedy)) from bad
 

@@ -15,6 +15,9 @@ from controller.cli.options import moment as a_moment
 from controller.cli.remote import Remote
 from controller.cli.text import aligned, moment
 
+_PATIENCE_S = 300.0
+"""A source may be asked about the past for a minute: for two settings, and for what each is compared with."""
+
 
 @click.command()
 @click.argument("feature")
@@ -67,7 +70,8 @@ def backtest(remote: Remote, feature: str, trigger: str | None, **asked: Any) ->
         plant = {"at": asked["plant_at"], "share": asked["plant_share"], "times": asked["plant_times"]}
         content["plant"] = plant
     content |= {name: asked[key] for name, key in (("from", "start"), ("to", "end")) if asked[key]}
-    found = remote.send("POST", remote.of_rollout(feature, "backtest"), content)
+    address = remote.of_rollout(feature, "backtest")
+    found = remote.send("POST", address, content, deadline_s=_PATIENCE_S)
     return Told(found, _lines(found, planted=bool(asked["plant_at"])))
 
 

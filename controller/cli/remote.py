@@ -91,10 +91,18 @@ class Remote:
             if cursor is None:
                 return {"items": items, "next_cursor": None}
 
-    def send(self, method: str, address: str, content: Any = None, *, if_match: str = "") -> Any:
+    def send(
+        self,
+        method: str,
+        address: str,
+        content: Any = None,
+        *,
+        if_match: str = "",
+        deadline_s: float = _DEADLINE_S,
+    ) -> Any:
         """Send some JSON; ``if_match`` is what has been looked at, where that is to be made sure of."""
         headers = {"Content-Type": "application/json"} | ({"If-Match": f'"{if_match}"'} if if_match else {})
-        return self._json(self._ask(method, address, _body(content), headers))
+        return self._json(self._ask(method, address, _body(content), headers, deadline_s=deadline_s))
 
     def upload(self, address: str, data: bytes, **query: str | None) -> Any:
         """Send a file."""

@@ -105,3 +105,15 @@ def test_a_secret_that_is_entered_is_sealed_for_its_address_and_never_shown(
         stored = get_destination(tx, get_project(tx, "acme").id, "pager").settings
     assert str(stored["secret"]).startswith("sealed:v1.")
     assert "the-secret-itself" not in str(world.api.ok("GET", f"{PROJECT}/changes"))
+
+
+@pytest.mark.parametrize("host", ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:a9fe:a9fe]"])
+def test_no_spelling_of_an_address_leads_to_metadata(world: World, host: str) -> None:
+    settings = {"url": f"http://{host}/hook", "secret": "the-secret-itself"}
+    found = nothing_came_of_it(world, "POST", DESTINATIONS, json={**GOOD, "settings": settings})
+    assert found == (422, "invalid_field", ["settings.url"])
+    read = {"url": f"http://{host}/${{name}}", "path": "$.version"}
+    write = {"method": "PUT", "url": "http://127.0.0.1:9/${name}", "body": {}}
+    registry = {"key": "prompts", "kind": "http", "settings": {"auth": "none", "read": read, "write": write}}
+    found = nothing_came_of_it(world, "POST", f"{PROJECT}/registries", json=registry)
+    assert found == (422, "invalid_field", ["settings.read.url"])
