@@ -9,7 +9,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.agreement import refuse_agreeing
 from controller.catalog import Catalog
-from controller.errors import BadConfiguration, Conflict, InvalidInput, Problem
+from controller.errors import BadConfiguration, Conflict, InvalidInput, NotFound, Problem
 from controller.reliance import FEATURE_LIMITS, feature_loosening, source_loosening
 from controller.rollouts import Clock
 from controller.sealing import HIDDEN, put_back, shown
@@ -91,11 +91,8 @@ class Proposals:
         """What waits for somebody in a project, oldest first: about sources and features, and about triggers."""
         with self.database.read() as tx:
             project = get_project(tx, project_key)
-            mine = [
-                self._reviewed(tx, _subject(tx, project.id, About(each.about), each.key), each)
-                for each in open_proposals(tx, project.id)
-            ]
-            return mine, open_trigger_proposals(tx, project.id)
+            mine = (self._reviewed_if_there(tx, each) for each in open_proposals(tx, project.id))
+            return [each for each in mine if each], open_trigger_proposals(tx, project.id)
 
     def approve(self, project_key: str, about: About, key: str, id: int, actor: Actor) -> None:
         """Agree to somebody else's proposal, which carries it out.
@@ -162,6 +159,14 @@ class Proposals:
 
     def _reviewed(self, tx: Transaction, subject: Subject, proposal: StoredProposal) -> ReviewedProposal:
         return ReviewedProposal(proposal, tuple(self._looser(tx, subject, proposal)))
+
+    def _reviewed_if_there(self, tx: Transaction, proposal: StoredProposal) -> ReviewedProposal | None:
+        """The same; None if what it is about was deleted meanwhile."""
+        try:
+            subject = _subject(tx, proposal.project_id, About(proposal.about), proposal.key)
+        except NotFound:
+            return None
+        return self._reviewed(tx, subject, proposal)
 
     def _looser(self, tx: Transaction, subject: Subject, proposal: StoredProposal) -> Iterator[Refusal]:
         if isinstance(subject, Feature):

@@ -203,3 +203,12 @@ def test_everything_that_waits_is_listed_across_the_project(watched: Tenant, end
     assert (placed.environment, placed.feature, placed.trigger) == ("production", "claims", "unsupported")
     proposals.withdraw("acme", About.SOURCE, "metrics", first, ADA)
     assert proposals.waiting("acme")[0] == []
+
+
+def test_what_waits_about_a_feature_that_is_gone_spoils_no_list(small: Tenant) -> None:
+    small.feature()
+    proposals = small.parts.proposals
+    proposals.propose_feature("acme", "claims", {"automatic_moves_per_day": 9}, ADA, "x")
+    assert len(proposals.waiting("acme")[0]) == 1
+    small.parts.catalog.delete_feature("acme", "claims", "not needed", ADA)
+    assert proposals.waiting("acme") == ([], [])

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import event, text
 
 from controller.console.words import percent
+from controller.rollouts import Where
 from controller.settings import Role
-from tests.browser.story import ADA, PROJECT, Installation
+from tests.browser.story import ADA, BEN, PROJECT, Installation
 from tests.controller.console.conftest import Visitor, let_it_fire
 
 PULSE = "/live"
@@ -330,3 +331,13 @@ def test_a_column_shows_its_first_cards_and_leads_to_the_rest(house: Installatio
     assert 'href="/?project=acme&amp;environment=production&amp;stage=readiness"' in page
     assert ada.get("/?project=acme&environment=production&stage=readiness").text.count("<article") == 10
     assert ada.get("/?project=acme&environment=production&stage=readiness&skip=9").text.count("<article") == 1
+
+
+def test_a_looser_trigger_waits_for_somebody_else_than_who_proposed_it(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    where = Where(PROJECT, "production", live)
+    for actor in (ADA, BEN):
+        house.parts.trigger_reviews.propose(where, "unsupported", None, actor, "not needed")
+        strip = ada.board().split('id="attention"')[1].split("</section>")[0]
+        assert ("wants to loosen unsupported" in strip) is (actor is not ADA)

@@ -6,8 +6,11 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.browser.story import PROJECT, Installation
+from controller.rollouts import Where
+from controller.trigger_definitions import Definition
+from tests.browser.story import ADA, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
+from triggers import Action, Arming, Rung
 
 PAGE = f"/projects/{PROJECT}/settings/sources"
 SECRET = "a-token-nobody-reads"
@@ -142,3 +145,22 @@ def test_what_is_built_in_has_nothing_to_set(ada: Visitor, live: str) -> None:
 def test_a_source_that_is_not_there_is_not_found(ada: Visitor, live: str) -> None:
     assert ada.post(f"{PAGE}/none/test", _form=PAGE).status_code == 404
     assert ada.post(f"{PAGE}/none", _form=PAGE, settings="{}").status_code == 404
+
+
+def test_what_live_triggers_read_is_not_changed_alone_and_the_page_says_so(
+    house: Installation, ada: Visitor, live: str, metrics: str
+) -> None:
+    reads_it = Definition(
+        key="on-metrics",
+        source="metrics",
+        query={"bad": "bad", "total": "total"},
+        method="threshold",
+        params={"limit": 0.1},
+        rest={"arming": Arming.ACT, "ladder": (Rung(Action.REVIEW),)},
+    )
+    house.parts.trigger_edits.add(Where(PROJECT, "production", live), reads_it, ADA)
+    shown = entered(ada.get(PAGE).text, "settings-metrics")
+    refused = change(ada, shown.replace('"auth"', '"lag_s": 60, "auth"'))
+    assert refused.status_code == 409
+    assert "settings.lag_s" in refused.text
+    assert "let somebody else approve it" in refused.text
