@@ -26,7 +26,7 @@ from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.outbox import put
-from controller.store.rollouts import StoredRollout, lock_rollouts, rollout_by_id
+from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id
 from stages import (
     EXPOSED,
     Answer,
@@ -172,7 +172,7 @@ class BreakGlassDesk:
     def _end(self, rollout_id: int, id: int) -> None:
         with self._database.write() as tx:
             # Of two workers the second waits here, and then finds it ended.
-            lock_rollouts(tx, rollout_id)
+            lock_rollout(tx, rollout_id)
             stored = rollout_by_id(tx, rollout_id)
             if stored is None or isinstance(stored, Broken):
                 log.error("the rollout %s cannot be read, so its break-glass %s is not ended", rollout_id, id)
@@ -200,7 +200,7 @@ class BreakGlassDesk:
 
 def _alone(tx: Transaction, where: Where) -> StoredRollout:
     """The rollout, locked, so that of two who ask at the same moment the second sees what the first has done."""
-    lock_rollouts(tx, locate(tx, where).id)
+    lock_rollout(tx, locate(tx, where).id)
     return locate(tx, where)
 
 

@@ -24,7 +24,7 @@ from controller.store.promotions import (
     promotions_of,
     settle_promotion,
 )
-from controller.store.rollouts import StoredRollout, lock_rollouts
+from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import (
     Case,
     Refusal,
@@ -179,7 +179,7 @@ class Promotions:
 
     def _alone(self, tx: Transaction, where: Where) -> StoredRollout:
         """The rollout, locked: of two approvals at the same moment, the second must see the first."""
-        lock_rollouts(tx, locate(tx, where).id)
+        lock_rollout(tx, locate(tx, where).id)
         return locate(tx, where)
 
     def _case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Case:

@@ -19,7 +19,7 @@ from controller.store.columns import Broken
 from controller.store.database import Database, DatabaseUnavailable, Transaction
 from controller.store.outcomes import count_answers
 from controller.store.ramps import keep_ramp, ramp_of, rollouts_on_probation, running_ramps
-from controller.store.rollouts import StoredRollout, lock_rollouts, rollout_by_id
+from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id
 from controller.store.triggers import triggers_of
 from stages import (
     EXPOSED,
@@ -201,7 +201,7 @@ class Ramps:
                 return
             counted, is_due = self._counted(tx, *before)
         with self._database.write() as tx:
-            lock_rollouts(tx, rollout_id)
+            lock_rollout(tx, rollout_id)
             current = self._running(tx, rollout_id)
             if current is None or current != before:
                 # Somebody has moved the feature or counted meanwhile; the next pass sees to the rest.
@@ -255,7 +255,7 @@ class Ramps:
 
     def _alone(self, tx: Transaction, where: Where) -> tuple[StoredRollout, Ramp | None]:
         """The rollout and its ramp, locked: nobody moves it or counts on meanwhile."""
-        lock_rollouts(tx, locate(tx, where).id)
+        lock_rollout(tx, locate(tx, where).id)
         stored = locate(tx, where)
         return stored, ramp_of(tx, stored.id)
 

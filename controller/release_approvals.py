@@ -12,7 +12,7 @@ from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
 from controller.store.release_approvals import add_release_approval, approvals_of_release
 from controller.store.releases import StoredRelease, get_release
-from controller.store.rollouts import StoredRollout, lock_rollouts
+from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import EXPOSED, Approval, Case, Refusal, Refused, StagePlan, check_release, firing, release_seen
 
 CHANGED_SINCE_SEEN = Refusal(
@@ -71,7 +71,7 @@ class ReleaseApprovals:
         if actor.kind is not ActorKind.HUMAN:
             raise Refused([not_a_person(actor)])
         with self._database.write() as tx:
-            lock_rollouts(tx, locate(tx, where).id)
+            lock_rollout(tx, locate(tx, where).id)
             stored = locate(tx, where)
             _refuse_unless_exposed(stored)
             found = get_release(tx, stored.feature_id, release)

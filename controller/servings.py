@@ -20,7 +20,7 @@ from controller.store.ramps import (
     servings_of,
     unknown_releases,
 )
-from controller.store.rollouts import StoredRollout, lock_rollouts, rollout_by_id
+from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id
 from controller.store.triggers import StoredTrigger, triggers_of
 from stages import Credit, Goodness, Rollout
 from triggers import Arming, Phase, Verdict
@@ -48,7 +48,7 @@ class Servings:
 
     def _counted(self, rollout_id: int) -> list[tuple[StoredRollout, Serving]]:
         with self._database.write() as tx:
-            lock_rollouts(tx, rollout_id)
+            lock_rollout(tx, rollout_id)
             stored = rollout_by_id(tx, rollout_id)
             if stored is None or isinstance(stored, Broken):
                 return []

@@ -13,7 +13,7 @@ from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.features import Feature
 from controller.store.projects import Environment, environments_of
-from controller.store.rollouts import StoredRollout, lock_rollouts, rollout_by_id, rollouts_in
+from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id, rollouts_in
 from stages import EXPOSED, Exposure, Request, Tier
 
 
@@ -49,7 +49,7 @@ def keep_to_raised(tx: Transaction, cases: Cases, rollouts: Rollouts, before: Fe
     """
     for environment, item in _exposed(tx, before):
         if environment.protected and not isinstance(item, Broken):
-            lock_rollouts(tx, item.id)
+            lock_rollout(tx, item.id)
             for request in _ways_down(tx, cases, item.id):
                 stored = rollout_by_id(tx, item.id)
                 if isinstance(stored, StoredRollout):

@@ -123,6 +123,11 @@ def lock_rollouts(tx: Transaction, *ids: int) -> None:
         lock_environment(tx, environment_id)
 
 
+def lock_rollout(tx: Transaction, id: int) -> None:
+    """Keep everybody else from changing one rollout; see `lock_rollouts`."""
+    lock_rollouts(tx, id)
+
+
 def rollouts_in(
     tx: Transaction,
     environment_id: int,
