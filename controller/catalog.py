@@ -12,6 +12,7 @@ from typing import Any
 from controller.actors import Actor
 from controller.cases import Cases
 from controller.errors import Conflict, InvalidInput, Problem, VersionConflict
+from controller.keys import refuse_past, refuse_wrong_roles
 from controller.permissions import Role
 from controller.registry_desk import RegistryDesk
 from controller.reliance import feature_loosening
@@ -279,13 +280,15 @@ class Catalog:
         *,
         roles: Collection[Role] = (),
         may_break_glass: bool = False,
+        expires_at: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """A new API key and its text, which is shown this once and kept nowhere.
 
         Raises:
             InvalidInput: An admin key without a role, or another one with something that only admin keys have.
         """
-        _refuse_wrong_roles(kind, roles, may_break_glass=may_break_glass)
+        refuse_wrong_roles(kind, roles, may_break_glass=may_break_glass)
+        refuse_past(expires_at, self._now())
         with self._database.write() as tx:
             now, project = self._now(), get_project(tx, project_key)
             environment = get_environment(tx, project.id, environment_key) if environment_key else None
@@ -305,9 +308,11 @@ class Catalog:
                 environment_id=environment.id if environment else None,
                 roles=roles,
                 may_break_glass=may_break_glass,
+                expires_at=expires_at,
             )
             after: dict[str, Any] = {"key": key.id, "kind": kind.value, "name": name}
             after |= {"roles": [role.value for role in key.roles], "may_break_glass": may_break_glass}
+            after |= {"expires_at": expires_at.isoformat()} if expires_at else {}
             self._record(
                 tx, project.id, "key.create", actor, now, environment=environment_key or "", after=after
             )
@@ -325,19 +330,6 @@ class Catalog:
         self, tx: Transaction, project_id: int, name: str, actor: Actor, now: datetime, **told: Any
     ) -> None:
         record(tx, Change(project_id=project_id, name=name, actor=actor, at=now, **told))
-
-
-def _refuse_wrong_roles(kind: KeyKind, roles: Collection[Role], *, may_break_glass: bool) -> None:
-    """What an admin key may do is said when it is made; a key of an environment opens its flags and nothing else."""
-    if kind is KeyKind.ADMIN:
-        if not roles:
-            raise InvalidInput(
-                Problem("roles", "an admin key needs a role", f"name some of {', '.join(Role)}")
-            )
-        return
-    for field, given in (("roles", bool(roles)), ("may_break_glass", may_break_glass)):
-        if given:
-            raise InvalidInput(Problem(field, "goes with admin keys, and with no other", "leave it out"))
 
 
 def _begin(tx: Transaction, feature: Feature, environment: Environment, now: datetime) -> None:

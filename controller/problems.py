@@ -17,6 +17,13 @@ NOBODY = Problem(
 )
 """What is wrong with a request whose key is missing, unknown or revoked."""
 
+EXPIRED = Problem(
+    "Authorization",
+    "holds a key whose time is over",
+    "use the key that took its place, or have one made",
+)
+"""What is wrong with a request whose key has expired."""
+
 
 def problem_content(status: int, code: str, detail: str, problems: Iterable[Problem] = ()) -> dict[str, Any]:
     """The content of an answer about an error. ``code`` is stable; ``problems`` name fields and remedies."""

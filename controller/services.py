@@ -24,6 +24,7 @@ from controller.governance import Governance
 from controller.guards import Guards
 from controller.http import Outbound
 from controller.incidents import IncidentDesk
+from controller.keys import Keys
 from controller.members import Members
 from controller.model_calendar import ModelCalendar, asked, chosen, load_calendar
 from controller.narrowings import Narrowings
@@ -77,6 +78,7 @@ class Services:
     catalog: Catalog
     evidence: EvidenceDesk
     governance: Governance
+    keys: Keys
     members: Members
     glances: Glances
     readiness: Readiness
@@ -185,6 +187,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         catalog=catalog,
         evidence=evidence,
         governance=Governance(database, plans, now),
+        keys=Keys(database, now),
         members=Members(database, now),
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),

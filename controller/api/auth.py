@@ -15,7 +15,7 @@ from flask import Flask, current_app, g, request
 
 from controller.actors import Actor
 from controller.api.doors import permission_for
-from controller.api.errors import Unauthenticated, Unpermitted
+from controller.api.errors import KeyExpired, Unauthenticated, Unpermitted
 from controller.api.fields import has_control_characters
 from controller.errors import Forbidden, NotFound, Problem
 from controller.permissions import Permission, Rights
@@ -137,6 +137,8 @@ def _authenticated() -> ApiKey:
         api_key = find_key(tx, _presented(), parts.settings.secret_key)
     if api_key is None:
         raise Unauthenticated
+    if api_key.has_expired(now):
+        raise KeyExpired
     if not was_used_lately(api_key, now):
         _note_use(api_key, now)
     g.caller = Caller(Actor(f"key:{api_key.name or api_key.id}"), api_key)

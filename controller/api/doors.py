@@ -35,12 +35,12 @@ _DOORS: Mapping[Permission, str] = {
         trigger_reviews.list_proposals trigger_reviews.show_record
         triggers.explain_reading triggers.list_readings triggers.list_triggers triggers.show_trigger
 
-        console.show_acknowledge console.show_audit console.show_board console.show_environments
+        console.show_audit console.show_board console.show_environments
         console.show_evidence console.show_feature console.show_first_run console.show_incident
-        console.show_incidents console.show_keys console.show_new_trigger console.show_notices
+        console.show_incidents console.show_keys console.show_notices
         console.show_people console.show_plans console.show_promotion console.show_pulse console.show_readings
-        console.show_ready_made console.show_release console.show_resume console.show_review
-        console.show_served console.show_sources console.show_stop console.show_trigger
+        console.show_release console.show_review
+        console.show_served console.show_sources console.show_trigger
         console.show_triggers console.download_review console.export_audit console.verify_audit
     """,
     # Of moves and verdicts, those that go up take more: the view asks for it.
@@ -54,6 +54,7 @@ _DOORS: Mapping[Permission, str] = {
         proposals.withdraw_about_feature proposals.withdraw_about_source
 
         console.acknowledge console.close_incident console.mute_trigger console.settle_pointer console.stop
+        console.show_acknowledge console.show_stop
         console.unmute_trigger console.verify_incident console.withdraw_promotion console.withdraw_proposal
     """,
     Permission.EDIT: """
@@ -75,7 +76,7 @@ _DOORS: Mapping[Permission, str] = {
         console.begin_feature console.begin_release console.change_sources console.connect_prometheus
         console.connect_sources console.hand_in_evidence console.hand_in_report console.pick_triggers
         console.post_new_trigger console.post_trigger console.remove_trigger console.resume
-        console.test_sources
+        console.show_new_trigger console.show_ready_made console.show_resume console.test_sources
     """,
     Permission.APPROVE: """
         break_glass.regularise break_glass.review evidence.waive ramps.approve_step
@@ -90,12 +91,12 @@ _DOORS: Mapping[Permission, str] = {
         destinations.change_destination destinations.connect_destination destinations.disconnect_destination
         destinations.send_again destinations.test_destination
         governance.set_group governance.tighten_plans members.remove_member members.set_member
-        projects.make_environment projects.make_key projects.make_project projects.revoke_key
+        projects.expire_key projects.make_environment projects.make_key projects.make_project projects.revoke_key
         users.change_user users.give_password users.invite_user users.list_users users.show_user
 
         console.begin_key console.begin_project console.change_notices console.connect_notices
         console.disconnect_notices console.load_demo console.make_environment console.make_key
-        console.remove_demo console.revoke_key console.show_demo_removal console.test_notices
+        console.remove_demo console.replace_key console.revoke_key console.show_demo_removal console.test_notices
         console.remove_member console.set_group console.set_member
         console.change_user console.give_password console.invite_user console.show_users
     """,

@@ -20,7 +20,7 @@ from controller.errors import (
     VersionConflict,
 )
 from controller.permissions import Permission, roles_for
-from controller.problems import NOBODY, PROBLEM_TYPE, problem_content
+from controller.problems import EXPIRED, NOBODY, PROBLEM_TYPE, problem_content
 from controller.source_desk import NotSent
 from controller.store.database import DatabaseUnavailable
 from stages import Refused
@@ -33,6 +33,13 @@ class Unauthenticated(HeadgateError):
 
     def __init__(self) -> None:
         super().__init__("unauthenticated", NOBODY.remedy, NOBODY)
+
+
+class KeyExpired(Unauthenticated):
+    """The key's time is over."""
+
+    def __init__(self) -> None:
+        HeadgateError.__init__(self, "key_expired", EXPIRED.message, EXPIRED)
 
 
 class Unpermitted(Forbidden):

@@ -146,9 +146,24 @@ def make_key(content: dict[str, Any], project: str) -> dict[str, Any]:
     roles, may_break_glass = content["roles"], content["may_break_glass"]
     refuse_to_hand_out(project, granted(roles, may_break_glass=may_break_glass))
     made, text = services().catalog.make_key(
-        project, kind, content["name"], environment, actor(), roles=roles, may_break_glass=may_break_glass
+        project,
+        kind,
+        content["name"],
+        environment,
+        actor(),
+        roles=roles,
+        may_break_glass=may_break_glass,
+        expires_at=content["expires_at"],
     )
     return vars_of(made) | {"text": text}
+
+
+@blueprint.patch("/<project>/keys/<id>")
+@blueprint.arguments(schemas.KeyExpirySchema)
+@blueprint.response(200, schemas.ApiKeySchema)
+def expire_key(content: dict[str, Any], project: str, id: str) -> ApiKey:
+    """Let a key run out, while the one that takes its place is brought to where it is used."""
+    return services().keys.let_expire(project, id, content["expires_at"], actor())
 
 
 @blueprint.delete("/<project>/keys/<id>")

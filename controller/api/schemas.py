@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from controller.api.fields import Choice, FreeForm, Key, Language, Pattern, Text, Truth, Whole
+from controller.api.fields import Choice, FreeForm, Key, Language, Moment, Pattern, Text, Truth, Whole
 from controller.permissions import Role
 from controller.store.keys import KeyKind
 from stages import WHOLE, Autonomy, Mode, Replacement, Stage
@@ -257,10 +257,21 @@ class ApiKeySchema(Schema):
         load_default=False,
         metadata={"description": "For admin keys: may enter a stage without the evidence, for a while"},
     )
+    expires_at = Moment(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "From when on it opens nothing; null: it goes on"},
+    )
     created_by = fields.String(dump_only=True)
     created_at = fields.AwareDateTime(dump_only=True)
     last_used_at = fields.AwareDateTime(dump_only=True, allow_none=True)
     revoked_at = fields.AwareDateTime(dump_only=True, allow_none=True)
+
+
+class KeyExpirySchema(Schema):
+    """When a key is to run out."""
+
+    expires_at = Moment(required=True)
 
 
 class NewApiKeySchema(ApiKeySchema):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, make_response, redirect, request, url_for
@@ -18,9 +19,13 @@ from controller.console.role_words import ROLES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.permissions import granted
 from controller.store.keys import ApiKey, KeyKind, keys_of
-from controller.store.projects import get_project
+from controller.store.projects import environment_by_id, get_project
 from stages import Refusal
 
+OVERLAP = timedelta(days=7)
+"""For how long a key that was replaced still opens what it did."""
+SOON = timedelta(days=14)
+"""How long before its end a key is warned about."""
 KINDS = {
     KeyKind.SERVER: (
         "Server",
@@ -51,7 +56,13 @@ def make_key(project: str) -> str | tuple[str, int]:
         content = _content()
         refuse_to_hand_out(project, granted(content["roles"]))
         made, text = services().catalog.make_key(
-            project, content["kind"], content["name"], content["environment"], actor(), roles=content["roles"]
+            project,
+            content["kind"],
+            content["name"],
+            content["environment"],
+            actor(),
+            roles=content["roles"],
+            expires_at=content["expires_at"],
         )
     except NotFound:
         raise
@@ -68,6 +79,40 @@ def revoke_key(project: str, id: str) -> Response:
     return make_response(redirect(url_for("console.show_keys", project=project, done="revoked"), 303))
 
 
+@blueprint.post("/projects/<project>/settings/keys/<id>/replace")
+def replace_key(project: str, id: str) -> str | tuple[str, int]:
+    """Make another key of the same kind, for the same place, and let this one run out meanwhile."""
+    try:
+        old = _living(project, id)
+        with services().database.read() as tx:
+            place = environment_by_id(tx, old.environment_id).key if old.environment_id else None
+        made, text = services().catalog.make_key(project, old.kind, old.name, place, actor())
+        until = services().now() + OVERLAP
+        if old.expires_at is None or old.expires_at > until:
+            services().keys.let_expire(project, id, until, actor())
+    except NotFound:
+        raise
+    except HeadgateError as error:
+        problems, status = forms.told(error)
+        return _shown(project, problems), status
+    return _shown(project, made=made, text=text)
+
+
+def _living(project: str, id: str) -> ApiKey:
+    """A key of an environment that still opens something. An admin key is a person's, and is made anew by its name."""
+    with services().database.read() as tx:
+        found = {key.id: key for key in keys_of(tx, get_project(tx, project).id)}
+    key = found.get(id)
+    if key is None or not key.kind.is_of_environment or key.revoked_at is not None:
+        raise NotFound("key", id)
+    return key
+
+
+def _expiry() -> str | None:
+    """The end of the last day that was chosen; None: the key goes on."""
+    return forms.last_day("expires").isoformat() if request.form.get("expires") else None
+
+
 def _content() -> dict[str, Any]:
     """What was sent, as the API takes it.
 
@@ -81,7 +126,7 @@ def _content() -> dict[str, Any]:
     if sent["kind"] == KeyKind.ADMIN:
         sent["environment"] = ""  # It opens all of them, whichever the form still shows.
     roles = request.form.getlist("roles") if sent["kind"] == KeyKind.ADMIN else []
-    given = {**sent, "environment": sent["environment"] or None, "roles": roles}
+    given = {**sent, "environment": sent["environment"] or None, "roles": roles, "expires_at": _expiry()}
     content: dict[str, Any] = load(ApiKeySchema(), given)
     if content["kind"].is_of_environment and content["environment"] is None:
         raise InvalidInput(Problem("environment", "there is no environment", "choose whose flags it opens"))
@@ -112,4 +157,6 @@ def _shown(
         given={} if made else request.form,
         made=made,
         text=text,
+        soon=here.now + SOON,
+        overlap=OVERLAP,
     )

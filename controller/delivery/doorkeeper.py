@@ -15,7 +15,7 @@ from controller.delivery.memory import Memory
 from controller.delivery.refreshing import Refresher
 from controller.delivery.served import Served
 from controller.errors import Problem
-from controller.problems import NOBODY
+from controller.problems import EXPIRED, NOBODY
 from controller.rollouts import Clock
 from controller.store.announcements import KEYS, flags_of
 from controller.store.keys import KeyKind, Lock, parts_of
@@ -61,7 +61,7 @@ class Doorkeeper:
         """Whoever sent a living key of one of these kinds.
 
         Raises:
-            Refused: 401, 403, or 503 while nothing has been read yet.
+            Refused: 401 (also for a key whose time is over), 403, or 503 while nothing has been read yet.
         """
         text = presented(exchange)
         lock = self._memory.key(text)
@@ -124,6 +124,9 @@ class Doorkeeper:
         return await asyncio.get_running_loop().run_in_executor(None, self._refresher.look, {topic})
 
     def _visitor(self, lock: Lock, kinds: tuple[KeyKind, ...]) -> Visitor:
+        if lock.has_expired(self._now()):
+            challenge = [(b"www-authenticate", b"Bearer")]
+            raise Refused(401, "key_expired", EXPIRED.message, EXPIRED, headers=challenge)
         if lock.kind not in kinds or lock.environment_id is None:
             remedy = f"use a {' or '.join(kinds)} key"
             problem = Problem("Authorization", f"a key of the kind {lock.kind} does not open this", remedy)

@@ -68,8 +68,9 @@ class Memory:
         return lock if lock is not None and lock.opens(kind, secret, self._pepper) else None
 
     def lives(self, key_id: str) -> Lock | None:
-        """The key with this id, if it has not been revoked."""
-        return self._locks.get(key_id)
+        """The key with this id, if it has neither been revoked nor run out."""
+        lock = self._locks.get(key_id)
+        return None if lock is None or lock.has_expired(self._now()) else lock
 
     def served(self, environment_id: int) -> Served | None:
         """What is served of an environment; None if nothing could be read of it yet."""

@@ -10,10 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 
-from controller.errors import NotFound
+from controller.errors import InvalidInput, NotFound, Problem
 from controller.permissions import Role, roles_from
 from controller.store.announcements import KEYS, announce
 from controller.store.database import Transaction
@@ -54,6 +55,10 @@ class ApiKey:
     revoked_at: datetime | None
     expires_at: datetime | None
     """From when on it opens nothing; None: it goes on."""
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it opens nothing any more, because its time is over."""
+        return _is_over(self.expires_at, now)
 
 
 _FORM = re.compile(r"hg_(admin|server|client)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -116,6 +121,11 @@ class Lock:
     kind: KeyKind
     environment_id: int | None
     secret_hash: str
+    expires_at: datetime | None = None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it opens nothing any more, because its time is over."""
+        return _is_over(self.expires_at, now)
 
     def opens(self, kind: str, secret: str, pepper: str) -> bool:
         """Whether this is the key; takes as long for one that is almost right as for any other."""
@@ -130,13 +140,23 @@ def parts_of(text: str) -> tuple[str, str, str] | None:
 
 def locks(tx: Transaction) -> dict[str, Lock]:
     """Every living key, by its id."""
-    columns = (api_keys.c.id, api_keys.c.kind, api_keys.c.environment_id, api_keys.c.secret_hash)
+    names = ("id", "kind", "environment_id", "secret_hash", "expires_at")
+    columns = [api_keys.c[name] for name in names]
     rows = tx.execute(select(*columns).where(api_keys.c.revoked_at.is_(None)))
-    return {row.id: Lock(row.id, KeyKind(row.kind), row.environment_id, row.secret_hash) for row in rows}
+    return {row.id: _lock(row) for row in rows}
+
+
+def _lock(row: Any) -> Lock:
+    return Lock(row.id, KeyKind(row.kind), row.environment_id, row.secret_hash, row.expires_at)
+
+
+def _is_over(expires_at: object, now: datetime) -> bool:
+    """Whether a time is over; one that cannot be read is."""
+    return expires_at is not None and (not isinstance(expires_at, datetime) or expires_at <= now)
 
 
 def find_key(tx: Transaction, text: str, pepper: str) -> ApiKey | None:
-    """The living key with this text; None if it is malformed, unknown, wrong or revoked."""
+    """The key with this text, which may have expired; None if it is malformed, unknown, wrong or revoked."""
     try:
         kind, id, secret = _parts(text)
     except ValueError:
@@ -189,6 +209,29 @@ def revoke_key(tx: Transaction, project_id: int | None, id: str, now: datetime) 
         raise NotFound("key", id)
     announce(tx, KEYS)
     return _key(row)
+
+
+def expire_key(
+    tx: Transaction, project_id: int | None, id: str, expires_at: datetime
+) -> tuple[datetime | None, ApiKey]:
+    """Let a key run out sooner than it would; gives when it would have, and the key.
+
+    Raises:
+        NotFound: There is no such key.
+        InvalidInput: It runs out before that anyway.
+    """
+    this = (api_keys.c.id == id, api_keys.c.project_id == project_id)
+    row = tx.execute(select(*_PUBLIC).where(*this)).one_or_none()
+    if row is None:
+        raise NotFound("key", id)
+    before = _key(row).expires_at
+    if before is not None and before < expires_at:
+        raise InvalidInput(
+            Problem("expires_at", f"it runs out at {before.isoformat()}", "name a sooner time")
+        )
+    tx.execute(update(api_keys).where(*this).values(expires_at=expires_at))
+    announce(tx, KEYS)
+    return before, _key(tx.execute(select(*_PUBLIC).where(*this)).one())
 
 
 def _parts(text: str) -> tuple[str, str, str]:
