@@ -79,7 +79,7 @@ def signed_in() -> None:
 def _known_to_templates() -> dict[str, object]:
     found = session()
     token = masked(found.csrf) if found else ""
-    return {"my_session": found, "form_token": token, "may": may, "why_not": why_not_me}
+    return {"my_session": found, "form_token": token}
 
 
 def session() -> Session | None:
@@ -97,11 +97,13 @@ def actor() -> Actor:
     return Actor(f"user:{my_session().user.email}")
 
 
+@blueprint.app_template_global()
 def may(permission: str, project: Project | None) -> bool:
     """Whether who is signed in may do something in a project: for what a page offers. The guard decides."""
     return rights().may(Permission(permission), project.id if project else None)
 
 
+@blueprint.app_template_global("why_not")
 def why_not_me(permission: str, project: Project | None) -> str:
     """Why who is signed in may not do something in a project, and who could, in a sentence."""
     wanted = Permission(permission)

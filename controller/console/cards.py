@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from controller.api.auth import rights
 from controller.console.words import ACTIONS, MODES, Sign, days_since, duration, sentence
 from controller.glances import Glance
+from controller.permissions import Permission
 from controller.store.columns import Broken
 from controller.store.releases import StoredRelease
 from controller.store.triggers import StoredTrigger
@@ -143,7 +145,7 @@ def card(glance: Glance, now: datetime, ended: str = "") -> Card:
         age=days_since(rollout.stage_since, now),
         exposed=exposed,
         off=off,
-        can_stop=exposed and not off,
+        can_stop=exposed and not off and rights().may(Permission.REDUCE, glance.stored.project_id),
         health=health,
         watch=watch,
         step=_step(glance),

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from controller.api.auth import services
+from controller.api.auth import rights, services
 from controller.cases import watch_of
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
@@ -22,6 +22,7 @@ from controller.console.words import GATES, MODES, holder
 from controller.flags.spread import Spread, spread
 from controller.flags.tryout import Rule, Somebody, candidate_rule, explain
 from controller.forecasts import Forecast
+from controller.permissions import Permission
 from controller.promotions import Standing as Asked
 from controller.readiness import Sheet
 from controller.rollouts import Where, locate
@@ -71,13 +72,17 @@ class Head:
 
     @property
     def can_stop(self) -> bool:
-        """Whether there is anything to stop."""
+        """Whether there is anything to stop, for who is signed in."""
+        if not rights().may(Permission.REDUCE, self.stored.project_id):
+            return False
         return self.stored.rollout.stage in EXPOSED and self.stored.rollout.mode is not Mode.OFF
 
     @property
     def can_resume(self) -> bool:
-        """Whether anything keeps it from its users."""
+        """Whether anything keeps it from its users, and who is signed in may bring it back."""
         rollout = self.stored.rollout
+        if not rights().may(Permission.EDIT, self.stored.project_id):
+            return False
         return bool(rollout.holds) or (rollout.stage in EXPOSED and rollout.mode is not Mode.LIVE)
 
 

@@ -131,3 +131,46 @@ def test_somebody_without_a_project_is_told_so_and_offered_nothing(
         assert thing not in board.replace(EMAIL, "").replace(EVE, ""), thing
     assert eve.get("/?project=acme").status_code == 404
     assert eve.get("/live?rollout=1").status_code == 404
+
+
+FEATURE = "/projects/acme/environments/production/features/claims"
+
+
+@pytest.mark.parametrize(
+    ("path", "unusable"),
+    [
+        ("/?project=acme&environment=production", ["Stop<"]),
+        (FEATURE, ["/stop/", "/resume/", "/acknowledge/"]),
+        (f"{FEATURE}/promotion", ["Hand in", "Ask for pilot<", "Waive it"]),
+        (f"{FEATURE}/triggers", ["New trigger", "Ready-made<"]),
+        (f"{FEATURE}/triggers/unsupported", ["Mute<", "Change the trigger<", "Remove<"]),
+        ("/projects/acme/settings/keys", ["Make the key", "Revoke<"]),
+        ("/projects/acme/settings/sources", ["Connect<"]),
+        ("/projects/acme/settings/notices", ["Connect<"]),
+        ("/projects/acme/settings/environments", ["Make the environment"]),
+    ],
+)
+def test_what_a_viewer_may_not_do_is_not_offered(
+    house: Installation, ada: Visitor, live: str, path: str, unusable: list[str]
+) -> None:
+    eve = somebody(house, Role.VIEWER)
+    shown = eve.get(path)
+    assert shown.status_code == 200
+    assert "You may read here. Going down takes the role" in shown.text
+    assert [thing for thing in unusable if thing in shown.text] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/stop/acme/production/claims", "/resume/acme/production/claims", f"{FEATURE}/new-trigger"]
+)
+def test_a_page_that_only_acts_says_who_may(house: Installation, ada: Visitor, live: str, path: str) -> None:
+    answer = somebody(house, Role.VIEWER).get(path)
+    assert answer.status_code == 403
+    assert "This is for others to do" in answer.text
+
+
+def test_an_operator_may_stop_and_is_told_who_approves(house: Installation, ada: Visitor, live: str) -> None:
+    eve = somebody(house, Role.OPERATOR)
+    assert "You may read here" not in eve.board()
+    assert eve.act("stop", "claims", choice="off", reason="leaks").status_code == 303
+    assert eve.act("resume", "claims", choice="live", reason="x").status_code == 403
