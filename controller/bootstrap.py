@@ -9,6 +9,7 @@ from controller.passwords import hash_password, new_password
 from controller.plans import load_plans
 from controller.services import Services
 from controller.settings import BadSettingValue, Settings
+from controller.sign_on import read_mapping
 from controller.store.database import Database, DatabaseUnavailable
 from controller.store.keys import KeyKind, add_key, any_admin_key, is_key, new_secret
 from controller.store.migrate import is_migrated
@@ -53,9 +54,14 @@ def check_start(settings: Settings) -> None:
     """Find out, before anything runs, whether the settings that are read later can be used.
 
     Raises:
-        BadSettingValue: The plans or the admin key cannot be used.
+        BadSettingValue: The plans, the admin key or the roles of groups cannot be used.
     """
     load_plans(settings.plans)
+    try:
+        read_mapping(settings.oidc_roles)
+    except ValueError as bad:
+        form = '{"a group": {"a project": ["a role"]}}'
+        raise BadSettingValue(f"HEADGATE_OIDC_ROLES is not {form}: {bad}") from bad
     if settings.admin_key:
         _check_key(settings.admin_key)
 

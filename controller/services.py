@@ -50,6 +50,7 @@ from controller.secrets import Secrets
 from controller.settings import Settings
 from controller.shared_causes import LOOK_EVERY_S as SHARED_EVERY_S
 from controller.shared_causes import SharedCauses
+from controller.sign_on import SignOn
 from controller.source_desk import SourceDesk
 from controller.sources.access import Access
 from controller.store.database import Database
@@ -79,6 +80,7 @@ class Services:
     evidence: EvidenceDesk
     governance: Governance
     keys: Keys
+    sign_on: SignOn
     members: Members
     glances: Glances
     readiness: Readiness
@@ -188,6 +190,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
         evidence=evidence,
         governance=Governance(database, plans, now),
         keys=Keys(database, now),
+        sign_on=SignOn(settings, database, outbound, now),
         members=Members(database, now),
         glances=Glances(cases),
         readiness=Readiness(database, cases, now),

@@ -38,6 +38,13 @@ class Role(StrEnum):
         return self is not Role.WORKER
 
 
+class PasswordSignIn(StrEnum):
+    """Who may sign in with a password. Those to whom everything is open always may, so that nobody is locked out."""
+
+    ALL = "all"
+    ADMINS = "admins"
+
+
 class BadSettingValue(ValueError):
     """A setting cannot be used; the text names the key, the value (unless secret) and the remedy."""
 
@@ -75,6 +82,15 @@ class Settings:
     admin_key: str = ""
     admin_email: str = "admin@headgate.local"
     admin_password: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_scopes: str = "openid email profile"
+    oidc_groups_claim: str = "groups"
+    oidc_roles: str = ""
+    oidc_admin_groups: str = ""
+    oidc_domains: str = ""
+    password_sign_in: PasswordSignIn = PasswordSignIn.ALL
     log_level: str = "INFO"
     outbound_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables ``HEADGATE_SECRET_<NAME>``, which `controller.secrets` reads."""
@@ -167,6 +183,7 @@ _SECONDS = (_positive(float), "a number of seconds above 0")
 _WHOLE = (_positive(int), "a whole number above 0")
 _PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "HEADGATE_ROLE": (Role, f"one of {', '.join(Role)}"),
+    "HEADGATE_PASSWORD_SIGN_IN": (PasswordSignIn, f"one of {', '.join(PasswordSignIn)}"),
     "HEADGATE_PORT": (_port, "a port number from 1 to 65535"),
     "HEADGATE_LOG_LEVEL": (_level, f"one of {', '.join(_LEVELS)}"),
     "HEADGATE_THREADS": _WHOLE,
@@ -218,6 +235,14 @@ def _checked(settings: Settings) -> Settings:
     if settings.workers > 1 and settings.role is not Role.DELIVERY:
         raise BadSettingValue(
             "HEADGATE_WORKERS above 1 goes with HEADGATE_ROLE=delivery only; start more processes"
+        )
+    if bool(settings.oidc_issuer) != bool(settings.oidc_client_id):
+        raise BadSettingValue(
+            "HEADGATE_OIDC_ISSUER and HEADGATE_OIDC_CLIENT_ID go together; set both or none"
+        )
+    if settings.password_sign_in is not PasswordSignIn.ALL and not settings.oidc_issuer:
+        raise BadSettingValue(
+            "HEADGATE_PASSWORD_SIGN_IN=admins needs HEADGATE_OIDC_ISSUER; others could not sign in"
         )
     if settings.lease_s <= settings.read_deadline_s:
         raise BadSettingValue("HEADGATE_LEASE_S is not above HEADGATE_READ_DEADLINE_S")

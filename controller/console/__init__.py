@@ -25,6 +25,7 @@ from controller.console import (
     settings_places,
     settings_sources,
     sign_in,
+    sign_on,
     trigger_acts,
     trigger_pages,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "settings_places",
     "settings_sources",
     "sign_in",
+    "sign_on",
     "signed_in",
     "trigger_acts",
     "trigger_pages",

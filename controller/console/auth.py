@@ -27,7 +27,9 @@ COOKIE = "headgate_session"
 LASTS = timedelta(hours=12)
 """How long somebody stays signed in."""
 
-_FOR_ANYBODY = frozenset({STATIC, "console.show_sign_in", "console.sign_in"})
+_FOR_ANYBODY = frozenset(
+    {STATIC, "console.show_sign_in", "console.sign_in", "console.depart", "console.arrive"}
+)
 
 
 _WITH_FILES = frozenset(

@@ -21,6 +21,7 @@ from controller.console.auth import (
 from controller.console.blueprint import blueprint
 from controller.console.throttle import Throttle
 from controller.passwords import SHORTEST_PASSWORD, hash_password, is_password
+from controller.settings import PasswordSignIn
 from controller.store.users import User, find_user, set_password
 
 _COOKIE = "headgate_sign_in"
@@ -35,7 +36,7 @@ def show_sign_in() -> Response:
     """The form to sign in with."""
     if already_signed_in():
         return _to(local_path(request.args.get("next", "")))
-    return _sign_in_form("", "", 200)
+    return sign_in_form("", "", 200)
 
 
 @blueprint.post("/sign-in")
@@ -43,13 +44,15 @@ def sign_in() -> Response:
     """Sign in; a failure tells neither what was wrong nor, by the time it takes, whether there is such a user."""
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
     if not same(request.form.get("token", ""), request.cookies.get(_COOKIE, "")):
-        return _sign_in_form(email, "The form had grown old. Please try again.", 403)
+        return sign_in_form(email, "The form had grown old. Please try again.", 403)
     attempt = (email[:_LONGEST_EMAIL].lower(), request.remote_addr)
     if not _throttle().admits(attempt, services().now()):
-        return _too_many(_sign_in_form(email, "Too many attempts. Please wait five minutes.", 429))
+        return _too_many(sign_in_form(email, "Too many attempts. Please wait five minutes.", 429))
     user = _find(email)
     if not is_password(user.password_hash if user else None, password[:_LONGEST_PASSWORD]) or user is None:
-        return _sign_in_form(email, "The e-mail address and the password do not match.", 403)
+        return sign_in_form(email, "The e-mail address and the password do not match.", 403)
+    if services().settings.password_sign_in is PasswordSignIn.ADMINS and not user.is_admin:
+        return sign_in_form(email, "Please sign in with your organisation’s account.", 403)
     _throttle().forget(attempt)
     return begin_session(_to(local_path(request.form.get("next", ""))), user.id)
 
@@ -99,10 +102,20 @@ def _find(email: str) -> User | None:
         return find_user(tx, email)
 
 
-def _sign_in_form(email: str, fault: str, status: int) -> Response:
+def sign_in_form(email: str, fault: str, status: int) -> Response:
+    """The form, with what was wrong."""
     token = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
     wanted = request.values.get("next", "")
-    shown = render_template("sign_in.html", email=email, fault=fault, token=token, wanted=wanted)
+    settings = services().settings
+    shown = render_template(
+        "sign_in.html",
+        email=email,
+        fault=fault,
+        token=token,
+        wanted=wanted,
+        signs_on=services().sign_on.is_on,
+        admins_only=settings.password_sign_in is PasswordSignIn.ADMINS,
+    )
     response = make_response(shown, status)
     set_cookie(response, _COOKIE, token, _FORM_LASTS)
     return response

@@ -133,6 +133,8 @@ _CHANGES: Mapping[str, str] = {
     "key.expire": "API key to run out",
     "key.revoke": "API key revoked",
     "member.set": "roles given",
+    "member.set_by_group": "roles by a group of the identity provider",
+    "user.admin_by_group": "admin of the installation by a group",
     "member.remove": "roles taken away",
     "user.make_admin": "made an admin of the installation",
     "user.unmake_admin": "no admin of the installation any more",

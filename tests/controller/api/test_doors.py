@@ -29,7 +29,14 @@ from tests.conftest import SECRET, Api, Clock
 from tests.controller.api.test_auth import FOR_ANYBODY, FOR_SERVERS, VALUES
 from tests.controller.api.world import FEATURE, MOVES, PROJECT, ROLLOUT, World
 
-WITHOUT_ANYBODY = {"console.static", "console.show_sign_in", "console.sign_in", "hooks.receive"}
+WITHOUT_ANYBODY = {
+    "console.static",
+    "console.show_sign_in",
+    "console.sign_in",
+    "console.depart",
+    "console.arrive",
+    "hooks.receive",
+}
 MORE = VALUES | {"trigger": "leaks", "kind": "csv", "filename": "style.css", "state": "active"}
 NOBODYS = "nobodys"
 """A project that exists, of which none of them is a member."""

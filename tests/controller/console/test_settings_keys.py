@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ PAGE = f"/projects/{PROJECT}/settings/keys"
 
 def made(ada: Visitor, **fields: str) -> str:
     """The text of a new key, as it is shown."""
-    given = {"name": "claims-desk", "kind": "server", "environment": "production"} | fields
+    given = {"name": "claims-desk", "kind": "server", "environment": "production", "roles": "viewer"} | fields
     page = ada.post(PAGE, **given)
     assert page.status_code == 200
     return re.findall(r'<code id="secret"[^>]*>([^<]+)</code>', page.text)[0]
@@ -85,6 +86,9 @@ def test_a_revoked_key_opens_nothing_and_stays_in_the_list(
         ({"kind": ""}, "kind"),
         ({"kind": "root"}, "kind"),
         ({"environment": ""}, "environment"),
+        ({"kind": "admin"}, "roles"),
+        ({"expires": "tomorrow"}, "expires"),
+        ({"expires": "2026-03-01"}, "expires_at"),
     ],
 )
 def test_what_cannot_be_used_is_told_beside_its_field(
@@ -99,7 +103,7 @@ def test_what_cannot_be_used_is_told_beside_its_field(
 
 def test_the_name_of_an_admin_key_is_taken_for_ever(ada: Visitor, live: str) -> None:
     ada.post(f"{PAGE}/{id_of(made(ada, kind='admin'))}/revoke", _form=PAGE)
-    answer = ada.post(PAGE, name="claims-desk", kind="admin")
+    answer = ada.post(PAGE, name="claims-desk", kind="admin", roles="viewer")
     assert answer.status_code == 409
     assert "choose another name" in answer.text
 
@@ -114,3 +118,22 @@ def test_a_key_of_another_project_is_not_found(house: Installation, ada: Visitor
 def test_a_name_is_shown_as_text(ada: Visitor, live: str) -> None:
     made(ada, name="<script>alert(1)</script>")
     assert "<script>alert" not in ada.get(PAGE).text
+
+
+def test_a_key_that_runs_out_is_marked_and_replaced_with_an_overlap(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    old = made(ada, expires="2026-06-30")
+    assert "expires</span>" in ada.get(PAGE).text
+    shown = ada.post(f"{PAGE}/{id_of(old)}/replace", _form=PAGE).text
+    new = re.findall(r'<code id="secret"[^>]*>([^<]+)</code>', shown)[0]
+    assert new != old
+    with house.parts.database.read() as tx:
+        keys = [find_key(tx, text, SECRET) for text in (old, new)]
+    in_a_week = house.clock() + timedelta(days=7)
+    assert [key.expires_at for key in keys if key] == [in_a_week, None]
+
+
+def test_an_admin_key_is_not_replaced_by_another_of_its_name(ada: Visitor, live: str) -> None:
+    id = id_of(made(ada, kind="admin"))
+    assert ada.post(f"{PAGE}/{id}/replace", _form=PAGE).status_code == 404

@@ -141,7 +141,7 @@ FEATURE = "/projects/acme/environments/production/features/claims"
     [
         ("/?project=acme&environment=production", ["Stop<"]),
         (FEATURE, ["/stop/", "/resume/", "/acknowledge/"]),
-        (f"{FEATURE}/promotion", ["Hand in", "Ask for pilot<", "Waive it"]),
+        (f"{FEATURE}/promotion", ["Hand in", "Ask for pilot</button", "Waive it"]),
         (f"{FEATURE}/triggers", ["New trigger", "Ready-made<"]),
         (f"{FEATURE}/triggers/unsupported", ["Mute<", "Change the trigger<", "Remove<"]),
         ("/projects/acme/settings/keys", ["Make the key", "Revoke<"]),
