@@ -90,6 +90,20 @@ class PlainFlags:
             _record(tx, environment, "flag.set", actor, now, reason, known, flag)
             return flag, known is None
 
+    def preview(self, place: Place, key: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The flag as it would be served if this was set; nothing is.
+
+        Raises:
+            InvalidInput: Something is wrong with it; names each place.
+        """
+        with self._database.read() as tx:
+            environment = locate_environment(tx, place.project, place.environment)
+            known = find_plain_flag(tx, environment.id, key)
+            columns = _checked(tx, environment, key, known, content)
+            shared = flag_set_of(tx, environment.id)
+        about = {"version": known.version if known else 1, "client_visible": columns["client_visible"]}
+        return served(columns["definition"], shared, Rules(shared.evaluators), **about)
+
     def delete(
         self, place: Place, key: str, actor: Actor, reason: str, expected_version: int | None = None
     ) -> None:

@@ -38,6 +38,7 @@ _DOORS: Mapping[Permission, str] = {
         console.show_audit console.show_board console.show_environments
         console.show_evidence console.show_feature console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_notices
+        console.show_flag console.show_flags console.try_flag console.export_flags
         console.show_people console.show_plans console.show_promotion console.show_pulse console.show_readings
         console.show_release console.show_review
         console.show_served console.show_sources console.show_trigger
@@ -77,6 +78,7 @@ _DOORS: Mapping[Permission, str] = {
         console.connect_sources console.hand_in_evidence console.hand_in_report console.pick_triggers
         console.post_new_trigger console.post_trigger console.remove_trigger console.resume
         console.show_new_trigger console.show_ready_made console.show_resume console.test_sources
+        console.make_flag console.change_flag console.delete_flag console.import_flags
     """,
     Permission.APPROVE: """
         break_glass.regularise break_glass.review evidence.waive ramps.approve_step

@@ -112,7 +112,7 @@ def export_flags(project: str, environment: str) -> Response:
     with services().database.read() as tx:
         id = locate_environment(tx, project, environment).id
         flags, shared = plain_flags_in(tx, id), flag_set_of(tx, id)
-    _refuse_broken([flag.key for flag in flags if flag.broken])
+    refuse_broken([flag.key for flag in flags if flag.broken])
     return Response(json.dumps(flag_file(flags, shared), ensure_ascii=False), mimetype="application/json")
 
 
@@ -135,7 +135,7 @@ def import_flags(query: dict[str, Any], project: str, environment: str) -> dict[
     }
 
 
-def _refuse_broken(keys: list[str]) -> None:
+def refuse_broken(keys: list[str]) -> None:
     """A file that lacked a flag would delete it where it replaces what is there."""
     if keys:
         message = f"{', '.join(keys[:10])} cannot be read, and would be missing in the file"

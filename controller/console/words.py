@@ -196,6 +196,10 @@ _DONE: Mapping[str, str] = {
     "armed": "Done. That is how much the trigger may do now.",
     "muted": "Muted. It goes on watching, and acts afterwards if the breach lasts.",
     "unmuted": "Unmuted. It does again what its ladder says.",
+    "flag_made": "Made. Product code may ask for it now.",
+    "flag_changed": "Saved. Product code sees it within moments.",
+    "flag_deleted": "Deleted. Its key stays behind, so that it never means anything else.",
+    "flags_read": "Taken over, as a whole.",
     "proposed": "Proposed. Somebody else has to approve it.",
     "proposal_approved": "Approved, and carried out.",
 }

@@ -10,6 +10,7 @@ from app import create_app, services_of
 from controller.actors import Actor
 from controller.passwords import hash_password
 from controller.permissions import Role
+from controller.plain_flags import Place
 from controller.rollouts import Order, Where
 from controller.services import Services
 from controller.settings import Settings
@@ -279,6 +280,15 @@ def _connect(stage: Installation) -> None:
     catalog.revoke_key(PROJECT, lost.id, BEN)
     metrics = {"url": "https://1.1.1.1", "auth": {"scheme": "bearer", "secret": "only for this story"}}
     stage.parts.sources.connect(PROJECT, "metrics", "prometheus", metrics, ADA)
+    place, banner = (
+        Place(PROJECT, PRODUCTION),
+        {"variants": {"on": True, "off": False}, "defaultVariant": "off"},
+    )
+    rule = {"if": [{"in": [{"var": "country"}, ["ch", "at"]]}, "on", "off"]}
+    whole = {"state": "ENABLED", **banner, "targeting": rule, "owner": "web"}
+    for key in ("checkout-banner", "old-banner"):
+        stage.parts.plain_flags.set(place, key, whole, ADA, "")
+    stage.parts.plain_flags.delete(place, "old-banner", ADA, "the campaign is over")
 
 
 def _describe(stage: Installation) -> None:

@@ -38,6 +38,8 @@ PAGES = {
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
     "notices": "/projects/acme/settings/notices",
+    "flags": "/projects/acme/settings/flags",
+    "flag": "/projects/acme/settings/flags/production/checkout-banner",
     "environments": "/projects/acme/settings/environments",
     "plans": "/projects/acme/settings/plans",
     "first-run": "/first-run?step=triggers",
