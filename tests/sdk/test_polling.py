@@ -13,25 +13,9 @@ from headgate.polling import Poller
 from headgate.tallies import Tallies
 from headgate.transport import Transport
 
-KEY = "hg_server_1_secret"
+from tests.sdk.following import KEY, Clock, clock, current, mode
 
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def current(clock: Clock) -> Current:
-    return Current(tallies=Tallies(), monotonic=clock)
+__all__ = ["clock", "current"]
 
 
 @pytest.fixture
@@ -41,11 +25,6 @@ def poller(server: Any, clock: Clock, current: Current) -> Poller:
 
 def poller_of(transport: Transport, current: Current, clock: Clock) -> Poller:
     return Poller(transport, current, interval_s=5.0, monotonic=clock, draw=lambda: 0.5)
-
-
-def mode(current: Current, user: str = "user-1") -> str:
-    assert current.view is not None
-    return current.view.find("feature", {"targetingKey": user}).decision.mode
 
 
 def test_the_first_document_makes_it_ready(

@@ -16,35 +16,14 @@ from headgate.streaming import HEALTHY_S, MOST_S, Streamer
 from headgate.tallies import Tallies
 from headgate.transport import Transport
 
-KEY = "hg_server_1_secret"
+from tests.sdk.following import KEY, Clock, clock, current, mode
 
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def current(clock: Clock) -> Current:
-    return Current(tallies=Tallies(), monotonic=clock)
+__all__ = ["clock", "current"]
 
 
 @pytest.fixture
 def streamer(server: Any, clock: Clock, current: Current) -> Streamer:
     return Streamer(Transport(server.url, KEY), current, monotonic=clock, draw=lambda: 0.0)
-
-
-def mode(current: Current) -> str:
-    assert current.view is not None
-    return current.view.find("feature", {"targetingKey": "user-1"}).decision.mode
 
 
 def streams(server: Any, *scripts: Callable[[Any], object]) -> None:
