@@ -27,6 +27,7 @@ from controller.store.promotions import (
 from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import (
     Case,
+    Plan,
     Refusal,
     Refused,
     Request,
@@ -92,6 +93,9 @@ class Promotions:
     def approve(self, where: Where, id: int, actor: Actor, seen: str | None = None) -> Standing:
         """Agree to a promotion as it stands now; the last approval applies it.
 
+        Whoever has agreed already may do so again once nothing is missing any more: that applies a promotion which had
+        its approvals, and was kept waiting by something that has gone since, such as a trigger that fired.
+
         ``seen`` is the digest of what the approver looked at, if that is to be made sure of.
 
         Raises:
@@ -102,9 +106,12 @@ class Promotions:
             stored, promotion = self._open(tx, where, id)
             plan, groups = self._cases.plan_of(tx, stored), memberships(tx, stored.project_id, actor.name)
             _refuse_the_same_person(tx, stored, promotion, actor)
-            approval = approve(self._case_of(tx, stored, promotion), plan, actor.name, groups)
-            if seen not in (None, approval.seen):
+            case = self._case_of(tx, stored, promotion)
+            if seen not in (None, seen_for(case, plan)):
                 raise Refused([CHANGED_SINCE_SEEN])
+            if _has_agreed(case, plan, actor) and not check_promotion(case, plan, self._now()):
+                return self._settle(tx, stored, promotion, actor)
+            approval = approve(case, plan, actor.name, groups)
             add_approval(tx, promotion, approval, self._now())
             self._record(tx, stored, "promotion.approve", actor, promotion.reason, promotion)
             return self._settle(tx, stored, get_promotion(tx, stored.id, id), actor)
@@ -184,6 +191,12 @@ class Promotions:
 
     def _case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Case:
         return self._cases.case_of(tx, stored, promotion, self._now())
+
+
+def _has_agreed(case: Case, plan: Plan, actor: Actor) -> bool:
+    """Whether somebody has agreed to a promotion as it is shown now."""
+    shown = seen_for(case, plan)
+    return any((given.actor, given.seen) == (actor.name, shown) for given in case.approvals)
 
 
 def _refuse_the_same_person(

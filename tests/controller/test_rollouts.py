@@ -178,6 +178,26 @@ def test_an_approval_is_void_when_anything_that_was_seen_changes(proven: Tenant,
     assert again.promotion.status is Status.APPLIED
 
 
+def test_what_had_its_approvals_and_waited_for_something_else_is_applied_by_who_agreed(
+    proven: Tenant,
+) -> None:
+    asked = proven.ask().promotion.id
+    proven.report(50, error=True)
+    proven.after(10)
+    waiting = proven.promotions.approve(proven.where(), asked, BOB)
+    assert left(waiting) == ["trigger_firing"]
+    with pytest.raises(Refused) as refused:
+        proven.promotions.approve(proven.where(), asked, BOB)
+    assert codes(refused) == ["already_approved"]
+    proven.report(5000, error=False)
+    for _ in range(8):
+        proven.after(10)
+    with pytest.raises(Refused) as refused:
+        proven.promotions.approve(proven.where(), asked, ADA)
+    assert codes(refused) == ["self_approval"]
+    assert proven.promotions.approve(proven.where(), asked, BOB).promotion.status is Status.APPLIED
+
+
 def test_a_promotion_that_was_withdrawn_cannot_be_approved(proven: Tenant) -> None:
     id = proven.ask().promotion.id
     with pytest.raises(Conflict, match="being decided already"):
