@@ -30,7 +30,7 @@ def workers(database_url: str, clock: Clock, tmp_path: Path) -> Iterator[tuple[R
     with serving(langfuse) as endpoint:
         secrets = {"HEADGATE_SECRET_REGISTRY": f"{endpoint.url} {langfuse.secret}"}
         made = [services_on(database_url, clock, plans=str(path), outbound_secrets=secrets) for _ in range(3)]
-        yield Reverting(Tenant(made[0], clock).build(), langfuse, endpoint).build(), made
+        yield Reverting(Tenant(made[0], clock).build(protected=False), langfuse, endpoint).build(), made
         for parts in made:
             parts.database.close()
 
