@@ -21,7 +21,7 @@ from controller.console.live import live
 from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.store.database import Transaction
 from controller.store.projects import get_project
-from stages import Refusal, digest
+from stages import Refusal, Refused, digest
 
 Answer = Response | str | tuple[str, int]
 Given = Mapping[str, str]
@@ -238,7 +238,7 @@ def _done(desk: Connections, project: str, key: str, what: str, do: Callable[[],
         do()
     except NotFound:
         raise
-    except HeadgateError as error:
+    except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         given = desk.without_secrets(_sent(desk))
         theirs = _thing(desk, project, key).given if isinstance(error, Conflict) and key else {}
