@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from controller.store.changes import Change, record
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.narrowings import Narrowing, find_narrowing
-from controller.store.outbox import put
+from controller.store.outbox import News, put
 from controller.store.rollouts import StoredRollout, rollout_by_id
 from controller.store.triggers import StoredTrigger
 from controller.tasks import ask_for
@@ -127,19 +127,20 @@ class Actions:
             outcome = replace(outcome, state=state)
         if _wanting(taken) and outcome.state.severity is Severity.CRITICAL:
             taken.append(self._move(tx, cause, Rung(Action.DISABLE), outcome))
-        if any(each.result in (Result.DONE, Result.HELD) for each in taken):
-            self._announce(tx, cause, outcome, taken, now)
         return outcome, taken
 
-    def tell(self, tx: Transaction, cause: Cause, outcome: Step, now: datetime) -> None:
-        """Put into the outbox that the trigger began to fire or stopped, and that it went blind or sees again."""
+    @staticmethod
+    def news(cause: Cause, outcome: Step, taken: Sequence[Taken]) -> Iterator[News]:
+        """What is to be told: what was done, that the trigger went blind or sees again, that it fired or stopped."""
+        project_id, told = cause.rollout.project_id, cause.told(outcome)
+        if any(each.result in (Result.DONE, Result.HELD) for each in taken):
+            yield News(project_id, "action.done", {**told, "actions": [each.told() for each in taken]})
         if outcome.news:
-            put(tx, cause.rollout.project_id, f"trigger.{outcome.news}", cause.told(outcome), now)
+            yield News(project_id, f"trigger.{outcome.news}", told)
         before, after = cause.stored.state.phase, outcome.state.phase
-        if before is after or Phase.FIRING not in (before, after):
-            return
-        event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
-        put(tx, cause.rollout.project_id, event, cause.told(outcome), now)
+        if before is not after and Phase.FIRING in (before, after):
+            event = "trigger.fired" if after is Phase.FIRING else "trigger.cleared"
+            yield News(project_id, event, told)
 
     def _governed(
         self, tx: Transaction, cause: Cause, outcome: Step, now: datetime
@@ -157,12 +158,6 @@ class Actions:
             told = {**cause.told(outcome), "reason": why}
             put(tx, cause.rollout.project_id, "governor.tripped", told, now)
         return [*outdone, off], tuple(rung for rung in outcome.due if rung not in moves)
-
-    def _announce(
-        self, tx: Transaction, cause: Cause, outcome: Step, taken: list[Taken], now: datetime
-    ) -> None:
-        told = {**cause.told(outcome), "actions": [each.told() for each in taken]}
-        put(tx, cause.rollout.project_id, "action.done", told, now)
 
     def _take(self, tx: Transaction, cause: Cause, due: tuple[Rung, ...], outcome: Step) -> Iterator[Taken]:
         """Take rungs that are due together: of the moves the strongest that can be made, of the rest all."""

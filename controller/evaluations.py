@@ -21,6 +21,7 @@ from controller.observability import ACTIONS, BROKEN_TRIGGERS, EVALUATIONS, SLOT
 from controller.rollouts import Clock
 from controller.store.claims import Claim, Settlement, give_back, hold, next_slot, set_aside, settle
 from controller.store.database import Database, DatabaseUnavailable, Transaction
+from controller.store.outbox import put_all
 from controller.store.readings import NewReading, add_readings
 from controller.store.rollouts import lock_rollouts
 from controller.subjects import Subject, Unreadable, subjects_of
@@ -257,8 +258,9 @@ class Evaluations:
                 # What was read is about releases that no longer are the ones: read again, at once.
                 give_back(tx, each.claim, each.claim.slot)
         _write(tx, judged, now)
-        for one in judged:
-            self._actions.tell(tx, one.cause, one.outcome, now)
+        put_all(
+            tx, [news for one in judged for news in self._actions.news(one.cause, one.outcome, one.done)], now
+        )
         return judged
 
     def _acted_on(self, tx: Transaction, read: _Read, current: Subject, now: datetime) -> _Judged:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select, update
 
 from controller.actors import Actor, ActorKind
-from controller.store.database import Transaction
+from controller.store.database import HEADS, Transaction
 from controller.store.outbox import put
 from controller.store.tables import changes, projects
 from stages import digest
@@ -67,24 +67,31 @@ def record(tx: Transaction, change: Change) -> int:
 
     Writers of one project queue on the project's row, so the chain never forks.
     """
-    head = tx.execute(
-        update(projects)
-        .where(projects.c.id == change.project_id)
-        .values(head_seq=projects.c.head_seq + 1)
-        .returning(projects.c.head_seq, projects.c.head_hash)
-    ).one()
+    last, previous = _head(tx, change.project_id)
     values = {
         **{name: value for name, value in asdict(change).items() if name != "actor"},
         "actor": change.actor.name,
         "actor_kind": change.actor.kind.value,
-        "seq": head.head_seq,
-        "previous_hash": head.head_hash,
+        "seq": last + 1,
+        "previous_hash": previous,
     }
     values["hash"] = _hash(values)
     tx.execute(insert(changes).values(**values))
-    tx.execute(update(projects).where(projects.c.id == change.project_id).values(head_hash=values["hash"]))
+    head = {"head_seq": values["seq"], "head_hash": values["hash"]}
+    tx.execute(update(projects).where(projects.c.id == change.project_id).values(**head))
+    tx.info[HEADS][change.project_id] = (values["seq"], values["hash"])
     put(tx, change.project_id, f"change.{change.name}", _announcement(values), change.at)
-    return int(head.head_seq)
+    return last + 1
+
+
+def _head(tx: Transaction, project_id: int) -> tuple[int, str]:
+    """Number and hash of a project's last change; nobody else can add one until the transaction ends."""
+    known: tuple[int, str] | None = tx.info[HEADS].get(project_id)
+    if known is not None:
+        return known
+    head = select(projects.c.head_seq, projects.c.head_hash).where(projects.c.id == project_id)
+    row = tx.execute(head.with_for_update(key_share=True)).one()
+    return int(row.head_seq), str(row.head_hash)
 
 
 def changes_of(

@@ -23,6 +23,8 @@ ANNOUNCED = "headgate.announced"
 """Where a connection keeps what its open transaction announces."""
 RAISED = "headgate.raised"
 """Where a connection keeps the revisions that its open transaction makes, by the ids of their environments."""
+HEADS = "headgate.heads"
+"""Where a connection keeps the ends of the records that its open transaction writes, by the ids of their projects."""
 _BUSY_MS = 10_000
 _ALONE = 7_355_608
 """The advisory lock of `Database.write_alone`: an arbitrary number, the same in every process."""
@@ -81,7 +83,7 @@ class Database:
         try:
             with self.engine.connect().execution_options(writes=writes, **options) as connection:
                 announced: set[str] = set()
-                connection.info[ANNOUNCED], connection.info[RAISED] = announced, dict[int, int]()
+                connection.info.update({ANNOUNCED: announced, RAISED: {}, HEADS: {}})
                 with connection.begin():
                     yield connection
         except (OperationalError, PoolTimeout) as error:

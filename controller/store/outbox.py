@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, select, update
 
@@ -26,6 +26,15 @@ class Message:
     destination: str = ""
 
 
+class News(NamedTuple):
+    """A message that is about to be added; see `put`."""
+
+    project_id: int
+    event: str
+    payload: Mapping[str, Any]
+    destination: str = ""
+
+
 def put(
     tx: Transaction,
     project_id: int,
@@ -36,14 +45,14 @@ def put(
     destination: str = "",
 ) -> None:
     """Add a message. With a ``destination`` it goes there besides, whatever that asks for."""
-    values = {
-        "project_id": project_id,
-        "event": event,
-        "payload": dict(payload),
-        "created_at": now,
-        "destination": destination,
-    }
-    tx.execute(insert(outbox).values(**values))
+    put_all(tx, [News(project_id, event, payload, destination)], now)
+
+
+def put_all(tx: Transaction, news: Sequence[News], now: datetime) -> None:
+    """Add messages, in order."""
+    rows = [{**each._asdict(), "payload": dict(each.payload), "created_at": now} for each in news]
+    if rows:
+        tx.execute(insert(outbox), rows)
 
 
 def take(tx: Transaction, now: datetime, limit: int = 100) -> list[Message]:
