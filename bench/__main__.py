@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Headgate beside its peers.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(SUBJECTS)}; default all")
     parser.add_argument(
-        "--quick", action="store_true", help="half a minute instead of three; rougher figures"
+        "--quick", action="store_true", help="five minutes instead of fifteen; rougher figures"
     )
     given = parser.parse_args()
     if unknown := set(given.names) - set(SUBJECTS):
