@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from controller.actions import Actions, Cause, Taken
 from controller.asking import Asker
-from controller.errors import VersionConflict
+from controller.errors import Conflict, VersionConflict
 from controller.observability import ACTIONS, BROKEN_TRIGGERS, EVALUATIONS, SLOTS_MISSED
 from controller.rollouts import Clock
 from controller.store.claims import Claim, Settlement, give_back, hold, next_slot, set_aside, settle
@@ -229,7 +229,7 @@ class Evaluations:
             try:
                 with self._database.write() as tx:
                     written, now = self._act(tx, [read]), self._now()
-            except VersionConflict:
+            except (Conflict, VersionConflict):
                 continue
             except DatabaseUnavailable:
                 raise

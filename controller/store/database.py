@@ -86,12 +86,11 @@ class Database:
                 connection.info.update({ANNOUNCED: announced, RAISED: {}, HEADS: {}})
                 with connection.begin():
                     yield connection
-        except (OperationalError, PoolTimeout) as error:
+        except (OperationalError, IntegrityError, PoolTimeout) as error:
+            if isinstance(error, IntegrityError) or _gave_way(error):
+                told = "somebody wrote the same at the same moment; look, and ask again"
+                raise Conflict("same_moment", told) from error
             raise DatabaseUnavailable(type(error).__name__) from error
-        except IntegrityError as error:
-            raise Conflict(
-                "same_moment", "somebody wrote the same at the same moment; look, and ask again"
-            ) from error
         if announced:
             for tell in self.on_announced:
                 tell(frozenset(announced))
@@ -99,6 +98,12 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _gave_way(error: Exception) -> bool:
+    """Whether PostgreSQL took a transaction back because it and another waited for each other (class 40)."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return str(state).startswith("40")
 
 
 def _postgres_engine(url: str) -> Engine:

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 
 from controller.errors import Conflict
 from controller.store.database import Database, DatabaseUnavailable
@@ -99,3 +99,29 @@ def test_what_is_written_at_the_same_moment_is_a_conflict_and_nothing_is_half_wr
     with pytest.raises(Conflict, match="at the same moment"):
         add("other", "acme")
     assert keys(database) == ["acme"]
+
+
+def test_of_two_who_wait_for_each_other_one_gives_way_and_is_told_so(postgres_url: str) -> None:
+    database, both_hold_one = Database(postgres_url), threading.Barrier(2)
+    with database.write() as tx:
+        for key in ("one", "two"):
+            add_project(tx, key, "", "", START)
+    told: list[str] = []
+
+    def rename(*keys: str) -> None:
+        try:
+            with database.write() as tx:
+                for number, key in enumerate(keys):
+                    tx.execute(update(projects).where(projects.c.key == key).values(name=keys[0]))
+                    if number == 0:
+                        both_hold_one.wait(30)
+        except Conflict as conflict:
+            told.append(conflict.code)
+
+    threads = [threading.Thread(target=rename, args=keys) for keys in (("one", "two"), ("two", "one"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    database.close()
+    assert told == ["same_moment"]
