@@ -196,7 +196,8 @@
     const list = made("ul", "key");
     for (const curve of data.curves) {
       const item = made("li", "");
-      const value = curve.role === "limit" || curve.role === "warning" ? ` ${told(curve.values.findLast((each) => each != null), data.unit)}` : "";
+      const isFixed = (curve.role === "limit" || curve.role === "warning") && data.unit !== "limit";
+      const value = isFixed ? ` ${told(curve.values.findLast((each) => each != null), data.unit)}` : "";
       item.append(sample(curve.role), `${curve.label}${value}`);
       list.append(item);
     }
