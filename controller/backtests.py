@@ -209,9 +209,9 @@ class Backtests:
     ) -> _Told:
         with self._database.read() as tx:
             _, source = source_for(tx, rollout.project_id, definition, self._access)
-        windows = windows_between(
-            span.start, span.end, trigger.interval_s, span_of(trigger, definition.query)
-        )
+        follows = source.follows_window(definition.query)
+        span_s = span_of(trigger, definition.query, follows=follows)
+        windows = windows_between(span.start, span.end, trigger.interval_s, span_s)
         if len(windows) > source.longest_history:
             message = f"{len(windows)} windows are more than {source.longest_history}, which this source can be asked"
             raise InvalidInput(Problem("from", message, "give a shorter time, or a longer interval_s"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
-from controller.sources import VALUE_MEASURES
 from controller.store.readings import StoredReading, reading_in
+from controller.trigger_definitions import given_by
 from triggers import MOST, Baseline, History, Reading, Status, Trigger, Window, tiles
 
 _COLUMNS = ("time", "bad", "total", "count", "value", "samples")
+_SELECTS_VALUE = re.compile(r"\bvalue\b", re.IGNORECASE)
 _SHAPES = "time with bad and total, with count, or with value and perhaps samples"
 
 
@@ -24,15 +26,15 @@ def windows_between(start: datetime, end: datetime, step_s: int, span_s: int) ->
     return [Window(start + place * step - span, start + place * step) for place in range(1, count + 1)]
 
 
-def span_of(trigger: Trigger, query: Mapping[str, str]) -> int:
+def span_of(trigger: Trigger, query: Mapping[str, str], *, follows: bool) -> int:
     """How long the windows are that a history has to be asked for, in seconds.
 
     What can be added up is asked for in windows that touch, so that any window can be put together. A value, and a
-    query that says itself how far back it looks, are asked for as the trigger would ask.
+    query that does not follow the window, because it says itself how far back it looks, are asked for as the trigger
+    would ask.
     """
-    gives_value = "value" in query or query.get("measure") in VALUE_MEASURES
+    gives_value = given_by(query)[1] == "value" or _SELECTS_VALUE.search(query.get("sql", "")) is not None
     sums = not gives_value or is_money(trigger)
-    follows = "measure" in query or any("${window}" in text for text in query.values())
     return trigger.interval_s if sums and follows else trigger.window_s
 
 

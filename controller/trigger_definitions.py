@@ -99,14 +99,14 @@ def source_for(
 def _check_limit(method: Method, query: Mapping[str, str]) -> None:
     """A share above 1 cannot be reached: somebody wrote 5 and meant 5 %."""
     limit = method.params().get("limit", 0)
-    if not isinstance(limit, str) and limit > 1 and _given(query)[1] == "bad":
+    if not isinstance(limit, str) and limit > 1 and given_by(query)[1] == "bad":
         problem = Problem("params.limit", f"{limit:g} is more than all answers", "give a share: 0.05 is 5 %")
         raise InvalidInput(problem)
 
 
 def _check_shape(method: Method, query: Mapping[str, str]) -> None:
     """Whether the method can judge what the query asks for."""
-    part, given = _given(query)
+    part, given = given_by(query)
     if given and given not in method.reads:
         wanted = " or ".join("bad and total" if each == "bad" else each for each in method.reads)
         problem = Problem(f"query.{part}", f"{method.name} cannot judge it", f"ask for {wanted}")
@@ -132,7 +132,7 @@ _GIVEN_BY = {
 """What comes back for a query that has this part; the first one that it has decides."""
 
 
-def _given(query: Mapping[str, str]) -> tuple[str, str]:
+def given_by(query: Mapping[str, str]) -> tuple[str, str]:
     """The part of a query that decides what comes back, and what that is; both empty if only the answer tells."""
     if query.get("measure") in VALUE_MEASURES:
         return "measure", "value"

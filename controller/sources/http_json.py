@@ -84,6 +84,10 @@ class HttpJson(Numbers):
             _parts(each, said[each.others.get("path", ""), each.others.get("body", "")]) for each in asked
         ]
 
+    def follows_window(self, query: Mapping[str, str]) -> bool:
+        """See `Source.follows_window`."""
+        return any("${start" in text or "${window" in text for text in query.values())
+
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`: the address itself is asked, and only what says that we are not let in counts."""
         try:

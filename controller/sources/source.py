@@ -145,6 +145,10 @@ class Source(ABC):
             BadQuery: A part is missing or unknown, or its text cannot be used.
         """
 
+    def follows_window(self, query: Mapping[str, str]) -> bool:  # noqa: ARG002 - of most queries it is so
+        """Whether the answer is about the window that is asked for, rather than about a span that the query names."""
+        return True
+
     @abstractmethod
     def test(self, deadline_s: float) -> Tried:
         """Find out, by asking something that costs little, whether the source answers and accepts the credentials."""

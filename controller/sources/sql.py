@@ -130,6 +130,10 @@ class Sql(Source):
             known = ", ".join(f":{name}" for name in (*LABELS, *_TIMES))
             raise BadQuery("sql", f"the parameter :{unknown[0]} is unknown", f"known are {known}")
 
+    def follows_window(self, query: Mapping[str, str]) -> bool:
+        """See `Source.follows_window`."""
+        return bool({"start", "window_s"} & {*_NAMED.findall(query["sql"])})
+
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`."""
         try:

@@ -10,9 +10,10 @@ import pytest
 
 from controller.backtests import Backtested, From, Trial
 from controller.errors import InvalidInput, NotFound
+from controller.histories import span_of
 from controller.trigger_definitions import Definition
 from tests.controller.tenant import ADA, Tenant
-from triggers import Action, Arming, Baseline, Plant, Rung, Scope, Window
+from triggers import Action, Arming, Baseline, Plant, Rung, Scope, Trigger, Window, parse_method
 
 DEFINITION = Definition(
     key="unsupported",
@@ -182,3 +183,28 @@ def test_a_source_that_cannot_answer_is_no_month_of_silence(simple: Tenant) -> N
     field, message = refused(simple, changed(source="metrics", query=query))
     assert field == "source"
     assert message.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("query", "follows", "method", "params", "span_s"),
+    [
+        ({"bad": "bad", "total": "total"}, True, "evidence", {"limit": 0.1}, 60),
+        ({"bad": "bad[5m]", "total": "total[5m]"}, False, "evidence", {"limit": 0.1}, 300),
+        ({"value": "v"}, True, "threshold", {"limit": 1}, 300),
+        ({"value": "v"}, True, "budget", {"amount": 1}, 60),
+        ({"measure": "spend"}, True, "budget", {"amount": 1}, 60),
+        ({"measure": "spend"}, True, "threshold", {"limit": 1}, 300),
+        ({"measure": "latency", "aggregation": "p95"}, True, "threshold", {"limit": 1}, 300),
+        ({"sql": "SELECT count(*) AS bad, 9 AS total"}, True, "evidence", {"limit": 0.1}, 60),
+        ({"sql": "SELECT avg(x) AS value"}, True, "threshold", {"limit": 1}, 300),
+        ({"sql": "SELECT sum(x) AS value"}, True, "budget", {"amount": 1}, 60),
+    ],
+)
+def test_what_adds_up_is_asked_for_in_windows_that_touch(
+    query: dict[str, str], follows: bool, method: str, params: dict[str, Any], span_s: int
+) -> None:
+    ladder = (Rung(Action.NOTIFY),)
+    trigger = Trigger(
+        key="any", method=parse_method(method, params), window_s=300, interval_s=60, ladder=ladder
+    )
+    assert span_of(trigger, query, follows=follows) == span_s

@@ -91,6 +91,10 @@ class Prometheus(Source):
         for part, text in query.items():
             _template(part, text)
 
+    def follows_window(self, query: Mapping[str, str]) -> bool:
+        """See `Source.follows_window`."""
+        return any("${window}" in text for text in query.values())
+
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`."""
         part = self._ask("vector(1)", datetime.now(UTC), deadline_s)

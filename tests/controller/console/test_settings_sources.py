@@ -156,7 +156,7 @@ def test_what_live_triggers_read_is_not_changed_alone_and_the_page_says_so(
         query={"bad": "bad", "total": "total"},
         method="threshold",
         params={"limit": 0.1},
-        rest={"arming": Arming.ACT, "ladder": (Rung(Action.REVIEW),)},
+        rest={"window_s": 60, "interval_s": 10, "arming": Arming.ACT, "ladder": (Rung(Action.REVIEW),)},
     )
     house.parts.trigger_edits.add(Where(PROJECT, "production", live), reads_it, ADA)
     shown = entered(ada.get(PAGE).text, "settings-metrics")

@@ -260,3 +260,17 @@ def test_a_past_that_takes_too_long_is_an_error(warehouse: Warehouse) -> None:
     assert time.monotonic() - began < PATIENT_S
     assert {each.status for each in readings} >= {Status.ERROR}
     assert "timeout" in readings[-1].message or "all the time" in readings[-1].message
+
+
+@pytest.mark.parametrize(
+    ("statement", "follows"),
+    [
+        ("SELECT 1 AS count WHERE :start < :end", True),
+        ("SELECT 1 AS count WHERE :window_s > 1", True),
+        ("SELECT 1 AS count WHERE now() > :end", False),
+    ],
+)
+def test_a_statement_without_the_start_names_a_span_of_its_own(
+    warehouse: Warehouse, statement: str, follows: bool
+) -> None:
+    assert warehouse.source().follows_window({"sql": statement}) is follows
