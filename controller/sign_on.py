@@ -31,7 +31,7 @@ from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
 from controller.store.memberships import Membership, memberships_of, set_membership
 from controller.store.projects import all_projects
-from controller.store.users import User, add_user, change_user, find_user, user_by_subject
+from controller.store.users import User, add_user, change_user, find_user, set_password, user_by_subject
 from controller.strict_json import InvalidJSON, loads
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,9 @@ class SignOn:
         if known is not None:
             if known.subject or known.runs_installation:
                 raise NotSignedOn(f"{email} is known already, and does not sign in this way")
-            change_user(tx, known.id, subject=subject, let_in_by="")
+            # Whoever let him in may know his password, which opens nothing from now on.
+            set_password(tx, known.id, "", let_in_by="")
+            change_user(tx, known.id, subject=subject)
         else:
             add_user(tx, email, "", self._now(), must_change=False, subject=subject)
             log.info("%s let %s in", SIGN_ON.name, email)

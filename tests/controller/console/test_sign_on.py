@@ -234,6 +234,19 @@ def test_a_token_whose_time_is_over_opens_nothing(house: Installation, provider:
     assert "ExpiredTokenError" in refused.text
 
 
+def test_whoever_was_invited_here_joins_that_user_and_the_password_others_saw_opens_nothing(
+    house: Installation, provider: str
+) -> None:
+    _, password = house.parts.members.set_member("acme", EVE, [Role.OPERATOR], ADA)
+    assert password is not None
+    assert sign_on(house, provider).status_code == 303
+    assert held(house) == {"read", "reduce", "edit"}
+    found = user(house)
+    assert found is not None
+    assert (found.let_in_by, found.password_hash) == ("", "")
+    assert Visitor(house).sign_in(EVE, password).status_code == 403
+
+
 def test_an_address_alone_opens_no_account_of_an_admin(house: Installation, provider: str) -> None:
     refused = sign_on(house, provider, sub="mallory", email=EMAIL)
     assert refused.status_code == 403
