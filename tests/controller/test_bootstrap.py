@@ -66,6 +66,16 @@ def test_plans_that_cannot_be_used_are_refused_before_anything_starts() -> None:
         check_start(settings)
 
 
+@pytest.mark.parametrize(
+    "roles",
+    ["risk", '{"risk": "approver"}', '{"risk": {"acme": ["root"]}}', '["risk"]', '{"risk": {"acme": 1}}'],
+)
+def test_roles_of_groups_that_cannot_be_read_are_refused_before_anything_starts(roles: str) -> None:
+    settings = Settings(database_url="sqlite:///x", secret_key=SECRET, oidc_roles=roles)
+    with pytest.raises(BadSettingValue, match="HEADGATE_OIDC_ROLES is not"):
+        check_start(settings)
+
+
 def test_settings_that_can_be_used_are_let_through() -> None:
     check_start(Settings(database_url="sqlite:///x", secret_key=SECRET, admin_key=new_secret(KeyKind.ADMIN)))
 

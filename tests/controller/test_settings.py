@@ -48,6 +48,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     [
         ("HEADGATE_ROLE", "boss"),
         ("HEADGATE_PORT", "http"),
+        ("HEADGATE_PASSWORD_SIGN_IN", "nobody"),
         ("HEADGATE_OUTBOUND_PRIVATE", "169.254.0.0/16"),
         ("HEADGATE_PORT", "0"),
         ("HEADGATE_PORT", "65536"),
@@ -98,6 +99,21 @@ def test_postgresql_needs_a_secret_of_some_length_and_never_shows_it() -> None:
     with pytest.raises(BadSettingValue, match="HEADGATE_SECRET_KEY is shorter") as bad:
         load_settings(POSTGRES | {"HEADGATE_SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(bad.value)
+
+
+def test_a_provider_and_what_it_calls_us_go_together_and_passwords_are_closed_only_beside_one() -> None:
+    issuer, client = (
+        {"HEADGATE_OIDC_ISSUER": "https://login.example"},
+        {"HEADGATE_OIDC_CLIENT_ID": "headgate"},
+    )
+    for half in (issuer, client):
+        with pytest.raises(BadSettingValue, match="go together"):
+            load_settings(POSTGRES | half)
+    closed = {"HEADGATE_PASSWORD_SIGN_IN": "admins"}
+    with pytest.raises(BadSettingValue, match="needs HEADGATE_OIDC_ISSUER"):
+        load_settings(POSTGRES | closed)
+    settings = load_settings(POSTGRES | issuer | client | closed | {"HEADGATE_OIDC_CLIENT_SECRET": "hunter2"})
+    assert "hunter2" not in repr(settings)
 
 
 def test_a_lease_must_outlast_a_read() -> None:
