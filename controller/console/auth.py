@@ -35,6 +35,7 @@ _FOR_ANYBODY = frozenset(
 _WITH_FILES = frozenset(
     {
         "console.hand_in_report",
+        "console.import_flags",
         "console.hand_in_evidence",
         "console.post_new_trigger",
         "console.post_trigger",
