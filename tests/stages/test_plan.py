@@ -50,6 +50,9 @@ BETA = StagePlan(
     ),
     exit_criteria=(ACCEPTED, SWIFT),
     planned_s=60,
+    release_approvals=1,
+    release_soak_s=60,
+    release_min_samples=10,
 )
 PILOT = replace(BETA, ceiling=2500, approvals=2)
 SCALED = replace(BETA, ceiling=WHOLE, approvals=2)
@@ -208,6 +211,9 @@ def _unchecked(stages: dict[Stage, StagePlan]) -> Plan:
         ({"approvals": 1}, "approvals is lower"),
         ({"armed_triggers": 1}, "armed_triggers is lower"),
         ({"planned_s": 59}, "planned_s is lower"),
+        ({"release_approvals": 0}, "release_approvals is lower"),
+        ({"release_soak_s": 59}, "release_soak_s is lower"),
+        ({"release_min_samples": 9}, "release_min_samples is lower"),
         ({"approver_groups": ("legal",)}, "approver_groups drops risk"),
         ({"trigger_classes": ()}, "trigger_classes drops cost"),
         ({"requirements": (OWNER,)}, "drops the requirement golden-set"),

@@ -65,7 +65,10 @@ def test_the_higher_the_tier_the_more_is_asked_and_the_less_is_allowed() -> None
             assert lower.ceiling >= higher.ceiling
             assert lower.start >= higher.start
             assert not higher.autonomy.exceeds(lower.autonomy)
-            for name in ("soak_s", "min_samples", "approvals", "armed_triggers"):
+            for name in (
+                *("soak_s", "min_samples", "approvals", "armed_triggers"),
+                *("release_approvals", "release_soak_s", "release_min_samples"),
+            ):
                 assert getattr(lower, name) <= getattr(higher, name)
             assert set(lower.trigger_classes) <= set(higher.trigger_classes)
             assert_larger_samples(lower, higher)

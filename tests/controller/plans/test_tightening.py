@@ -87,6 +87,13 @@ def test_a_ramp_is_given_whole() -> None:
 def test_a_time_may_be_said_anew_in_another_unit() -> None:
     assert tightened(every_stage(soak_s=90_000))[Stage.BETA].soak_s == 90_000
     assert tightened(every_stage(soak_days=2))[Stage.SCALED].soak_s == 2 * 86_400
+    for said in ({"release_soak_s": 7200}, {"release_soak_hours": 2}):
+        assert tightened(every_stage(**said))[Stage.PILOT].release_soak_s == 7200
+
+
+def test_a_project_may_ask_for_people_and_a_trial_of_each_new_release() -> None:
+    beta = tightened(every_stage(release_approvals=2, release_min_samples=50))[Stage.BETA]
+    assert (beta.release_approvals, beta.release_min_samples) == (2, 50)
 
 
 def test_a_tier_may_be_tightened_as_a_whole() -> None:
