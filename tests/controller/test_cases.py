@@ -22,6 +22,7 @@ from stages import (
     Progress,
     Refused,
     Request,
+    Rollout,
     Share,
     Stage,
     Watch,
@@ -269,5 +270,7 @@ def test_a_trigger_is_seen_as_acting_firing_or_blind(
 
 def test_a_trigger_that_cannot_be_read_sees_nothing() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
-    watch = watch_of(Broken(1, "leaks", "garbage"), now)
-    assert watch == Watch(key="leaks", version=0, acts=True, firing=False, blind=True)
+    for stage in (Stage.READINESS, Stage.BETA):
+        rollout = Rollout(feature="claims", environment="production", stage=stage, stage_since=now)
+        watch = watch_of(Broken(1, "leaks", "garbage"), now, rollout)
+        assert watch == Watch(key="leaks", version=0, acts=True, firing=False, blind=True)
