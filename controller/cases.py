@@ -94,7 +94,7 @@ class Cases:
             request=request,
             requester=requester,
             subject=asked_about(feature, release, watches),
-            verdict=Goodness(release.verdict) if release else Goodness.UNKNOWN,
+            verdict=release.goodness if release else Goodness.UNKNOWN,
             evidence=tuple(item.judged for item in evidence_of(tx, stored.feature_id)),
             waivers=tuple(item.judged for item in waivers_of(tx, stored.feature_id)),
             watches=watches,
@@ -131,7 +131,7 @@ class Cases:
         asked = replace(
             case,
             subject=asked_about(feature, release, case.watches),
-            verdict=Goodness(release.verdict),
+            verdict=release.goodness,
         )
         project_id = stored.project_id
         return asked.approved_by(

@@ -107,7 +107,7 @@ class Glances:
             request=Request(move="promote", stage=arrival),
             requester="",
             subject=asked_about(read.features[stored.feature_id], release, watches),
-            verdict=Goodness(release.verdict) if release else Goodness.UNKNOWN,
+            verdict=release.goodness if release else Goodness.UNKNOWN,
             evidence=tuple(item.judged for item in read.evidence[stored.feature_id]),
             waivers=tuple(item.judged for item in read.waivers[stored.feature_id]),
             watches=watches,

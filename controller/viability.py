@@ -14,7 +14,7 @@ from controller.store.releases import StoredRelease, get_release
 from controller.store.revert_checks import RevertCheck, find_revert_check
 from controller.store.rollouts import StoredRollout
 from controller.store.shared_incidents import open_shared_incidents
-from stages import Goodness, Refusal, Target, models_of, unviable
+from stages import Refusal, Target, models_of, unviable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,10 @@ def _target(tx: Transaction, stored: StoredRollout, check: RevertCheck | None) -
         release = None
     if release is None:
         return None
-    is_known = release.verdict in (Goodness.UNKNOWN, Goodness.GOOD)
     return Target(
         release=release.public_id,
         bundle=release.bundle,
-        # What cannot be read is not taken for good.
-        verdict=Goodness(release.verdict) if is_known else Goodness.BAD,
+        verdict=release.goodness,
         verdict_reason=release.verdict_reason,
         served=stored.rollout.candidate is not None,
         missing=_missing(release, check),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from controller.plans.node import Node, one_of
-from controller.store.outcomes import MEASURES, NEEDS_LIMIT
+from controller.store.outcomes import COUNTED, NEEDS_LIMIT
 from stages import Artifact, Criterion, Gate, Part, Requirement, Threshold
 from stages.bounds import CONFIDENCE
 
@@ -37,7 +37,7 @@ _PEOPLE = "people."
 
 BUSINESS_METRIC = "business_metric"
 AUTOMATIC_ACTIONS = "automatic_actions"
-CRITERION_MEASURES = (*MEASURES, BUSINESS_METRIC, AUTOMATIC_ACTIONS)
+CRITERION_MEASURES = (*COUNTED, BUSINESS_METRIC, AUTOMATIC_ACTIONS)
 """What an exit criterion can look at."""
 
 REQUIREMENT_KEYS = (
@@ -207,6 +207,6 @@ def _measure(node: Node) -> str:
 
 
 def _at_most(node: Node, measure: str) -> float:
-    if measure in MEASURES:
+    if measure in COUNTED:
         return node.need("at_most").share()
     return float(node.get("at_most", Node.whole, 0))

@@ -227,6 +227,7 @@ class WaitingProposal:
 def proposals_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[WaitingProposal]:
     """The changes of triggers that somebody else proposed and nobody has agreed to."""
     columns = (
+        projects.c.id.label("project_id"),
         triggers.c.key.label("trigger"),
         trigger_proposals.c.proposed_by,
         trigger_proposals.c.proposed_at,

@@ -73,8 +73,9 @@ _ABOVE: Mapping[str, ColumnElement[Any]] = {"slow": outcomes.c.latency_ms, "cost
 
 SPEND = "spend"
 """What answers cost together: a sum and not a count, of those that said what they cost."""
-MEASURES = (*_MEASURES, *_ABOVE, SPEND)
+COUNTED = (*_MEASURES, *_ABOVE)
 """What can be counted over reported outcomes; those in `NEEDS_LIMIT` need the value above which an answer is bad."""
+MEASURES = (*COUNTED, SPEND)
 NEEDS_LIMIT = frozenset(_ABOVE)
 
 _MOST_FEATURES = 500

@@ -13,7 +13,7 @@ from controller.errors import NotFound
 from controller.store.columns import readable_instant
 from controller.store.database import Transaction
 from controller.store.tables import releases
-from stages import Release
+from stages import Goodness, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,14 @@ class StoredRelease:
     blocked_at: datetime | None
     created_by: str
     created_at: datetime
+
+    @property
+    def goodness(self) -> Goodness:
+        """The verdict; what cannot be read is not taken for good."""
+        return Goodness(self.verdict) if self.verdict in _READABLE else Goodness.BAD
+
+
+_READABLE = frozenset(each.value for each in Goodness)
 
 
 def add_release(

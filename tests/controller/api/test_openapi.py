@@ -86,11 +86,12 @@ def test_a_problem_always_says_its_code_and_what_is_wrong_with_which_field(spec:
 def test_every_body_has_a_schema_and_knows_its_fields(spec: dict[str, Any]) -> None:
     without = {"/approvals", "/promotions/{id}", "/keys/{id}", "/registries/{registry}"}
     without |= {"/destinations/{key}", "/destinations/{key}/test", "/again", "/sources/{source}/test"}
-    without |= {"/approve", "/proposals/{id}"}
+    without |= {"/approve", "/proposals/{id}", "/members/{email}", "/users/{email}/password"}
     for method, path, operation in operations(spec):
-        if method == "get" or (method != "put" and any(path.endswith(end) for end in without)):
+        if method == "get" or (method in ("post", "delete") and any(path.endswith(end) for end in without)):
             assert "requestBody" not in operation
             continue
+        assert "requestBody" in operation, (method, path)
         body = operation["requestBody"]
         assert body["required"] is True
         if path.endswith("/reports"):
@@ -128,6 +129,7 @@ def test_locking_and_repeating_are_documented_where_they_work(spec: dict[str, An
         ("delete", f"{environment}/flags/{{key}}"): {"If-Match"},
         ("put", f"{rollout}/triggers/{{key}}"): {"If-Match"},
         ("post", f"{rollout}/promotions/{{id}}/approvals"): {"If-Match"},
+        ("post", f"{rollout}/releases/{{release}}/approvals"): {"If-Match"},
         ("post", f"{rollout}/moves"): {"If-Match", "Idempotency-Key"},
         ("get", "/sdk/v1/flags"): {"If-None-Match"},
         ("get", "/flagd/v1/flags.json"): {"If-None-Match"},
@@ -143,6 +145,7 @@ def make_one_of_each(world: World) -> None:
     with world.parts.database.write() as tx:
         add_destination(tx, 1, "leaks", "webhook", {}, ("*",), world.parts.now())
     world.api.ok("POST", f"{PROJECT}/environments/staging/drill/runs", {"reason": "a try"})
+    world.api.ok("POST", "/users", {"email": "eve@example.com"})
     flag = {"variants": {"on": True}}
     world.api.ok("PUT", f"{PROJECT}/environments/staging/flags/leaks", flag)
     permitted = world.api.ok(
@@ -166,7 +169,8 @@ def test_an_etag_is_documented_where_it_is_sent(spec: dict[str, Any], world: Wor
         if method == "get" and "ETag" in operation["responses"]["200"].get("headers", {})
     }
     values = {"project": "acme", "environment": "staging", "feature": "claims-assistant", "key": "leaks"}
-    values |= {"release": world.stable, "before": world.stable, "after_": world.other, "id": "1"}
+    values |= {"release": world.stable, "before": world.stable, "after_": world.other, "id": "1", "source": "outcomes"}
+    values |= {"email": "eve@example.com"}
     make_one_of_each(world)
     sent = set()
     for method, path, operation in operations(spec):

@@ -22,7 +22,8 @@ def test_a_project_asks_for_more_than_the_installation(ada: Shell, tmp_path: Pat
     said = ada.read("plans", "tighten", str(file), "--reason", "an audit")
     assert [said["tiers"]["T2"]["stages"][stage]["approvals"] for stage in stages] == [2, 2, 2]
     file.write_text("{}")
-    assert "  approvals       1\n" in ada.ok("plans", "tighten", str(file), "--reason", "it is over")
+    told = ada.ok("plans", "tighten", str(file), "--reason", "it is over")
+    assert ["approvals", "1"] in [line.split() for line in told.splitlines()]
 
 
 def test_a_project_cannot_ask_for_less(ada: Shell, tmp_path: Path) -> None:

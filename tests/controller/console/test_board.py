@@ -339,5 +339,5 @@ def test_a_looser_trigger_waits_for_somebody_else_than_who_proposed_it(
     where = Where(PROJECT, "production", live)
     for actor in (ADA, BEN):
         house.parts.trigger_reviews.propose(where, "unsupported", None, actor, "not needed")
-        strip = ada.board().split('id="attention"')[1].split("</section>")[0]
+        strip = ada.board().partition('id="attention"')[2].partition("</section>")[0]
         assert ("wants to loosen unsupported" in strip) is (actor is not ADA)

@@ -43,7 +43,7 @@ def test_a_session_lasts_until_its_end_and_its_token_is_not_kept(database: Datab
         open_session(tx, ada.id, "token", "csrf", START, UNTIL)
         found = find_session(tx, "token", UNTIL - timedelta(seconds=1))
         assert found is not None
-        assert (found.user, found.csrf) == (ada, "csrf")
+        assert (found.user, found.csrf) == (find_user(tx, ada.email), "csrf")
         assert find_session(tx, "token", UNTIL) is None
         assert find_session(tx, "other", START) is None
         assert "token" not in str(tx.execute(text("SELECT token_hash FROM sessions")).all())
