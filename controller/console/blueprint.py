@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request, url_for
 from flask.blueprints import BlueprintSetupState
 
+from controller.api.auth import services
+from controller.console import times
 from controller.console.throttle import Throttle
 from controller.console.trigger_form import plain, span
 from controller.console.trigger_words import reading_words
@@ -37,6 +39,10 @@ _POLICY = (
 
 blueprint.add_app_template_filter(percent, "percent")
 blueprint.add_app_template_filter(exact_time, "exact_time")
+for _told in (times.moment, times.lasting, times.ago, times.ahead):
+    blueprint.add_app_template_filter(
+        partial(lambda told, at: told(at, services().now()), _told), _told.__name__
+    )
 blueprint.add_app_template_filter(sentence, "sentence")
 blueprint.add_app_template_filter(duration, "duration")
 blueprint.add_app_template_filter(duration_of, "lasted")

@@ -38,4 +38,4 @@ def test_an_open_page_says_within_a_moment_that_something_changed(
     page.get_by_text(told_as).click()
     expect(page.get_by_text(told_as)).to_be_hidden()
     if path.endswith("environments"):
-        expect(page.get_by_text("Canary").first).to_be_visible()
+        expect(page.get_by_role("main").get_by_text("Canary").first).to_be_visible()

@@ -126,7 +126,9 @@ def test_whatever_changes_something_takes_more_than_reading() -> None:
         if (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
     }
     reading = {each for each in unsafe if DOORS.get(each) is Permission.READ}
-    assert reading == {"console.verify_audit", "console.try_flag"}, "they work something out, and write nothing"
+    assert reading == {"console.verify_audit", "console.try_flag"}, (
+        "they work something out, and write nothing"
+    )
 
 
 def outcome(app: Flask, endpoint: str, project: str, headers: dict[str, str], csrf: str = "") -> str:

@@ -169,7 +169,13 @@ def test_an_etag_is_documented_where_it_is_sent(spec: dict[str, Any], world: Wor
         if method == "get" and "ETag" in operation["responses"]["200"].get("headers", {})
     }
     values = {"project": "acme", "environment": "staging", "feature": "claims-assistant", "key": "leaks"}
-    values |= {"release": world.stable, "before": world.stable, "after_": world.other, "id": "1", "source": "outcomes"}
+    values |= {
+        "release": world.stable,
+        "before": world.stable,
+        "after_": world.other,
+        "id": "1",
+        "source": "outcomes",
+    }
     values |= {"email": "eve@example.com"}
     make_one_of_each(world)
     sent = set()
