@@ -57,7 +57,7 @@ class ReleaseApprovals:
         with self._database.read() as tx:
             stored = locate(tx, where)
             _refuse_unless_exposed(stored)
-            return self._standing(tx, stored, get_release(tx, stored.feature_id, release), actor)
+            return self.standing(tx, stored, get_release(tx, stored.feature_id, release), actor)
 
     def approve(self, where: Where, release: str, actor: Actor, seen: str | None = None) -> ReleaseStanding:
         """Agree that a release comes to those who have the feature, as things are now.
@@ -81,11 +81,12 @@ class ReleaseApprovals:
             _refuse_twice(tx, stored, release, approval)
             add_release_approval(tx, stored.id, release, approval, self._now())
             self._record(tx, stored, release, actor)
-            return self._standing(tx, stored, found, actor)
+            return self.standing(tx, stored, found, actor)
 
-    def _standing(
+    def standing(
         self, tx: Transaction, stored: StoredRollout, release: StoredRelease, actor: Actor
     ) -> ReleaseStanding:
+        """The same of a rollout that is read already, and in a stage in which users have the feature."""
         now, plan, stage = self._now(), self._cases.plan_of(tx, stored), stored.rollout.stage
         case, step = self._cases.case_of_release(tx, stored, release, actor.name, now), plan[stage]
         shown = release_seen(case, step)

@@ -145,6 +145,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
             "watching": list(_watching(tx, about, expected)),
             "forecast": _traffic(expected) if expected else "",
             "releases": _releases(tx, about),
+            "exposed": rollout.stage in EXPOSED,
             "incidents": incidents_of(
                 tx, about.stored.project_id, environment=environment, feature=feature, limit=5
             ),

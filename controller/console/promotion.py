@@ -155,7 +155,7 @@ def _shown(where: Where, problems: tuple[Refusal | Problem, ...] = ()) -> str:
         next_stage = find_arrival(about.stored.rollout, Request(move="promote"))
         shown = {
             "asked": asked_of(tx, about),
-            "against": list(_ways_out(about, against(tx, about))) if next_stage else [],
+            "against": list(ways_out(about, against(tx, about))) if next_stage else [],
             "step": plan[next_stage] if next_stage else None,
             "triggers": sorted(trigger_keys(tx, about.feature.id)),
         }
@@ -194,7 +194,8 @@ def _form(item: Item) -> str:
     return "report" if item.need.artifact is Artifact.EVAL_REPORT else "evidence"
 
 
-def _ways_out(about: Head, refusals: tuple[Refusal, ...]) -> Iterator[WayOut]:
+def ways_out(about: Head, refusals: tuple[Refusal, ...]) -> Iterator[WayOut]:
+    """Each reason with the page that leads out of it. What evidence misses stands on the same page, as `need-KEY`."""
     for refusal in refusals:
         yield WayOut(refusal, _address(about, refusal))
 
