@@ -37,10 +37,15 @@ Subject = StoredSource | Feature
 
 @dataclass(frozen=True, slots=True)
 class ReviewedProposal:
-    """A proposal, and in what it would loosen triggers as things are now."""
+    """A proposal, and in what it would loosen triggers as things are now.
+
+    ``before`` is what there is now, without secrets; ``is_outdated``: that is no longer what was to be changed.
+    """
 
     proposal: StoredProposal
     looser: tuple[Refusal, ...]
+    before: Mapping[str, Any]
+    is_outdated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,12 @@ class Proposals:
         """What waits for somebody in a project, oldest first: about sources and features, and about triggers."""
         with self.database.read() as tx:
             project = get_project(tx, project_key)
-            mine = (self._reviewed_if_there(tx, each) for each in open_proposals(tx, project.id))
-            return [each for each in mine if each], open_trigger_proposals(tx, project.id)
+            return self.waiting_in(tx, project.id), open_trigger_proposals(tx, project.id)
+
+    def waiting_in(self, tx: Transaction, project_id: int) -> list[ReviewedProposal]:
+        """What waits about the sources and features of a project, oldest first."""
+        mine = (self._reviewed_if_there(tx, each) for each in open_proposals(tx, project_id))
+        return [each for each in mine if each]
 
     def approve(self, project_key: str, about: About, key: str, id: int, actor: Actor) -> None:
         """Agree to somebody else's proposal, which carries it out.
@@ -158,7 +167,8 @@ class Proposals:
         return put_back(proposal.wanted, SOURCES[source.kind].secrets_in, source.settings, self.sources.vault)
 
     def _reviewed(self, tx: Transaction, subject: Subject, proposal: StoredProposal) -> ReviewedProposal:
-        return ReviewedProposal(proposal, tuple(self._looser(tx, subject, proposal)))
+        looser = tuple(self._looser(tx, subject, proposal))
+        return ReviewedProposal(proposal, looser, _before(subject), proposal.seen != _seen(subject))
 
     def _reviewed_if_there(self, tx: Transaction, proposal: StoredProposal) -> ReviewedProposal | None:
         """The same; None if what it is about was deleted meanwhile."""
@@ -201,11 +211,16 @@ def _subject(tx: Transaction, project_id: int, about: About, key: str) -> Subjec
     return get_feature(tx, project_id, key)
 
 
+def _before(subject: Subject) -> dict[str, Any]:
+    """What may be proposed otherwise, as it is now, without secrets."""
+    if isinstance(subject, Feature):
+        return {name: getattr(subject, name) for name in FEATURE_LIMITS}
+    return shown(subject.settings)
+
+
 def _seen(subject: Subject) -> str:
     """What a proposal is bound to. Other credentials for the same place do not make it outdated."""
-    if isinstance(subject, Feature):
-        return digest({name: getattr(subject, name) for name in FEATURE_LIMITS})
-    return digest(shown(subject.settings))
+    return digest(_before(subject))
 
 
 def _decided(proposal: StoredProposal) -> Conflict:

@@ -39,7 +39,8 @@ _DOORS: Mapping[Permission, str] = {
         console.show_evidence console.show_feature console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_notices
         console.show_flag console.show_flags console.try_flag console.export_flags
-        console.show_people console.show_plans console.show_promotion console.show_pulse console.show_readings
+        console.show_people console.show_plans console.show_promotion console.show_proposals
+        console.show_pulse console.show_readings
         console.show_release console.show_release_approval console.show_review
         console.show_served console.show_sources console.show_trigger
         console.show_triggers console.download_review console.export_audit console.verify_audit
@@ -57,6 +58,7 @@ _DOORS: Mapping[Permission, str] = {
         console.acknowledge console.close_incident console.mute_trigger console.settle_pointer console.stop
         console.show_acknowledge console.show_stop
         console.unmute_trigger console.verify_incident console.withdraw_promotion console.withdraw_proposal
+        console.withdraw_proposed
     """,
     Permission.EDIT: """
         backtests.run_backtest drills.configure_drill
@@ -85,7 +87,8 @@ _DOORS: Mapping[Permission, str] = {
         proposals.approve_about_feature proposals.approve_about_source
         rollouts.approve_promotion rollouts.approve_release trigger_reviews.approve_proposal
 
-        console.approve_promotion console.approve_proposal console.approve_release console.waive_requirement
+        console.approve_promotion console.approve_proposal console.approve_release console.approve_proposed
+        console.waive_requirement
     """,
     Permission.BREAK_GLASS: "break_glass.break_glass",
     # Those that name no project are for whoever runs the installation.

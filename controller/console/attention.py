@@ -13,12 +13,14 @@ from flask import url_for
 
 from controller.api.auth import services
 from controller.console.cards import TriggerLine, trigger_line
+from controller.console.proposals import proposal_address
 from controller.console.words import Sign, sentence
 from controller.permissions import Permission, Rights
 from controller.persons import are_one
 from controller.store.board import (
     Place,
     Within,
+    changes_waiting,
     expiring_evidence,
     incidents_waiting,
     promotions_waiting,
@@ -29,6 +31,7 @@ from controller.store.board import (
 )
 from controller.store.columns import Broken
 from controller.store.database import Transaction
+from controller.store.proposals import About
 from controller.store.triggers import triggers_by_id
 from stages import Model, ModelEnd, models_of
 from triggers import TriggerClass
@@ -71,6 +74,7 @@ def attention(tx: Transaction, actor: str, rights: Rights, now: datetime) -> lis
         *_glass(tx, within),
         *_promotions(tx, actor, rights),
         *_proposals(tx, actor, rights),
+        *_proposed_changes(tx, actor, rights),
         *_evidence(tx, within, now),
         *_models(tx, within, now),
     ]
@@ -141,6 +145,21 @@ def _proposals(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
                 place=each.place,
                 text=f"{each.proposer.removeprefix('user:')} wants to loosen {each.trigger}",
                 address=url_for("console.show_trigger", **_keys(each.place), trigger=each.trigger),
+                act="Look and approve",
+                since=each.since,
+            )
+
+
+def _proposed_changes(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
+    """What was proposed about sources and features, which belong to no environment."""
+    for each in changes_waiting(tx, rights.projects, actor, MOST):
+        if _may_approve(tx, rights, actor, each.project_id, each.proposer):
+            what = "other settings" if each.about == About.SOURCE else "other limits"
+            yield Item(
+                sign=_WAITING,
+                place=Place(project=each.project, environment="", feature="", name=each.key),
+                text=f"{each.proposer.removeprefix('user:')} proposes {what} for the {each.about} {each.key}",
+                address=proposal_address(each.project, each.id),
                 act="Look and approve",
                 since=each.since,
             )

@@ -18,6 +18,7 @@ from controller.console import forms
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.proposals import ProposalLine
 from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.store.database import Transaction
 from controller.store.projects import get_project
@@ -25,6 +26,7 @@ from stages import Refusal, Refused, digest
 
 Answer = Response | str | tuple[str, int]
 Given = Mapping[str, str]
+_LOOSER = "loosening_unreviewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,14 @@ class Field:
     def is_about(self, problem: str) -> bool:
         """Whether a problem with a field of that name is told here."""
         return problem == self.name or bool(self.takes and f"{problem}.".startswith(f"{self.takes}."))
+
+
+_WHY = Field(
+    name="reason",
+    label="Reason, for who approves it",
+    longest=1000,
+    hint="If you propose it instead, somebody else looks at it. A secret that you entered has to be entered again.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +94,14 @@ class Undone:
     """What could not be done about a thing, or a new one where ``key`` is empty, and what was entered but for secrets.
 
     ``theirs`` is what somebody else made of it meanwhile, where it is another than what was entered.
+    ``takes_two``: one person alone may not do it, but propose it.
     """
 
     key: str
     problems: tuple[Refusal | Problem, ...]
     given: Given
     theirs: Given = field(default_factory=dict)
+    takes_two: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,9 @@ class Connections(ABC):
     events: ClassVar[Mapping[str, str]] = {}
     """Names that a field takes, with what each means."""
 
+    takes_proposals: ClassVar[bool] = False
+    """Whether changes that one person may not make alone are proposed here."""
+
     @abstractmethod
     def kinds(self) -> list[str]:
         """The kinds that can be connected, the likeliest first."""
@@ -163,6 +178,14 @@ class Connections(ABC):
         """End one."""
         raise NotFound(self.one, key)
 
+    def propose(self, project: str, thing: Thing, sent: Given, reason: str) -> None:  # noqa: ARG002 - of use to some
+        """Propose other settings for one, for somebody else to approve."""
+        raise NotFound(self.one, thing.key)
+
+    def proposed(self, tx: Transaction, project_id: int) -> list[ProposalLine]:  # noqa: ARG002 - of use to some
+        """The changes that wait for somebody to approve them."""
+        return []
+
     def without_secrets(self, sent: Given) -> Given:
         """What was entered, as it may be sent back."""
         return sent
@@ -179,7 +202,8 @@ class Connections(ABC):
         """The form for a thing, or for a new one, as it was sent if it was not done."""
         mine = undone if undone and undone.key == (thing.key if thing else "") else None
         given = mine.given if mine else thing.given if thing else {}
-        return Asking(self.asks(new=thing is None), given, mine)
+        fields = self.asks(new=thing is None)
+        return Asking((*fields, _WHY) if mine and mine.takes_two else fields, given, mine)
 
 
 def serve(desk: Connections) -> None:
@@ -193,7 +217,8 @@ def serve(desk: Connections) -> None:
         return _done(desk, project, "", "connected", lambda: desk.connect(project, _sent(desk)))
 
     def change(project: str, key: str) -> Answer:
-        return _done(desk, project, key, "changed", lambda: _change(desk, project, key))
+        done = "proposed" if _proposes(desk) else "changed"
+        return _done(desk, project, key, done, lambda: _change(desk, project, key))
 
     def test(project: str, key: str) -> str:
         return _shown(desk, project, tried={key: desk.test(project, key)})
@@ -210,7 +235,13 @@ def serve(desk: Connections) -> None:
 
 
 def _sent(desk: Connections) -> Given:
-    return forms.given("kind", *(each.name for each in desk.fields))
+    return forms.given(
+        "kind", *(each.name for each in desk.fields), *([_WHY.name] if desk.takes_proposals else [])
+    )
+
+
+def _proposes(desk: Connections) -> bool:
+    return desk.takes_proposals and request.form.get("do") == "propose"
 
 
 def _change(desk: Connections, project: str, key: str) -> None:
@@ -221,7 +252,10 @@ def _change(desk: Connections, project: str, key: str) -> None:
             "", "somebody else changed it meanwhile", "look at theirs, and save again if you mean it"
         )
         raise Conflict(f"{desk.one}_changed", problem.message, problem)
-    desk.change(project, thing, _sent(desk))
+    if _proposes(desk):
+        desk.propose(project, thing, _sent(desk), forms.reason())
+    else:
+        desk.change(project, thing, _sent(desk))
 
 
 def _thing(desk: Connections, project: str, key: str) -> Thing:
@@ -243,7 +277,15 @@ def _done(desk: Connections, project: str, key: str, what: str, do: Callable[[],
         given = desk.without_secrets(_sent(desk))
         theirs = _thing(desk, project, key).given if isinstance(error, Conflict) and key else {}
         differs = {name: value for name, value in theirs.items() if value != given.get(name, value)}
-        return _shown(desk, project, Undone(key=key, problems=problems, given=given, theirs=differs)), status
+        takes_two = _proposes(desk) or any(getattr(each, "code", "") == _LOOSER for each in problems)
+        undone = Undone(
+            key=key,
+            problems=problems,
+            given=given,
+            theirs=differs,
+            takes_two=desk.takes_proposals and takes_two,
+        )
+        return _shown(desk, project, undone), status
     return make_response(redirect(url_for(f"console.show_{desk.name}", project=project, done=what), 303))
 
 
@@ -252,10 +294,16 @@ def _shown(
 ) -> str:
     with services().database.read() as tx:
         here, seen = frame(tx, project), live(tx)
-        things = desk.things(tx, get_project(tx, project).id)
-    listed = list(_listed(desk, things, undone, tried or {}))
+        project_id = get_project(tx, project).id
+        things, proposed = desk.things(tx, project_id), desk.proposed(tx, project_id)
     return page(
-        "settings_connections.html", here, seen, desk=desk, listed=listed, new=desk.form(None, undone)
+        "settings_connections.html",
+        here,
+        seen,
+        desk=desk,
+        listed=list(_listed(desk, things, undone, tried or {})),
+        proposals=proposed,
+        new=desk.form(None, undone),
     )
 
 

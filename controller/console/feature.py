@@ -16,6 +16,7 @@ from controller.console.cards import TriggerLine, in_order, trigger_line
 from controller.console.changes import change_lines
 from controller.console.frame import Frame, frame, page
 from controller.console.live import live
+from controller.console.proposals import proposal_lines
 from controller.console.releases import ReleaseLine, release_lines
 from controller.console.verdicts import noticed_words, verdict_words
 from controller.console.words import GATES, MODES, holder
@@ -33,6 +34,7 @@ from controller.store.features import Feature, feature_by_id
 from controller.store.incidents import incidents_of
 from controller.store.instances import instances_in, revision_times
 from controller.store.promotions import Status, promotions_of
+from controller.store.proposals import About
 from controller.store.readings import newest_readings
 from controller.store.releases import releases_of
 from controller.store.rollouts import StoredRollout
@@ -145,6 +147,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
             "watching": list(_watching(tx, about, expected)),
             "forecast": _traffic(expected) if expected else "",
             "releases": _releases(tx, about),
+            "proposals": proposal_lines(tx, about.stored.project_id, About.FEATURE, feature),
             "exposed": rollout.stage in EXPOSED,
             "incidents": incidents_of(
                 tx, about.stored.project_id, environment=environment, feature=feature, limit=5

@@ -12,10 +12,12 @@ from controller.api.schemas import SourceSchema
 from controller.catalog import BUILT_IN_SOURCES
 from controller.console.auth import actor
 from controller.console.connections import Connections, Field, Given, Thing, Tried, serve
+from controller.console.proposals import ProposalLine, proposal_lines
 from controller.errors import InvalidInput, Problem
 from controller.sealing import HIDDEN, shown
 from controller.sources import SOURCES
 from controller.store.database import Transaction
+from controller.store.proposals import About
 from controller.store.sources import StoredSource, sources_of
 from controller.strict_json import InvalidJSON, loads
 
@@ -31,6 +33,7 @@ class Sources(Connections):
     name = "sources"
     title = "Sources"
     one = "source"
+    takes_proposals = True
     lead = "Where triggers get their numbers from. A secret is kept encrypted, and never shown again."
     fields = (
         Field(
@@ -73,6 +76,14 @@ class Sources(Connections):
     def change(self, project: str, thing: Thing, sent: Given) -> None:
         """Give a source other settings."""
         services().sources.change(project, thing.key, _settings(sent), actor())
+
+    def propose(self, project: str, thing: Thing, sent: Given, reason: str) -> None:
+        """Propose other settings for a source that live triggers read."""
+        services().proposals.propose_source(project, thing.key, _settings(sent), actor(), reason)
+
+    def proposed(self, tx: Transaction, project_id: int) -> list[ProposalLine]:
+        """The settings that wait for somebody else."""
+        return proposal_lines(tx, project_id, About.SOURCE)
 
     def test(self, project: str, key: str) -> Tried:
         """Ask a source something that costs little."""

@@ -24,6 +24,7 @@ from controller.store.tables import (
     incidents,
     projects,
     promotions,
+    proposals,
     releases,
     rollouts,
     trigger_proposals,
@@ -247,6 +248,49 @@ def proposals_waiting(tx: Transaction, within: Within, actor: str, limit: int) -
             since=row.proposed_at,
         )
         for row in tx.execute(rows.order_by(trigger_proposals.c.id).limit(limit))
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingChange:
+    """Other settings of a source, or limits of a feature, that somebody proposed and nobody has agreed to."""
+
+    id: int
+    project: str
+    project_id: int
+    about: str
+    key: str
+    proposer: str
+    since: datetime
+
+
+def changes_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[WaitingChange]:
+    """The changes of sources and of features that somebody else proposed and nobody has agreed to."""
+    is_there = exists().where(
+        features.c.project_id == proposals.c.project_id,
+        features.c.key == proposals.c.key,
+        features.c.deleted_at.is_(None),
+    )
+    rows = select(proposals, projects.c.key.label("project")).join(
+        projects, projects.c.id == proposals.c.project_id
+    )
+    rows = rows.where(
+        *_in(within),
+        proposals.c.status == "open",
+        proposals.c.proposed_by != actor,
+        or_(proposals.c.about != "feature", is_there),
+    )
+    return [
+        WaitingChange(
+            id=row.id,
+            project=row.project,
+            project_id=row.project_id,
+            about=row.about,
+            key=row.key,
+            proposer=row.proposed_by,
+            since=row.proposed_at,
+        )
+        for row in tx.execute(rows.order_by(proposals.c.id).limit(limit))
     ]
 
 

@@ -37,6 +37,7 @@ PAGES = {
     "users": "/users",
     "keys": "/projects/acme/settings/keys",
     "sources": "/projects/acme/settings/sources",
+    "proposals": "/projects/acme/settings/proposals",
     "notices": "/projects/acme/settings/notices",
     "flags": "/projects/acme/settings/flags",
     "flag": "/projects/acme/settings/flags/production/checkout-banner",

@@ -37,7 +37,13 @@ WITHOUT_ANYBODY = {
     "console.arrive",
     "hooks.receive",
 }
-MORE = VALUES | {"trigger": "leaks", "kind": "csv", "filename": "style.css", "state": "active"}
+MORE = VALUES | {
+    "about": "source",
+    "trigger": "leaks",
+    "kind": "csv",
+    "filename": "style.css",
+    "state": "active",
+}
 NOBODYS = "nobodys"
 """A project that exists, of which none of them is a member."""
 SOMEBODY = [*Role, None]
