@@ -103,6 +103,10 @@ _CHANGES: Mapping[str, str] = {
     "feature.delete": "feature deleted",
     "release.create": "release sealed",
     "release.judge": "release judged",
+    "release.approve": "release approved",
+    "feature.propose": "other limits proposed",
+    "feature.approve": "other limits approved",
+    "feature.withdraw": "other limits withdrawn",
     "evidence.accept": "evidence handed in",
     "evidence.waive": "requirement waived",
     "evidence.unwaive": "waiver ended",
@@ -126,6 +130,9 @@ _CHANGES: Mapping[str, str] = {
     "pointer.confirm": "pointer moved by hand",
     "source.connect": "source connected",
     "source.change": "source changed",
+    "source.propose": "other settings of a source proposed",
+    "source.approve": "other settings of a source approved",
+    "source.withdraw": "other settings of a source withdrawn",
     "destination.connect": "destination of notices connected",
     "destination.change": "destination of notices changed",
     "destination.disconnect": "destination of notices disconnected",
@@ -317,7 +324,7 @@ def names_that_say(text: str) -> frozenset[str]:
 
 def subject(change: RecordedChange) -> str:
     """What a change is about besides its feature: a trigger, a release, a requirement or a key."""
-    told = {**change.before, **change.after}
+    told = {**change.before, **change.after} or change.evidence
     names = (told.get(name) for name in ("trigger", "release", "requirement", "key"))
     return next((str(name) for name in names if name), "")
 

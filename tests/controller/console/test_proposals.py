@@ -165,6 +165,10 @@ def test_it_is_withdrawn_and_then_nobody_approves_it(ada: Visitor, ben: Visitor,
     assert 'id="proposal-1"' not in ben.get(PAGE).text
     assert ben.post(f"{ONE}/approve", _form=PAGE).status_code == 409
     assert ben.post(f"{ONE}/withdraw", _form=PAGE).status_code == 409
+    record = ada.get(f"/projects/{PROJECT}/audit").text
+    for what in ("proposed", "withdrawn"):
+        line = record.split(f"<b>Other settings of a source {what}</b>")[1].partition("</summary>")[0]
+        assert "<code>metrics</code>" in line
 
 
 def test_other_limits_of_a_feature_are_listed_on_its_page_and_approved(
