@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages import Calendar, Goodness, ModelEnd, Target, Trouble, unviable
+from stages import Calendar, Goodness, ModelEnd, RetrievalIndex, Target, Trouble, index_of, unviable
 
 TODAY = date(2026, 11, 20)
 BUNDLE = {"model": {"provider": "openai", "id": "gpt-4.1-2025-04-14"}, "compatibility": "1"}
@@ -72,3 +72,18 @@ def test_a_fallback_that_is_gone_does_not_stand_in_the_way() -> None:
     old = {"provider": "openai", "id": "gpt-4.1-2025-04-14"}
     bundle = {"model": {"provider": "other", "id": "m-1"}, "fallbacks": [old]}
     assert codes(replace(GOOD, bundle=bundle), away=bundle, ends=TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "found"),
+    [
+        ({"index": "kb-1", "registry": "indexes"}, RetrievalIndex("kb-1", "indexes")),
+        ({"index": "kb-1"}, RetrievalIndex("kb-1", "")),
+        ({"index": ""}, None),
+        ({}, None),
+        ("kb-1", None),
+        (None, None),
+    ],
+)
+def test_the_index_of_a_bundle_is_the_one_it_names(retrieval: Any, found: RetrievalIndex | None) -> None:
+    assert index_of({"retrieval": retrieval}) == found

@@ -17,6 +17,7 @@ from triggers import (
     Verdict,
     Window,
     asks,
+    control_window,
     judge,
     step,
     window,
@@ -91,3 +92,10 @@ def test_bare_counts_are_not_compared() -> None:
     judged = judge(trigger_of(**STABLE), fresh(), counts, START)
     assert judged.verdict is Verdict.SOURCE_ERROR
     assert "cannot be compared" in judged.sentence
+
+
+def test_the_stable_release_is_looked_at_over_the_window_of_the_trigger() -> None:
+    trigger = trigger_of()
+    assert control_window(trigger, fresh(-20), START) == window(trigger, fresh(-20), START)
+    adding_up = trigger_of(method=AnyEvent())
+    assert control_window(adding_up, fresh(-20), START) == Window(at(-adding_up.window_s), START)
