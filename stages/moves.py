@@ -161,7 +161,10 @@ def _misplaced(rollout: Rollout, request: Request, ends: Ends | None) -> Iterato
     if ends:
         return
     asked = " to ".join(filter(None, (request.move, request.stage or request.mode)))
-    possible = sorted({_describe(row.ends) for row in MOVES if row.move == request.move})
+    all_ends = [row.ends for row in MOVES if row.move == request.move]
+    # Where the stage is right and the mode is not, what goes from other stages would only distract.
+    nearest = [each for each in all_ends if each.from_stage == rollout.stage] or all_ends
+    possible = sorted({_describe(each) for each in nearest})
     yield Refusal(
         "not_from_here",
         f"{asked} is not possible from {rollout.stage}, {rollout.mode}",

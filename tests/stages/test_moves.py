@@ -177,7 +177,13 @@ def test_a_refusal_says_what_was_asked_where_it_stands_and_where_the_move_does_g
         go(READY, Request(move="promote", stage=Stage.SCALED))
     (refusal,) = caught.value.refusals
     assert refusal.message == "promote to scaled is not possible from readiness, off"
-    assert "from readiness/off to beta/live" in refusal.remedy
+    assert refusal.remedy == "promote goes from readiness/off to beta/live"
+
+
+def test_a_refusal_of_a_mode_does_not_distract_with_other_stages() -> None:
+    with pytest.raises(Refused) as caught:
+        go(replace(PILOT, mode=Mode.REVIEW), Request(move="promote", stage=Stage.SCALED))
+    assert "promote goes from pilot/live to scaled/live" in [each.remedy for each in caught.value.refusals]
 
 
 # Every reason at once.
