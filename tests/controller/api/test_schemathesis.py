@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.controller.api.world import World
 from tests.planes import on_one_port
 
-EXAMPLES = 12
+EXAMPLES = 8
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
