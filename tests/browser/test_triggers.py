@@ -1,10 +1,12 @@
-"""Back-test a new trigger beside another limit, add it in shadow, arm it: at a desk, and looked at on a phone."""
+"""Back-test a new trigger beside another limit, add it in shadow, arm it: at a desk and on a phone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Served, Watched
@@ -13,8 +15,11 @@ from tests.browser.test_pages import DESKTOP, FEATURE, PHONE, looked_at
 Look = Callable[..., Watched]
 
 
-def test_a_trigger_is_tried_on_the_past_added_and_armed(told: Served, look: Look) -> None:
-    seen = look(told, **DESKTOP)
+@pytest.mark.parametrize(("suffix", "size"), [("", DESKTOP), ("-phone", PHONE)], ids=["desktop", "phone"])
+def test_a_trigger_is_tried_on_the_past_added_and_armed(
+    told: Served, look: Look, suffix: str, size: dict[str, Any]
+) -> None:
+    seen = look(told, **size)
     seen.sign_in()
     page = seen.page
     expect(page.locator("#live")).to_be_visible()
@@ -37,7 +42,7 @@ def test_a_trigger_is_tried_on_the_past_added_and_armed(told: Served, look: Look
     page.get_by_role("button", name="Back-test it").click()
     expect(page.locator("#back-test canvas")).to_have_count(1)
     expect(page.locator("#back-test")).to_contain_text("a month")
-    looked_at(page, "back-test")
+    looked_at(page, f"back-test{suffix}")
 
     page.get_by_role("button", name="Add the trigger").click()
     expect(page.get_by_role("status").first).to_contain_text("Added")
@@ -45,7 +50,4 @@ def test_a_trigger_is_tried_on_the_past_added_and_armed(told: Served, look: Look
     page.get_by_label("Reason").first.fill("its record is good")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("act")
-
-    phone = look(told, storage_state=page.context.storage_state(), **PHONE)
-    phone.page.goto(page.url)
-    looked_at(phone.page, "armed-phone")
+    looked_at(page, f"armed{suffix}")
