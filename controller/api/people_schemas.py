@@ -14,6 +14,7 @@ class Address(fields.String):
     """An e-mail address, as far as Headgate cares: it sends nothing there."""
 
     def __init__(self, **kwargs: object) -> None:
+        # What marshmallow takes by name is not told to mypy through **kwargs.
         super().__init__(validate=Pattern(_ADDRESS, error="An address reads ada@example.com."), **kwargs)  # type: ignore[arg-type]
 
 

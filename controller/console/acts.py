@@ -127,7 +127,7 @@ def _move(page: Page) -> Answer:
             request=_as_far_as_asked(option),
             actor=actor(),
             reason=forms.reason(),
-            expected_version=_seen_version() if option.strict else None,
+            expected_version=forms.seen_version() if option.strict else None,
         )
         services().rollouts.move(page.where, order)
     except (HeadgateError, Refused) as error:
@@ -173,7 +173,7 @@ def _form(page: Page, problems: Sequence[Refusal | Problem] = (), changed: Seque
 def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
     """The same page with every reason why it was not done, each with its remedy."""
     if isinstance(error, VersionConflict):
-        return _form(page, (), _changed_since(page.where, _seen_version())), 412
+        return _form(page, (), _changed_since(page.where, forms.seen_version())), 412
     problems, status = forms.told(error)
     return _form(page, problems), status
 
@@ -200,12 +200,6 @@ def _changed_since(where: Where, version: int) -> list[ChangeLine]:
         )
         newer = [each for each in found if int(each.after.get("version") or 0) > version]
         return change_lines(tx, stored.project_id, newer or found[:1])
-
-
-def _seen_version() -> int:
-    """The version the person has looked at; one that is not a number matches none."""
-    text = request.form.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1  # noqa: PLR2004
 
 
 def _subject(tx: Transaction, where: Where) -> Subject:

@@ -12,6 +12,8 @@ from controller.api.schemas import ReasonSchema
 from controller.errors import HeadgateError, InvalidInput, Problem
 from stages import WHOLE, Refusal, Refused
 
+_LONGEST_NUMBER = 9
+
 
 def given(*names: str) -> dict[str, str]:
     """Fields as they were sent, without what surrounds them."""
@@ -29,6 +31,12 @@ def reason() -> str:
         raise InvalidInput(Problem("reason", "there is no reason", "say in a few words why"))
     content: dict[str, str] = load(ReasonSchema(), sent)
     return content["reason"]
+
+
+def seen_version() -> int:
+    """The version that the person has looked at; one that is not a number of a usual length matches none."""
+    text = request.form.get("version", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else -1
 
 
 def share(name: str = "share") -> int | None:

@@ -12,7 +12,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE
 from controller.console.trigger_form import armed
-from controller.console.trigger_pages import list_address, refused, seen_version, trigger_address
+from controller.console.trigger_pages import list_address, refused, trigger_address
 from controller.console.trigger_words import MUTES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
 from controller.rollouts import Where, locate
@@ -36,7 +36,7 @@ def arm_trigger(project: str, environment: str, feature: str, trigger: str) -> A
         if proposes:
             services().trigger_reviews.propose(where, trigger, definition, actor(), forms.reason())
         else:
-            services().trigger_edits.change(where, definition, actor(), forms.reason(), seen_version())
+            services().trigger_edits.change(where, definition, actor(), forms.reason(), forms.seen_version())
 
     return _try(where, trigger, "arm", arm, "proposed" if proposes else "armed")
 
@@ -130,5 +130,5 @@ def _check_version(where: Where, key: str) -> None:
     """Whoever removes a trigger has looked at it as it is."""
     with services().database.read() as tx:
         found = find_trigger(tx, locate(tx, where).id, key)
-    if isinstance(found, StoredTrigger) and found.version != seen_version():
+    if isinstance(found, StoredTrigger) and found.version != forms.seen_version():
         raise VersionConflict(f"the trigger {key}", found.version)

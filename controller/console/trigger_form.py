@@ -176,6 +176,7 @@ def _rungs(sent: Sent) -> Iterator[Body]:
 def _points(text: str) -> int | str:
     """A percentage as basis points; what is none stays what it was."""
     found = number(text.replace(",", ".").removesuffix("%").strip())
+    # Only what is no number differs from itself; above a million nobody means a share.
     return text if isinstance(found, str) or abs(found) > 1e6 or found != found else round(found * 100)  # noqa: PLR0124, PLR2004
 
 

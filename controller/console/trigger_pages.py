@@ -138,7 +138,7 @@ def post_trigger(project: str, environment: str, feature: str, trigger: str) -> 
         if do == "propose":
             services().trigger_reviews.propose(where, trigger, definition, actor(), reason)
         else:
-            services().trigger_edits.change(where, definition, actor(), reason, seen_version())
+            services().trigger_edits.change(where, definition, actor(), reason, forms.seen_version())
     except (HeadgateError, Refused) as error:
         return refused(where, trigger, error, "edit", body)
     return trigger_address(where, trigger, "proposed" if do == "propose" else "trigger_changed")
@@ -183,12 +183,6 @@ def list_address(where: Where, done: str) -> Response:
 def _to(endpoint: str, where: Where, **rest: Any) -> Response:
     place: dict[str, Any] = {"project": where.project, "environment": where.environment}
     return make_response(redirect(url_for(endpoint, feature=where.feature, **place, **rest), 303))
-
-
-def seen_version() -> int:
-    """The version of the trigger that the person has looked at; one that is not a number matches none."""
-    text = request.form.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1  # noqa: PLR2004
 
 
 def _changed(where: Where, key: str) -> list[ChangeLine]:
