@@ -239,13 +239,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving_document(payload: str) -> Iterator[str]:
-    """Answer every question with one flag document."""
-    body = payload.encode()
+def answering(page: Callable[[], str], content_type: str) -> Iterator[str]:
+    """Answer every question with what the page is at that moment; gives the address, as host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            body = page().encode()
             self.send_response(200)
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -257,7 +258,7 @@ def serving_document(payload: str) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -15,7 +15,7 @@ from headgate import Client
 
 from bench import shapes
 from bench.everybody import peers
-from bench.installation import serving_document
+from bench.installation import answering
 from bench.measuring import Case, Effort, Table, beside, take_turns
 from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Floor, Peer
 
@@ -98,7 +98,8 @@ def _mode(answer: Any) -> str:
 
 @contextmanager
 def _client(payload: str) -> Iterator[Client]:
-    with serving_document(payload) as url, Client(url, "hg_server_bench", stream=False) as client:
+    answers = answering(lambda: payload, "application/json")
+    with answers as address, Client(f"http://{address}", "hg_server_bench", stream=False) as client:
         if not client.wait_until_ready(_PATIENCE_S):
             raise TimeoutError("the client did not get its flags")
         yield client

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-from bench.installation import Installation, free_port, running
+from bench.installation import Installation, answering, free_port, running
 from controller.store.projects import environment_by_id
 from controller.store.rollouts import StoredRollout, rollouts_in
 from controller.store.sources import add_source
@@ -89,7 +86,7 @@ def _trigger(number: int) -> Trigger:
 @contextlib.contextmanager
 def running_prometheus(folder: Path, product: Product, scrape_s: int = 5) -> Iterator[tuple[str, int]]:
     """A Prometheus that scrapes a product: its address and process id."""
-    with _exporting(product) as target:
+    with answering(product.page, "text/plain") as target:
         config = folder / "prometheus.yml"
         config.write_text(
             f"global: {{scrape_interval: {scrape_s}s}}\n"
@@ -104,28 +101,3 @@ def running_prometheus(folder: Path, product: Product, scrape_s: int = 5) -> Ite
         ]
         with running(command, f"http://{address}/-/ready", os.environ) as (_, pid):
             yield f"http://{address}", pid
-
-
-@contextlib.contextmanager
-def _exporting(product: Product) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = product.page().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
