@@ -19,7 +19,7 @@ from bench.installation import answering
 from bench.measuring import Case, Effort, Table, beside, take_turns
 from bench.peers import BOOLEAN, PRODUCT, ROLLOUT, RULE, Cases, Floor, Peer
 
-_MANY, _THREADS = "many", "threads"
+_MANY, _THREADS, _COLD = "many", "threads", "cold"
 _COLUMNS = {
     BOOLEAN: "boolean, no rule",
     RULE: "rule + 25 %",
@@ -27,6 +27,7 @@ _COLUMNS = {
     PRODUCT: "rollout, context built",
     _THREADS: "rule, 4 threads",
     _MANY: "rule, {:,} flags",
+    _COLD: "rule, caches cold",
 }
 _CLIENT = "Headgate, client.decide"
 _GETTER = "Headgate, client.boolean"
@@ -35,7 +36,7 @@ _TIMES = 5
 
 
 def run(effort: Effort) -> list[Table]:
-    """Measure everybody with few flags, and the rule again from four threads and with many."""
+    """Measure everybody with few flags, and the rule again from four threads, with many, and unprepared."""
     users = shapes.users(effort.calls)
     few, many = effort.flags
     title = f"One lookup in process, {few:,} flags loaded: ns per call, × Headgate"
@@ -66,7 +67,7 @@ def _prepared(peer: Peer, users: list[str], flags: tuple[int, int]) -> dict[str,
     if RULE in cases:
         # The smaller set stays loaded, so that the two are measured under the same conditions.
         cases[_MANY] = peer.cases(peer.load(peer.payload(many)), users)[RULE]
-        cases[_THREADS] = cases[RULE]
+        cases[_THREADS] = cases[_COLD] = cases[RULE]
     return cases
 
 
@@ -137,7 +138,7 @@ def _decided(client: Client, users: list[str]) -> dict[str, Case]:
         live = sum(decision.enabled for decision in map(found[name].call, found[name].given))  # type: ignore[attr-defined]
         if not 0.18 < live / len(users) < 0.32:
             raise ValueError(f"the client decides {live / len(users):.0%}, not 25 %")
-    return {**found, _THREADS: found[RULE]}
+    return {**found, _THREADS: found[RULE], _COLD: found[RULE]}
 
 
 def _gotten(client: Client, users: list[str]) -> dict[str, Case]:
@@ -147,7 +148,7 @@ def _gotten(client: Client, users: list[str]) -> dict[str, Case]:
         RULE: Case(lambda context: boolean("rule-7", context), contexts),
     }
     _check(_GETTER, found)
-    return {**found, _THREADS: found[RULE]}
+    return {**found, _THREADS: found[RULE], _COLD: found[RULE]}
 
 
 def _measure(
@@ -156,8 +157,14 @@ def _measure(
     measured: dict[str, Callable[[], float]] = {}
     for who, cases in found.items():
         if column in cases:
-            measured[who] = cases[column].run if column != _THREADS else _shared(cases[column], pool)
+            measured[who] = _measurement(column, cases[column], pool)
     return take_turns(measured, effort.rounds)
+
+
+def _measurement(column: str, case: Case, pool: ThreadPoolExecutor) -> Callable[[], float]:
+    if column == _THREADS:
+        return _shared(case, pool)
+    return case.run if column == _COLD else case.warmed
 
 
 def _shared(case: Case, pool: ThreadPoolExecutor) -> Callable[[], float]:

@@ -92,6 +92,11 @@ class Case(NamedTuple):
             call(argument)
         return (time.thread_time_ns() - start) / len(self.given)
 
+    def warmed(self) -> float:
+        """Run twice and return the second figure: the first pays for the caches that the subject before has filled."""
+        self.run()
+        return self.run()
+
 
 def take_turns(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Let every subject measure itself once per round; who comes first moves on with each round."""
