@@ -32,7 +32,8 @@ _COLUMNS = {
 _CLIENT = "Headgate, client.decide"
 _GETTER = "Headgate, client.boolean"
 _PATIENCE_S = 30.0
-_TIMES = 5
+_LONG_ENOUGH_NS = 50_000_000
+"""For the threads to take turns several times, and for their start not to count."""
 
 
 def run(effort: Effort) -> list[Table]:
@@ -169,13 +170,16 @@ def _measurement(column: str, case: Case, pool: ThreadPoolExecutor) -> Callable[
 
 def _shared(case: Case, pool: ThreadPoolExecutor) -> Callable[[], float]:
     """Four threads with a quarter of the calls each: how much of the processor a call costs in all."""
-    # Often enough for the start of the threads not to count.
-    parts = [Case(case.call, list(case.given[start::4]) * _TIMES) for start in range(4)]
+    parts = [Case(case.call, case.given[start::4]) for start in range(4)]
+
+    def took_ns(times: int) -> int:
+        start = time.process_time_ns()
+        list(pool.map(lambda part: [part.run() for _ in range(times)], parts))
+        return time.process_time_ns() - start
 
     def run() -> float:
-        start = time.process_time_ns()
-        list(pool.map(lambda part: part.run(), parts))
-        return (time.process_time_ns() - start) / len(case.given) / _TIMES
+        times = max(1, _LONG_ENOUGH_NS // took_ns(1))
+        return took_ns(times) / len(case.given) / times
 
     return run
 
