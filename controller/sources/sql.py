@@ -6,21 +6,20 @@ import contextlib
 import math
 import os
 import re
-import socket
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller.errors import BadSetting
 from controller.http import Outbound, OutboundError
 from controller.sources.access import Access
+from controller.sources.cutting import Cutter
 from controller.sources.numbers import NUMBERS
 from controller.sources.parts import Part, number_part, reading_of
 from controller.sources.source import BadQuery, Question, SecretPlace, Shape, Source, Tried, shape_of
@@ -32,6 +31,8 @@ from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
 
 MAX_LENGTH = 10_000
+MAX_BYTES = 16 << 20
+"""How much may come over one connection; what is asked about a month of minutes is some 8 MiB."""
 TLS = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 _SETTINGS = ("url", "secret", "tls", "per_minute", "at_once", *TIMING)
@@ -42,6 +43,10 @@ _NAMED = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
 _READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _EXAMPLE = "postgresql://reader@warehouse.example.com:5432/analytics"
 _SHORTEST_CONNECT_S = 2
+_NO_FILE = f"{os.devnull}/none"
+"""A file that cannot be there: of one that is no plain file, libpq complains each time."""
+_STATEMENT_SHARE = 0.9
+"""How much of the time left a statement may take, so that the database can still say itself that it was too slow."""
 _WINDOWS_AT_ONCE = 1000
 _TWO_ROWS = "SELECT * FROM (\n{}\n) AS headgate LIMIT 2"
 """Within another statement only what reads is a statement at all, and two rows are enough to see."""
@@ -137,8 +142,8 @@ class Sql(Source):
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`."""
         try:
-            with self._connected(self.clock() + deadline_s) as connection:
-                connection.execute(text("SELECT 1"))
+            with self._connected(self.clock() + deadline_s) as database:
+                database.run("SELECT 1", {})
         except (OutboundError, SQLAlchemyError) as error:
             return Tried(works=False, message=self._why(error))
         return Tried(works=True, message="it answers, in a transaction that only reads")
@@ -159,9 +164,9 @@ class Sql(Source):
                 place: self._parameters(question) for place, question in self._usable(questions, readings)
             }
             if asked:
-                with self._connected(until) as connection:
+                with self._connected(until) as database:
                     for place, parameters in asked.items():
-                        readings[place] = self._ask(connection, questions[place], parameters, until)
+                        readings[place] = self._ask(database, questions[place], parameters)
         except (OutboundError, SQLAlchemyError) as error:
             readings |= _missing(questions, readings, self._why(error))
         return [replace(readings[place], asked=dict(each.query)) for place, each in enumerate(questions)]
@@ -179,10 +184,10 @@ class Sql(Source):
         readings: dict[int, Reading] = {}
         try:
             if dict(self._usable(questions[:1], readings)):
-                with self._connected(until) as connection:
+                with self._connected(until) as database:
                     for first in range(0, len(windows), _WINDOWS_AT_ONCE):
                         some = questions[first : first + _WINDOWS_AT_ONCE]
-                        found = self._ask_many(connection, some, until)
+                        found = self._ask_many(database, some)
                         readings |= {first + place: reading for place, reading in enumerate(found)}
         except (OutboundError, SQLAlchemyError) as error:
             readings |= _missing(questions, readings, self._why(error))
@@ -212,18 +217,16 @@ class Sql(Source):
             raise MissingValue(f"the parameter :{missing[0]} has no value here")
         return {name: known[name] for name in named}
 
-    def _ask(
-        self, connection: Connection, question: Question, parameters: Mapping[str, Any], until: float
-    ) -> Reading:
+    def _ask(self, database: _Opened, question: Question, parameters: Mapping[str, Any]) -> Reading:
         # The space keeps SQLAlchemy from taking `:name::type` for a shorter name.
         inner = _NAMED.sub(r":\1 ", question.query["sql"])
         try:
-            columns, rows = self._run(connection, _TWO_ROWS.format(inner), parameters, until)
+            columns, rows = database.run(_TWO_ROWS.format(inner), parameters)
         except (OutboundError, SQLAlchemyError) as error:
             return Reading.missing(Status.ERROR, question.window, self._why(error))
         return _reading(columns, rows, question.window)
 
-    def _ask_many(self, connection: Connection, questions: Sequence[Question], until: float) -> list[Reading]:
+    def _ask_many(self, database: _Opened, questions: Sequence[Question]) -> list[Reading]:
         """Ask one thing about windows that are equally far apart, whose times stand in a table of their own."""
         first, second = questions[0], questions[min(1, len(questions) - 1)]
         inner = _NAMED.sub(lambda name: _IN_EACH.get(name.group(1), f":{name.group(1)} "), first.query["sql"])
@@ -236,7 +239,7 @@ class Sql(Source):
         }
         try:
             statement = _EACH_WINDOW.format(_TWO_ROWS.format(inner))
-            columns, rows = self._run(connection, statement, parameters, until)
+            columns, rows = database.run(statement, parameters)
         except (OutboundError, SQLAlchemyError) as error:
             return [Reading.missing(Status.ERROR, each.window, self._why(error)) for each in questions]
         found: dict[int, list[tuple[Any, ...]]] = {}
@@ -246,51 +249,45 @@ class Sql(Source):
             _reading(columns[1:], found.get(place, []), each.window) for place, each in enumerate(questions)
         ]
 
-    def _run(
-        self, connection: Connection, statement: str, parameters: Mapping[str, Any], until: float
-    ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """What a statement gives before the time is up.
-
-        Raises:
-            OutboundError: It is up already.
-            SQLAlchemyError: The database does not answer it.
-        """
-        left_ms = int((until - self.clock()) * 1000)
-        if left_ms <= 0:
-            raise OutboundError("the questions before this one took all the time")
-        with connection.begin():
-            connection.execute(
-                text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(left_ms)}
-            )
-            result = connection.execute(text(statement), parameters)
-            return list(result.keys()), [tuple(row) for row in result]
-
     @contextlib.contextmanager
-    def _connected(self, until: float) -> Iterator[Connection]:
-        """A connection that can only read, and that is cut when the time is up.
+    def _connected(self, until: float) -> Iterator[_Opened]:
+        """A connection that can only read, and that is cut when the time is up or too much has come.
 
         Raises:
-            OutboundError: It may not be made now, or not to there.
+            OutboundError: It may not be made now, or not to there, or it was cut.
             SQLAlchemyError: The database does not let us in.
         """
-        with self._gate.passed(until - self.clock()):
-            address = self._outbound.addresses(self._place.host, self._place.port, until - self.clock())[0]
-            engine = create_engine(
-                self._url(),
-                poolclass=NullPool,
-                connect_args={
-                    "hostaddr": address,
-                    "connect_timeout": max(_SHORTEST_CONNECT_S, math.ceil(until - self.clock())),
-                    "sslmode": self._place.tls,
-                    "application_name": "headgate",
-                    "passfile": os.devnull,
-                },
-            )
+        with self._gate.passed(until - self.clock()), Cutter(until, MAX_BYTES, self.clock) as cutter:
+            engine = self._engine(cutter, until)
             with (
+                _cut_is_told(cutter),
                 engine.connect().execution_options(postgresql_readonly=True) as connection,
-                _cut_at(connection, until - self.clock()),
             ):
-                yield connection
+                yield _Opened(connection, cutter, until, self.clock)
+
+    def _engine(self, cutter: Cutter, until: float) -> Engine:
+        """What makes one connection, to an address that may be called, and has it watched from its first byte on."""
+        left_s = until - self.clock()
+        address = self._outbound.addresses(self._place.host, self._place.port, left_s)[0]
+        engine = create_engine(
+            self._url(),
+            poolclass=NullPool,
+            connect_args={
+                "hostaddr": address,
+                "connect_timeout": max(_SHORTEST_CONNECT_S, math.ceil(left_s)),
+                "sslmode": self._place.tls,
+                "application_name": "headgate",
+                "passfile": _NO_FILE,
+            },
+        )
+
+        @event.listens_for(engine, "do_connect")
+        def _connect(dialect: Any, _record: Any, given: Any, named: Any) -> Any:
+            connection = dialect.connect(*given, **named)
+            cutter.watch(connection.fileno())
+            return connection
+
+        return engine
 
     def _url(self) -> URL:
         return URL.create(
@@ -328,23 +325,41 @@ def _place(entered: Entered) -> Place:
     return Place(parts.hostname, port, database, user, entered.one_of("tls", TLS, "prefer"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A connection that is ready to be asked, until its time is up."""
+
+    connection: Connection
+    cutter: Cutter
+    until: float
+    clock: Callable[[], float]
+
+    def run(self, statement: str, parameters: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """What a statement gives before the time is up.
+
+        Raises:
+            OutboundError: It is up already, or the connection was cut.
+            SQLAlchemyError: The database does not answer it.
+        """
+        left_ms = int((self.until - self.clock()) * 1000 * _STATEMENT_SHARE)
+        if left_ms <= 0:
+            raise OutboundError("the questions before this one took all the time")
+        limit = text("SELECT set_config('statement_timeout', :ms, true)")
+        with _cut_is_told(self.cutter), self.connection.begin():
+            self.connection.execute(limit, {"ms": str(left_ms)})
+            result = self.connection.execute(text(statement), parameters)
+            return list(result.keys()), [tuple(row) for row in result]
+
+
 @contextlib.contextmanager
-def _cut_at(connection: Connection, left_s: float) -> Iterator[None]:
-    """Cut the connection when the time is up, whatever the other side does or does not send."""
-    driver: Any = connection.connection.driver_connection
-    with socket.socket(fileno=os.dup(driver.fileno())) as wire:
-        watchdog = threading.Timer(max(0.0, left_s), _shut, [wire])
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-
-
-def _shut(wire: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        wire.shutdown(socket.SHUT_RDWR)
+def _cut_is_told(cutter: Cutter) -> Iterator[None]:
+    """Of a connection that was cut, the driver can tell only that it broke."""
+    try:
+        yield
+    except SQLAlchemyError:
+        if cutter.why:
+            raise OutboundError(cutter.why) from None
+        raise
 
 
 def _missing(questions: Sequence[Question], readings: Mapping[int, Reading], why: str) -> dict[int, Reading]:

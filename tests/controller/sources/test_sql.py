@@ -16,8 +16,9 @@ from controller.errors import BadSetting
 from controller.http import Outbound
 from controller.secrets import Secrets
 from controller.sources import BadQuery, Question
-from controller.sources.sql import Sql
+from controller.sources.sql import MAX_BYTES, Sql
 from tests.access import fresh_access
+from tests.endpoint import hanging, serving
 from tests.relay import over_tcp
 from triggers import Reading, Status, Window
 
@@ -136,7 +137,36 @@ def test_a_slow_statement_ends_in_time_and_says_so(warehouse: Warehouse) -> None
     began = time.monotonic()
     reading = warehouse.read("SELECT 1 AS count FROM pg_sleep(60)", deadline_s=0.4)
     assert reading.status is Status.ERROR
+    assert "time" in reading.message
     assert time.monotonic() - began < PATIENT_S
+
+
+LET_IN = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
+"""What a PostgreSQL says to whom it asks for no password: you are in, and I am ready."""
+
+
+def test_a_server_that_lets_in_and_then_falls_silent_is_left_in_time() -> None:
+    began = time.monotonic()
+    with serving(lambda call: call.write(LET_IN) or hanging(call), read_request=False) as endpoint:
+        url = f"postgresql://reader@127.0.0.1:{endpoint.port}/postgres"
+        source = Sql.from_settings({"url": url, "tls": "disable"}, fresh_access())
+        reading = source.read({"sql": "SELECT 1 AS count"}, {}, WINDOW, 0.4)
+        assert not source.test(0.4).works
+    assert (reading.status, "in time" in reading.message) == (Status.ERROR, True)
+    assert time.monotonic() - began < PATIENT_S
+
+
+def test_no_more_is_read_than_an_answer_needs(warehouse: Warehouse) -> None:
+    reading = warehouse.read(f"SELECT repeat('9', {2 * MAX_BYTES}) AS value")
+    assert reading.status is Status.ERROR
+    assert f"larger than {MAX_BYTES} bytes" in reading.message
+
+
+def test_connecting_leaves_no_complaint_of_the_driver(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert warehouse.source().test(PATIENT_S).works
+    assert capfd.readouterr().err == ""
 
 
 def test_one_statement_that_fails_spoils_no_other(warehouse: Warehouse) -> None:
