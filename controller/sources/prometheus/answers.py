@@ -134,6 +134,8 @@ def _refusal(answer: Answer, envelope: Mapping[str, Any]) -> Spoiled:
     kind, message = envelope.get("errorType"), envelope.get("error")
     if envelope.get("status") == "error" and isinstance(kind, str) and isinstance(message, str):
         said += f" {kind}: {message}"
+    elif answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        said += ": the source does not accept the credentials"
     wait = answer.headers.get("retry-after", "")
     if re.fullmatch(r"[0-9]{1,6}", wait):
         said += f" (asks to wait {wait} s)"

@@ -99,7 +99,8 @@ class Prometheus(Source):
         """See `Source.test`."""
         part = self._ask("vector(1)", datetime.now(UTC), deadline_s)
         if part.status in (Status.OK, Status.PARTIAL):
-            return Tried(works=True, message="; ".join(("it answers queries", *part.warnings)))
+            said = "; ".join(("it answers queries", *part.warnings))
+            return Tried(works=True, message=self._web.redact(said))
         return Tried(works=False, message=self._web.redact(part.message))
 
     def read(

@@ -271,7 +271,8 @@ def test_an_error_of_the_server_is_told_with_its_type_and_message() -> None:
 @pytest.mark.parametrize("status", [201, 204, 400, 401, 403, 404, 422, 429, 500, 502, 503, 599])
 def test_another_status_is_an_error_whatever_the_body_says(status: int) -> None:
     reading = read_body(vector("1") if status != 204 else b"", status)
-    assert (reading.status, reading.message) == (Status.ERROR, f"value: HTTP {status}")
+    why = ": the source does not accept the credentials" if status in (401, 403) else ""
+    assert (reading.status, reading.message) == (Status.ERROR, f"value: HTTP {status}{why}")
 
 
 def test_a_page_that_is_not_from_prometheus_is_not_repeated() -> None:
@@ -396,14 +397,22 @@ def test_a_secret_that_the_server_repeats_is_struck_out() -> None:
         assert "the-token" not in str(reading)
         assert "the-token" not in source.test(PATIENT_S).message
 
+    def warning(call: Call) -> None:
+        call.reply(200, vector("1", warnings=[f"a store refused {call.headers['authorization']}"]))
+
+    with serving(warning) as endpoint:
+        secrets = Secrets({"HEADGATE_SECRET_A": f"{endpoint.url} the-token"})
+        settings = {"url": endpoint.url, "auth": {"scheme": "bearer", "secret": "env:A"}}
+        tried = Prometheus.from_settings(settings, fresh_access(secrets=secrets)).test(PATIENT_S)
+        assert (tried.works, tried.message) == (True, "it answers queries; a store refused Bearer ***")
+
 
 def test_a_server_that_answers_works() -> None:
     with serving(replying(200, vector("1"))) as endpoint:
         assert prometheus(endpoint.url).test(PATIENT_S).works
     with serving(replying(401)) as endpoint:
         tried = prometheus(endpoint.url).test(PATIENT_S)
-        assert not tried.works
-        assert "401" in tried.message
+        assert (tried.works, tried.message) == (False, "HTTP 401: the source does not accept the credentials")
 
 
 # What is asked about the past.
