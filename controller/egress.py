@@ -37,7 +37,14 @@ _NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_.])?")
 _NUMBERS = re.compile(r"[0-9./]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 _BRACKETED = re.compile(r"\[(?P<place>[^\]]+)\](?::(?P<port>[0-9]{1,5}))?")
-_NAT64 = ip_network("64:ff9b::/96")
+_TRANSLATED = tuple(
+    ip_network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64.
+        "64:ff9b:1::/48",  # NAT64 within a site (RFC 8215).
+        "::ffff:0:0:0/96",  # Translation without state (RFC 2765).
+    )
+)
 _COMPATIBLE = ip_network("::/96")
 
 
@@ -173,5 +180,6 @@ def _forms(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    is_translated = any(address in network for network in _TRANSLATED)
+    if is_translated or (address in _COMPATIBLE and int(address) > 1):
         yield IPv4Address(int(address) & 0xFFFFFFFF)

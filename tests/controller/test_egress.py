@@ -43,6 +43,8 @@ _LINK_LOCAL = st.ip_addresses(network="169.254.0.0/16")
         "::ffff:0.0.0.0",
         "::169.254.169.254",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "::ffff:0:a9fe:a9fe",
         "2002:a9fe:a9fe::1",
         "metadata",
         "",
