@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.errors import BadConfiguration
-from controller.secrets import SHORTEST, Origin
+from controller.secrets import SHORTEST, binding
 from controller.vault import PREFIX, CannotOpen, Vault
 
 HIDDEN = "***"
@@ -22,10 +22,11 @@ _LONGEST = 8192
 
 @dataclass(frozen=True, slots=True)
 class SecretPlace:
-    """Where in the settings a secret stands, and the address that it is sent to."""
+    """Where in the settings a secret stands, the address that it is sent to, and where what it buys goes ``onward``."""
 
     path: tuple[str, ...]
     url: str
+    onward: str = ""
 
     @property
     def field(self) -> str:
@@ -70,7 +71,7 @@ def seal(
             remedy = f"enter {SHORTEST} to {_LONGEST} printable ASCII characters, or env:NAME"
             raise BadConfiguration(place.field, "is not a secret", remedy)
         else:
-            place.put_into(sealed, vault.seal(value, _origin(place)))
+            place.put_into(sealed, vault.seal(value, _binding(place)))
     return sealed
 
 
@@ -115,15 +116,15 @@ def _former(place: SecretPlace, before: Mapping[str, Any], vault: Vault) -> str:
         raise BadConfiguration(place.field, "is hidden, but there was none", "enter it")
     if former.startswith(PREFIX):
         try:
-            vault.open(former, _origin(place))
+            vault.open(former, _binding(place))
         except CannotOpen as error:
             raise BadConfiguration(place.field, str(error), "enter it again") from None
     return former
 
 
-def _origin(place: SecretPlace) -> str:
+def _binding(place: SecretPlace) -> str:
     try:
-        return str(Origin.of(place.url))
+        return binding(place.url, place.onward)
     except ValueError as error:
         raise BadConfiguration(
             place.field, f"is for an address that is none: {error}", "mend the address"

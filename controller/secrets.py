@@ -2,7 +2,8 @@
 
 A setting that a user enters never holds a secret, only a reference such as ``env:LANGFUSE``. What it stands for is in
 the environment: ``HEADGATE_SECRET_LANGFUSE="https://langfuse.example.com pk-lf-…:sk-lf-…"``. Because the origin stands
-beside the secret, nobody can have it sent elsewhere by entering another address.
+beside the secret, nobody can have it sent elsewhere by entering another address. What a secret buys, a token, goes to
+that origin too, or to others that the operator names behind it: ``https://login.example.com,https://metrics.example.com``.
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ class Origin:
         return f"{self.scheme}://{host}{port}"
 
 
+def binding(url: str, onward: str = "") -> str:
+    """What a secret is sealed for: the origin it is sent to, and that of ``onward``, where what it buys goes.
+
+    Raises:
+        ValueError: One is no origin.
+    """
+    origins = (str(Origin.of(each)) for each in (url, onward) if each)
+    return " ".join(dict.fromkeys(origins))
+
+
 def _host(host: str) -> str:
     if ":" in host:
         address = IPv6Address(host)
@@ -90,8 +101,19 @@ def _host(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Secret:
-    origin: Origin
+    """``origins`` begins with the one that the secret itself may be sent to."""
+
+    origins: tuple[Origin, ...]
     value: str = field(repr=False)
+
+    def why_not(self, url: str, onward: str) -> str:
+        """Why it is not given out for these addresses; nothing if it is."""
+        to = Origin.of(url)
+        if to != self.origins[0]:
+            return f"may be sent to {self.origins[0]}, not to {to}"
+        if onward and (bought := Origin.of(onward)) not in self.origins:
+            return f"buys nothing for {bought}; the operator adds it behind {to}, with a comma between them"
+        return ""
 
 
 class Secrets:
@@ -112,14 +134,16 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._secrets))})"
 
-    def reveal(self, reference: str, url: str) -> str:
+    def reveal(self, reference: str, url: str, onward: str = "") -> str:
         """The secret behind ``env:NAME``, or that a user entered, to be sent to ``url``.
+
+        ``onward``: where what it buys is sent, if that is another place.
 
         Raises:
             SecretRefused: It does not exist, or is for another origin.
         """
         if reference.startswith(SEALED):
-            return self._opened(reference, url)
+            return self._opened(reference, url, onward)
         name = reference.removeprefix(_SCHEME)
         if not reference.startswith(_SCHEME) or not _NAME.fullmatch(name):
             raise SecretRefused("the reference is not written as env:NAME")
@@ -127,19 +151,18 @@ class Secrets:
             raise SecretRefused(f"{reference} is not set; the operator sets {PREFIX}{name}")
         secret = self._secrets[name]
         try:
-            origin = Origin.of(url)
+            why = secret.why_not(url, onward)
         except ValueError as error:
             raise SecretRefused(f"{reference} is not sent, because {error}") from None
-        if origin != secret.origin:
-            raise SecretRefused(f"{reference} may be sent to {secret.origin}, not to {origin}")
+        if why:
+            raise SecretRefused(f"{reference} {why}")
         return secret.value
 
-    def _opened(self, sealed: str, url: str) -> str:
+    def _opened(self, sealed: str, url: str, onward: str) -> str:
         try:
-            origin = str(Origin.of(url))
             if self._vault is None:
                 raise CannotOpen("there is no vault here")
-            secret = self._vault.open(sealed, origin)
+            secret = self._vault.open(sealed, binding(url, onward))
         except ValueError as error:
             raise SecretRefused(str(error)) from None
         self._hide(secret)
@@ -184,7 +207,7 @@ def _parsed(variable: str, written: str) -> _Secret:
         raise BadSecret(f"{variable} is not an origin, a space and a secret; write https://host the-secret")
     if len(value) < SHORTEST or not _VALUE.fullmatch(value):
         raise BadSecret(f"{variable} is not a secret of at least {SHORTEST} printable ASCII characters")
-    return _Secret(_origin(variable, origin), value)
+    return _Secret(tuple(_origin(variable, each) for each in origin.split(",")), value)
 
 
 def _origin(variable: str, written: str) -> Origin:

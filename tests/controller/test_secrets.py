@@ -123,6 +123,19 @@ def test_a_refusal_names_both_origins() -> None:
     assert str(refused.value) == message
 
 
+def test_what_a_secret_buys_goes_to_its_origin_or_to_those_named_behind_it() -> None:
+    login = "https://login.example.com"
+    for onward in ("", login, "https://metrics.example.com/api"):
+        named = secrets(f"{login},https://metrics.example.com")
+        assert named.reveal("env:LANGFUSE", f"{login}/token", onward) == VALUE
+    with pytest.raises(SecretRefused, match=r"buys nothing for https://evil\.example; the operator adds it"):
+        named.reveal("env:LANGFUSE", login, "https://evil.example")
+    with pytest.raises(SecretRefused, match="may be sent to https://login"):
+        named.reveal("env:LANGFUSE", "https://metrics.example.com")
+    with pytest.raises(SecretRefused, match="buys nothing"):
+        secrets(login).reveal("env:LANGFUSE", login, "https://metrics.example.com")
+
+
 @pytest.mark.parametrize("reference", ["LANGFUSE", "env:langfuse", "env:", "file:LANGFUSE", "env:A B", VALUE])
 def test_what_is_no_reference_is_refused_and_not_repeated(reference: str) -> None:
     with pytest.raises(SecretRefused, match="the reference is not written as env:NAME") as refused:
@@ -157,6 +170,7 @@ def test_other_variables_and_empty_ones_are_left_alone() -> None:
         ("HEADGATE_SECRET_A", f"https://h {VALUE}ü", "at least 8 printable ASCII characters"),
         ("HEADGATE_SECRET_A", f"{VALUE} https://langfuse", "does not begin with an origin"),
         ("HEADGATE_SECRET_A", f"https://h/path {VALUE}", "does not begin with an origin"),
+        ("HEADGATE_SECRET_A", f"https://h,h2 {VALUE}", "does not begin with an origin"),
         ("HEADGATE_SECRET_A", f"https://h?{VALUE} {VALUE}", "does not begin with an origin"),
         ("HEADGATE_SECRET_A", f"https://{VALUE}@h {VALUE}", "does not begin with an origin"),
         ("HEADGATE_SECRET_A", f"https://h:99999 {VALUE}", "does not begin with an origin"),

@@ -129,15 +129,16 @@ def test_every_kind_keeps_its_secrets_sealed(tenant: Tenant) -> None:
     assert "the-secret" not in str(tenant.ask_sql("SELECT settings FROM sources"))
 
 
-def test_a_client_secret_is_for_its_token_address(tenant: Tenant) -> None:
+def test_a_client_secret_is_for_its_token_address_and_for_whom_the_token_is_shown_to(tenant: Tenant) -> None:
     auth = {"scheme": "oauth2", "token_url": "https://id.example/token", "client_id": "us", "secret": TOKEN}
     desk = tenant.parts.sources
     desk.connect("acme", "metrics", "prometheus", {"url": "https://a.example", "auth": auth}, ADA)
     hidden = {**auth, "secret": "***"}
-    desk.change("acme", "metrics", {"url": "https://b.example", "auth": hidden}, ADA)
+    desk.change("acme", "metrics", {"url": "https://a.example/other", "auth": hidden}, ADA)
     moved = {**hidden, "token_url": "https://evil.example/token"}
-    with pytest.raises(InvalidInput, match="another address"):
-        desk.change("acme", "metrics", {"url": "https://b.example", "auth": moved}, ADA)
+    for url, auth in (("https://a.example", moved), ("https://evil.example", hidden)):
+        with pytest.raises(InvalidInput, match="another address"):
+            desk.change("acme", "metrics", {"url": url, "auth": auth}, ADA)
 
 
 def test_secrets_are_brought_under_another_secret_key(tenant: Tenant) -> None:

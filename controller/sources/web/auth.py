@@ -44,6 +44,10 @@ class Auth(ABC):
         """The addresses that are asked for it, by the settings they come from."""
         return {}
 
+    def strike(self, text: str) -> str:
+        """The text without what was shown that is no secret of anybody, such as a token that was bought."""
+        return text
+
     def refused(self) -> bool:
         """Take note that the other side did not accept it; whether another try could end otherwise."""
         return False
@@ -59,11 +63,12 @@ class Nothing(Auth):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A reference to a secret, and whose secret it is."""
+    """A reference to a secret, whose secret it is, and whom what it buys is ``onward`` shown to."""
 
     secrets: Secrets = field(repr=False)
     reference: str = field(repr=False)
     url: str
+    onward: str = ""
 
     def reveal(self) -> str:
         """The secret itself.
@@ -72,7 +77,7 @@ class Secret:
             Denied: It does not exist, or is not for that address.
         """
         try:
-            return self.secrets.reveal(self.reference, self.url)
+            return self.secrets.reveal(self.reference, self.url, self.onward)
         except SecretRefused as error:
             raise Denied(str(error)) from None
 
@@ -95,13 +100,15 @@ class InHeader(Auth):
         return {self.header: f"{self.word} {shown}".strip()}
 
 
-def entered_secret(entered: Entered, secrets: Secrets, url: str, name: str = "secret") -> Secret:
-    """The secret that a setting refers to, which has to be for ``url``.
+def entered_secret(
+    entered: Entered, secrets: Secrets, url: str, name: str = "secret", onward: str = ""
+) -> Secret:
+    """The secret that a setting refers to, which has to be for ``url``, and what it buys for ``onward``.
 
     Raises:
         BadSetting: It is missing, or may not be sent there.
     """
-    secret = Secret(secrets, entered.text(name), url)
+    secret = Secret(secrets, entered.text(name), url, onward)
     try:
         secret.reveal()
     except Denied as error:

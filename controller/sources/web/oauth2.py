@@ -66,6 +66,10 @@ class ClientCredentials(Auth):
         """See `Auth.asks`."""
         return {"auth.token_url": self.token_url}
 
+    def strike(self, text: str) -> str:
+        """See `Auth.strike`."""
+        return text.replace(self.token.text, "***") if self.token.text else text
+
     def refused(self) -> bool:
         """See `Auth.refused`: the token may have been revoked, and the next one accepted."""
         self.token.until = 0.0

@@ -156,14 +156,15 @@ def web_from(entered: Entered, access: Access, *, url: str = "", auth: Auth | No
         BadSetting: A setting cannot be used.
     """
     address = url or entered_url(entered, access.outbound)
+    shown = auth or _auth(entered, access, address)
     return Web(
         address,
         access.outbound,
-        auth or _auth(entered, access, address),
+        shown,
         entered.headers(),
         _authorities(entered),
         gate_from(entered, access, address),
-        access.secrets.redact,
+        lambda text: shown.strike(access.secrets.redact(text)),
     )
 
 
@@ -172,7 +173,8 @@ def secrets_in(settings: Mapping[str, Any]) -> Sequence[SecretPlace]:
     auth = settings.get("auth")
     if not isinstance(auth, Mapping) or not isinstance(auth.get("secret"), str):
         return ()
-    return (SecretPlace(("auth", "secret"), str(auth.get("token_url") or settings.get("url") or "")),)
+    url, token_url = str(settings.get("url") or ""), str(auth.get("token_url") or "")
+    return (SecretPlace(("auth", "secret"), token_url or url, onward=url),)
 
 
 def entered_url(
@@ -203,7 +205,7 @@ def _auth(entered: Entered, access: Access, url: str) -> Auth:
     if name == "none":
         return Nothing()
     if name == "oauth2":
-        return _oauth2(given, access)
+        return _oauth2(given, access, url)
     if name == "sigv4":
         user = SignatureV4(
             given.text("access_key_id"),
@@ -216,9 +218,9 @@ def _auth(entered: Entered, access: Access, url: str) -> Auth:
     return {"basic": basic, "bearer": bearer, "header": in_header}[name](given, secrets, url)
 
 
-def _oauth2(given: Entered, access: Access) -> Auth:
+def _oauth2(given: Entered, access: Access, url: str) -> Auth:
     token_url = entered_url(given, access.outbound, "token_url")
-    secret = entered_secret(given, access.secrets, token_url)
+    secret = entered_secret(given, access.secrets, token_url, onward=url)
     client_id = given.text("client_id")
     extra = {name: given.text(name) for name in ("scope", "audience") if name in given}
     in_body = given.one_of("client_auth", ("header", "body"), "header") == "body"

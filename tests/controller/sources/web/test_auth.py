@@ -172,6 +172,14 @@ def test_a_token_that_was_revoked_is_bought_anew_once() -> None:
         assert len(tokens(endpoint)) == 2
 
 
+def test_a_token_that_the_other_side_repeats_is_struck_out() -> None:
+    with serving(granting()) as endpoint:
+        source = client(endpoint)
+        assert source.redact("the token-1") == "the token-1"
+        source.send("GET", "/x", PATIENT_S)
+        assert source.redact("the token-1 of the-client-secret") == "the *** of ***"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
