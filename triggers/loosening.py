@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from triggers.policy import Policy, Reaction
+from triggers.policy import STRICTEST, Policy, Reaction
 from triggers.trigger import Action, Arming, Rung, Trigger
 from triggers.verdict import Lack
 
 _LOOSER_ABOVE = frozenset(
     {
-        *("count", "limit", "min_samples", "m", "tolerance", "baseline_min", "run_length"),
+        *("count", "limit", "min_samples", "m", "tolerance", "run_length"),
         *("amount", "alert", "shutdown"),
         *("interval_s", "hold_s", "cooldown_s"),
     }
 )
 """What makes a trigger slower or less sensitive when it grows."""
 _LOOSER_BELOW = frozenset({"k", "alpha", "project", "clear_s", "latch"})
-"""What does when it falls."""
+"""What does when it falls. Others, such as ``baseline_min``, do one thing and its contrary: they are not here."""
 _ELSEWHERE = frozenset({"key", "method", "arming", "ladder", "policies", "sharing"})
 """Fields that are looked at in another way, or that nobody sets."""
 _ARMINGS = tuple(Arming)
@@ -42,7 +42,7 @@ def loosened(before: Trigger, after: Trigger) -> Iterator[Looser]:
         if each.name not in _ELSEWHERE:
             yield from _part(each.name, each.name, getattr(before, each.name), getattr(after, each.name))
     for lack in Lack:
-        yield from _policy(lack, before.policies.get(lack), after.policies.get(lack))
+        yield from _policy(lack, before, after)
     for place, rung in enumerate(before.ladder):
         if not any(_does_as_much(other, rung) for other in after.ladder):
             yield Looser("ladder", f"nothing does as much as its rung {place + 1}, {rung.do}, as early")
@@ -72,25 +72,51 @@ def _part(name: str, field: str, before: object, after: object) -> Iterator[Loos
     yield Looser(field, "it cannot be told whether it would notice as much")
 
 
-def _policy(lack: Lack, before: Policy | None, after: Policy | None) -> Iterator[Looser]:
-    """What is done about nothing to judge; without a policy of its own it goes by the tier, which may be anything."""
-    if before == after:
+def _policy(lack: Lack, before: Trigger, after: Trigger) -> Iterator[Looser]:
+    """What is done about nothing to judge.
+
+    What a trigger leaves out goes by the tier of its feature, which may be raised: so only what does as much as the
+    strictest tier is no looser than that, and leaving out what was said may be.
+    """
+    if before.policies.get(lack) == after.policies.get(lack):
         return
-    if before is None or after is None or before.after_s is None or after.after_s is None:
-        is_less = before is None or after is None or _REACTIONS.index(after.do) <= _REACTIONS.index(before.do)
-    else:
-        is_less = _REACTIONS.index(after.do) < _REACTIONS.index(before.do) or after.after_s > before.after_s
-    if is_less:
+    old, new = before.policies.get(lack) or STRICTEST[lack], after.policies.get(lack)
+    if new is None or not _does_as_much_about(lack, (new, after.interval_s), (old, before.interval_s)):
         yield Looser(f"on_{lack}", "it would do less, or later, about nothing to judge")
+
+
+def _does_as_much_about(lack: Lack, other: tuple[Policy, int], one: tuple[Policy, int]) -> bool:
+    """Whether a policy, at its interval, does no less and no later than another one.
+
+    Holding is done at once by whatever tells somebody in the end.
+    """
+    (new, new_interval_s), (old, old_interval_s) = other, one
+    if old.do is Reaction.HOLD and new.tells:
+        return True
+    is_late = new.wait_s(lack, new_interval_s) > old.wait_s(lack, old_interval_s)
+    return _REACTIONS.index(new.do) >= _REACTIONS.index(old.do) and not (
+        is_late and old.do is not Reaction.IGNORE
+    )
+
+
+_INSTEAD = {
+    Action.NARROW: frozenset({Action.REVIEW, Action.DISABLE}),
+    Action.DEMOTE: frozenset({Action.REVIEW, Action.DISABLE}),
+}
+"""What leaves as little to users unseen as an action, wherever it is done. Other actions but `disable` do not replace one
+another: a narrowing may be wider than what there is, a revert becomes a hold where no release is to blame."""
 
 
 def _does_as_much(other: Rung, rung: Rung) -> bool:
     """Whether a rung takes the feature as far down as another one, no later and in no fewer cases."""
     if other.after_s > rung.after_s or other.severity.rank > rung.severity.rank:
         return False
-    if other.do is rung.do:
-        return rung.do is not Action.NARROW or _is_as_narrow(other, rung)
-    return rung.do.moves_traffic and other.do.strength > rung.do.strength
+    if other.do is not rung.do:
+        return rung.do.moves_traffic and other.do in _INSTEAD.get(rung.do, {Action.DISABLE})
+    if rung.do is Action.NARROW:
+        return _is_as_narrow(other, rung)
+    # Where a revert without force is impossible, what stands further down is done.
+    return rung.do is not Action.REVERT or bool(other.args.get("force")) <= bool(rung.args.get("force"))
 
 
 def _is_as_narrow(other: Rung, rung: Rung) -> bool:

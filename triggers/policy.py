@@ -55,15 +55,16 @@ class Policy:
 Policies = Mapping[Lack, Policy]
 
 _HOLD, _NOTIFY = Policy(Reaction.HOLD), Policy(Reaction.NOTIFY)
-_STRICT: Policies = dict.fromkeys(Lack, _NOTIFY)
+STRICTEST: Policies = dict.fromkeys(Lack, _NOTIFY)
+"""What does at least as much as any tier does where nobody has said."""
 BY_TIER: Mapping[str, Policies] = {
     "T1": {**dict.fromkeys(Lack, _HOLD), Lack.NO_DATA: Policy(Reaction.IGNORE)},
     "T2": {**dict.fromkeys(Lack, _NOTIFY), Lack.NO_DATA: _HOLD, Lack.PARTIAL: _HOLD},
-    "T3": _STRICT,
+    "T3": STRICTEST,
 }
 """What is done where nobody has said. None of them acts: an outage of the metrics takes no feature down by itself."""
 
 
 def policies_for(tier: str, own: Policies) -> Policies:
     """The policies of a trigger on a feature of a tier; what it says itself comes before what goes by the tier."""
-    return {**BY_TIER.get(tier, _STRICT), **own}
+    return {**BY_TIER.get(tier, STRICTEST), **own}

@@ -85,7 +85,7 @@ def test_each_parameter_is_looser_in_one_direction(
 @pytest.mark.parametrize("method", METHODS)
 def test_of_each_number_of_a_method_the_direction_is_known(method: str) -> None:
     numbers = {each.name for each in fields(METHODS[method]) if each.type in ("int", "float")}
-    assert numbers <= _LOOSER_ABOVE | _LOOSER_BELOW | {"below"}
+    assert numbers <= _LOOSER_ABOVE | _LOOSER_BELOW | {"below", "baseline_min"}
 
 
 def test_every_field_of_a_trigger_is_compared() -> None:
@@ -114,6 +114,7 @@ def test_what_cannot_be_compared_counts_as_looser() -> None:
         (rungs((Action.NOTIFY, 0), (Action.NARROW, 0), (Action.REVERT, 60)), 1),
         (rungs((Action.REVIEW, 0), (Action.REVERT, 60)), 1),
         (rungs((Action.NOTIFY, 0)), 2),
+        (rungs((Action.NOTIFY, 0), (Action.REVERT, 0)), 1),
     ],
 )
 def test_a_ladder_is_looser_where_nothing_does_as_much_as_early(ladder: Any, count: int) -> None:
@@ -138,6 +139,34 @@ def test_a_narrowing_is_as_narrow_by_the_same_name_or_a_smaller_share(
     assert fields_of(old, new) == ["ladder"] * count
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        (Rung(Action.HOLD), Rung(Action.NARROW, 0, {"share": 10_000}), 1),
+        (Rung(Action.HOLD), Rung(Action.REVIEW), 1),
+        (Rung(Action.HOLD), Rung(Action.DISABLE), 0),
+        (Rung(Action.NARROW, 0, {"share": 100}), Rung(Action.DEMOTE), 1),
+        (Rung(Action.NARROW, 0, {"share": 100}), Rung(Action.REVIEW), 0),
+        (Rung(Action.DEMOTE), Rung(Action.REVIEW), 0),
+        (Rung(Action.REVERT), Rung(Action.REVERT, 0, {"force": True}), 1),
+        (Rung(Action.REVERT, 0, {"force": True}), Rung(Action.REVERT), 0),
+        (Rung(Action.UPDATE_EVAL_SET), Rung(Action.DISABLE), 1),
+    ],
+)
+def test_a_rung_is_replaced_only_by_what_does_as_much_wherever_it_is_done(
+    before: Rung, after: Rung, count: int
+) -> None:
+    assert fields_of(changed(ladder=(before,)), changed(ladder=(after,))) == ["ladder"] * count
+
+
+def test_how_many_answers_a_baseline_needs_is_looser_either_way() -> None:
+    # The fewer they are, the higher is the bound of their share, and with it the limit.
+    few, many = (
+        changed(method=parse_method("evidence", {"limit": 0.1, "baseline_min": n})) for n in (1, 100)
+    )
+    assert fields_of(few, many) == fields_of(many, few) == ["params.baseline_min"]
+
+
 def test_a_rung_that_waits_for_worse_is_looser() -> None:
     warning = changed(ladder=(Rung(Action.REVIEW, 0, {}, Severity.WARNING),))
     critical = changed(ladder=(Rung(Action.REVIEW),))
@@ -145,7 +174,8 @@ def test_a_rung_that_waits_for_worse_is_looser() -> None:
     assert fields_of(critical, warning) == []
 
 
-HOLD, ACT = Policy(Reaction.HOLD, 60), Policy(Reaction.ACT, 60)
+HOLD, NOTIFY, ACT = (Policy(do, 60) for do in (Reaction.HOLD, Reaction.NOTIFY, Reaction.ACT))
+GRACE_S = 3 * TRIGGER.interval_s
 
 
 @pytest.mark.parametrize(
@@ -156,10 +186,19 @@ HOLD, ACT = Policy(Reaction.HOLD, 60), Policy(Reaction.ACT, 60)
         (ACT, HOLD, True),
         (HOLD, Policy(Reaction.HOLD, 61), True),
         (HOLD, Policy(Reaction.HOLD, 59), False),
-        (HOLD, Policy(Reaction.HOLD), True),
-        (Policy(Reaction.HOLD), ACT, False),
+        (HOLD, Policy(Reaction.HOLD), False),
+        (Policy(Reaction.HOLD), HOLD, True),
+        (Policy(Reaction.HOLD), Policy(Reaction.NOTIFY, 86_400), False),
+        (NOTIFY, Policy(Reaction.ACT, 86_400), True),
+        (Policy(Reaction.NOTIFY), Policy(Reaction.ACT, 86_400), True),
+        (Policy(Reaction.NOTIFY), Policy(Reaction.ACT), False),
+        (Policy(Reaction.NOTIFY), Policy(Reaction.NOTIFY, 0), False),
+        (Policy(Reaction.IGNORE), Policy(Reaction.HOLD, 86_400), False),
         (HOLD, None, True),
         (None, HOLD, True),
+        (None, Policy(Reaction.NOTIFY), False),
+        (None, Policy(Reaction.ACT, GRACE_S), False),
+        (None, Policy(Reaction.ACT, GRACE_S + 1), True),
     ],
 )
 def test_a_policy_is_looser_if_it_does_less_or_later(
