@@ -9,20 +9,21 @@ from datetime import datetime, timedelta
 from controller.console.words import Sign, change_word, duration_of, exact_time, sentence, who
 from controller.flags.spread import Spread, spread
 from controller.store.changes import RecordedChange, changes_of
-from controller.store.columns import Broken
+from controller.store.columns import Broken, typed
 from controller.store.database import Transaction
 from controller.store.features import feature_names
 from controller.store.incidents import Event, Incident, events_of
 from controller.store.instances import instances_in, revision_times
 from controller.store.outcomes import count_answers
 from controller.store.pointer_moves import StoredMove, moves_of
-from controller.store.readings import StoredReading, readings_of
+from controller.store.readings import StoredReading, readings_until
 from controller.store.triggers import StoredTrigger, triggers_of
 from controller.verifications import Verifications
-from triggers import Verdict
+from stages import WHOLE
+from triggers import Scope, Verdict
 
-_READINGS = 400
-_CHANGES = 100
+_READINGS = 1000
+_CHANGES = 200
 _BEFORE = timedelta(hours=1)
 _AFTER = timedelta(hours=1)
 _COUNTED_ON = timedelta(days=7)
@@ -51,19 +52,21 @@ class Moment:
 class Spared:
     """How many bad answers users were spared, and from what that was reckoned.
 
-    ``share`` of answers was bad at the last reading in breach. ``since`` answers were given after it was contained;
-    where there were none, ``an_hour`` answers came before, and ``hours`` it has been contained.
+    ``share`` of answers was bad at the last reading in breach. ``since`` answers were given after it was contained, of
+    which the part ``theirs`` would have been of the release that was read; where there were none, ``an_hour`` answers
+    that were read came before, and ``hours`` it has been contained.
     """
 
     share: float
     since: int
     an_hour: float
     hours: float
+    theirs: float = 1.0
 
     @property
     def answers(self) -> float:
-        """The share × the answers since; without any, the share × the answers an hour × the hours."""
-        return self.share * (self.since or self.an_hour * self.hours)
+        """The share × the answers since that were theirs; without any, the share × the answers an hour × the hours."""
+        return self.share * (self.since * self.theirs or self.an_hour * self.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +113,18 @@ class Story:
 
 def story(tx: Transaction, incident: Incident, verifications: Verifications, now: datetime) -> Story:
     """Tell an incident."""
-    readings = _readings(tx, incident)
+    cause = _cause(tx, incident)
+    readings = readings_until(tx, cause.id, incident.opened_at + _AFTER, _READINGS) if cause else []
     events = events_of(tx, incident.id)
     changes = changes_of(
-        tx, incident.project_id, feature=incident.feature, touching=incident.environment, limit=_CHANGES
+        tx,
+        incident.project_id,
+        feature=incident.feature,
+        touching=incident.environment,
+        until=_end(incident),
+        limit=_CHANGES,
     )
+    theirs = _share_of(incident, changes) if cause and cause.trigger.scope is Scope.CANDIDATE else 1.0
     said = [event.message for event in events if event.what == "verified"]
     found = spread(
         instances_in(tx, incident.environment_id),
@@ -137,23 +147,36 @@ def story(tx: Transaction, incident: Incident, verifications: Verifications, now
         detect_s=_detected_s(readings, incident),
         contain_s=_seconds(incident.began_at, incident.opened_at),
         verify_s=_seconds(incident.began_at, incident.verified_at) if incident.verified_at else None,
-        spared=_spared(tx, readings, incident, now),
+        spared=_spared(tx, readings, incident, theirs, now),
         proof=said[-1] if said else verifications.proof(tx, incident).sentence,
         reached=found,
     )
+
+
+def _end(incident: Incident) -> datetime:
+    """Until when what happened is told as a part of it."""
+    return incident.closed_at or incident.opened_at + _COUNTED_ON
 
 
 def _seconds(start: datetime, end: datetime) -> int:
     return max(0, int((end - start).total_seconds()))
 
 
-def _readings(tx: Transaction, incident: Incident) -> Sequence[StoredReading]:
-    """What the trigger that began it saw, oldest first; nothing where a person began it."""
+def _cause(tx: Transaction, incident: Incident) -> StoredTrigger | None:
+    """The trigger that began it; None where a person did, or where it is gone."""
     kind, _, key = incident.opened_by.partition(":")
     for item in triggers_of(tx, incident.rollout_id) if kind == "trigger" else ():
         if not isinstance(item, Broken) and isinstance(item, StoredTrigger) and item.trigger.key == key:
-            return readings_of(tx, item.id, limit=_READINGS)[::-1]
-    return ()
+            return item
+    return None
+
+
+def _share_of(incident: Incident, changes: Sequence[RecordedChange]) -> float:
+    """The part of users who got the candidate that went; all of them where there was none, or it cannot be told."""
+    for change in changes:
+        if incident.was_candidate and change.at == incident.opened_at and "candidate_share" in change.before:
+            return typed(int, change.before["candidate_share"]) / WHOLE
+    return 1.0
 
 
 def _streak(readings: Sequence[StoredReading], incident: Incident) -> list[StoredReading]:
@@ -173,7 +196,7 @@ def _detected_s(readings: Sequence[StoredReading], incident: Incident) -> int | 
 
 
 def _spared(
-    tx: Transaction, readings: Sequence[StoredReading], incident: Incident, now: datetime
+    tx: Transaction, readings: Sequence[StoredReading], incident: Incident, theirs: float, now: datetime
 ) -> Spared | None:
     """What would have gone on as it was at the last reading in breach; None where nothing was counted."""
     streak = _streak(readings, incident)
@@ -190,6 +213,7 @@ def _spared(
         since=_answers_until(tx, incident, until),
         an_hour=last.total / window_h,
         hours=hours,
+        theirs=theirs,
     )
 
 
@@ -213,9 +237,8 @@ def _of_readings(readings: Sequence[StoredReading], incident: Incident) -> Itera
 
 
 def _of_changes(changes: Sequence[RecordedChange], incident: Incident) -> Iterator[Moment]:
-    end = incident.closed_at or incident.opened_at + _COUNTED_ON
     for change in changes:
-        if incident.began_at - _BEFORE <= change.at <= end and not change.name.startswith("incident."):
+        if incident.began_at - _BEFORE <= change.at <= _end(incident) and not change.name.startswith("incident."):
             reason = f": {change.reason}" if change.reason else ""
             yield Moment(change.at, _MOVE, f"{_begun(change_word(change.name))}{reason}", who(change.actor))
 

@@ -102,8 +102,9 @@ def changes_of(
     limit: int = 50,
     feature: str | None = None,
     touching: str | None = None,
+    until: datetime | None = None,
 ) -> list[RecordedChange]:
-    """The newest changes with a number below ``before``, newest first.
+    """The newest changes with a number below ``before``, newest first; with ``until``, those up to that instant.
 
     ``touching`` is the key of an environment: then only changes of it, and those of the project that it shows.
     """
@@ -114,6 +115,8 @@ def changes_of(
         page = page.where(changes.c.feature == feature)
     if touching is not None:
         page = page.where(or_(changes.c.environment == touching, changes.c.name.in_(_SHARED)))
+    if until is not None:
+        page = page.where(changes.c.at <= until)
     rows = tx.execute(page.order_by(changes.c.seq.desc()).limit(limit))
     return [RecordedChange(**row._mapping) for row in rows]
 

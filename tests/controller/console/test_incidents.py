@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from controller.console.incident_story import Spared
 from stages import Mode
 from tests.browser.story import Installation
 from tests.controller.console.conftest import Visitor
-from triggers import Action, Rung
+from triggers import Action, Rung, Scope
 
 LIST, PAGE = "/projects/acme/incidents", "/projects/acme/incidents/1"
+_COPIED = """status, bad, total, samples, message, warnings, asked, sentence, numbers, phase, due, window_start,
+window_end"""
+LATER_READINGS = f"""WITH RECURSIVE later (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM later WHERE n < 1100)
+INSERT INTO readings (trigger_id, slot, evaluated_at, verdict, {_COPIED})
+SELECT trigger_id, slot + n * 60000000, evaluated_at + n * 60000000, 'ok', {_COPIED}
+FROM later, (SELECT * FROM readings ORDER BY trigger_id DESC, slot DESC LIMIT 1)"""
+"""A trigger goes on being evaluated, more often than a page looks back."""
 
 
 @pytest.fixture
@@ -36,6 +45,32 @@ def test_an_incident_is_told_with_its_times_and_what_it_spared(
     spared = page.split("<dt>Bad answers avoided</dt>")[1].split("</div>")[0]
     assert "60% bad" in spared or "37.5% bad" in spared
     assert "answers an hour × " in spared
+
+
+def test_an_old_incident_is_told_like_a_new_one(house: Installation, ada: Visitor, incident: str) -> None:
+    new = ada.get(incident).text
+    with house.parts.database.write() as tx:
+        tx.exec_driver_sql(LATER_READINGS)
+    figures = re.compile(r'<dl class="figures">.*?<dt>To verify', re.DOTALL)
+    assert figures.findall(ada.get(incident).text) == figures.findall(new)
+
+
+def test_of_a_candidate_only_its_part_of_the_answers_was_spared(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    candidate, limits = house.release(live, f"prompts/{live}@2"), {"ladder": (Rung(Action.REVERT),)}
+    house.trigger(live, "reverting", "unsupported", 0.05, scope=Scope.CANDIDATE, **limits)
+    house.tick()
+    house.outcomes(live, 100, unsupported=60, release=candidate)
+    house.clock.pass_(minutes=1)
+    house.tick()
+    house.clock.pass_(minutes=1)
+    house.outcomes(live, 500)
+    house.clock.pass_(minutes=1)
+    spared = ada.get(PAGE).text.split("<dt>Bad answers avoided</dt>")[1].split("</div>")[0]
+    assert "about 30<" in spared
+    factors = "60% bad at the last reading in breach × 10% of users who had the release × 500 answers since"
+    assert factors in spared
 
 
 def test_what_was_spared_is_reckoned_from_the_answers_since_or_from_the_rate_before() -> None:
