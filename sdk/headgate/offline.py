@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from typing_extensions import Self
-
 from headgate.client import read_document
 from headgate.current import Current
 from headgate.questions import Questions
@@ -16,6 +14,8 @@ from headgate.tallies import Tallies
 
 if TYPE_CHECKING:
     import os
+
+    from typing_extensions import Self
 
 
 Kind = TypeVar("Kind", bound="OfflineClient")
