@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -111,10 +113,21 @@ class Delivery:
         # One of several processes on a port must not be asked before it has something to say.
         await asyncio.get_running_loop().run_in_executor(None, self.refresher.look)
         self.start()
+        self._leave_when_told()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _leave_when_told(self) -> None:
+        """End all streams at once when the process is told to end: a server waits for what is open before it does."""
+        loop = asyncio.get_running_loop()
+
+        def leave() -> None:
+            self.streams.close()
+            os.kill(os.getpid(), signal.SIGINT)  # For the server it means the same, and is still its own.
+
+        loop.add_signal_handler(signal.SIGTERM, leave)
 
     async def _answer(self, exchange: Exchange) -> None:
         method, name, door = self._door(exchange.path)

@@ -125,3 +125,4 @@ def serving(directory: Path) -> Iterator[Headgate]:
             yield headgate
         finally:
             stop(process)
+        assert process.returncode == 0, "it did not leave by itself when it was told to"
