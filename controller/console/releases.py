@@ -41,8 +41,8 @@ class ReleaseLine:
 
 def release_lines(releases: Sequence[StoredRelease], rollout: Rollout, most: int) -> list[ReleaseLine]:
     """The newest releases, newest first, each beside the one before it."""
-    befores: list[StoredRelease | None] = [None, *releases[:-1]]
-    lines = [_line(release, before, rollout) for release, before in zip(releases, befores, strict=True)]
+    befores: list[StoredRelease | None] = [None, *releases]
+    lines = [_line(release, before, rollout) for release, before in zip(releases, befores, strict=False)]
     return lines[::-1][:most]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.story import PRODUCTION, PROJECT
+from tests.browser.story import PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
 
 FEATURE = f"/projects/{PROJECT}/environments/{PRODUCTION}/features/claims"
@@ -29,3 +29,11 @@ def test_the_records_it_rests_on_can_be_read(ada: Visitor) -> None:
 def test_nobody_reads_it_who_has_not_signed_in(visitor: Visitor) -> None:
     for path in ("pre-ship-review", "pre-ship-review.json", "releases/r-000000000000", "evidence/1"):
         assert visitor.get(f"{FEATURE}/{path}").status_code in (302, 303)
+
+
+def test_a_new_idea_without_a_release_has_its_page(house: Installation, ada: Visitor) -> None:
+    house.project()
+    house.feature("idea", "An idea", "Claims team", "T1")
+    page = ada.get(FEATURE.replace("claims", "idea"))
+    assert page.status_code == 200
+    assert "No release yet" in page.text
