@@ -35,6 +35,7 @@ from stages import (
     Criterion,
     Goodness,
     Measured,
+    Missed,
     Plan,
     Refusal,
     Request,
@@ -79,6 +80,12 @@ class Cases:
     def requirements_of(self, tx: Transaction, project_id: int) -> Mapping[str, Requirement]:
         """Everything that a project's plans may ask for, by its key."""
         return self._plans_of(tx, project_id).requirements
+
+    def missed_in(self, tx: Transaction, feature: Feature, key: str) -> frozenset[Missed]:
+        """What follows in the stages of a feature's tier when a requirement is not met; nothing if none asks for it."""
+        plan = self._plans_of(tx, feature.project_id).of(feature.risk_tier, protected=True)
+        needs = (need for stage in EXPOSED for need in plan[stage].requirements)
+        return frozenset(need.missed for need in needs if need.key == key)
 
     def case(
         self, tx: Transaction, stored: StoredRollout, request: Request, requester: str, now: datetime

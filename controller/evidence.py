@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from controller.store.projects import get_project
 from controller.store.releases import StoredRelease, get_release
 from controller.store.reports import report_to_json
 from controller.store.triggers import trigger_keys
-from stages import Artifact, EvalReport, Requirement, parts
+from stages import Artifact, EvalReport, Missed, Requirement, parts
 
 _RUNS = ("javascript:", "data:", "vbscript:")
 LONGEST_WAIVER = timedelta(days=90)
@@ -100,7 +100,8 @@ class EvidenceDesk:
         with self._database.write() as tx:
             now, feature = self._now(), get_feature(tx, get_project(tx, project_key).id, feature_key)
             need = self._need(tx, feature, asked["requirement"])
-            _refuse_waiver(need, asked, now)
+            missed = self._cases.missed_in(tx, feature, need.key) or {need.missed}
+            _refuse_waiver(need, missed, asked, now)
             _refuse_unknown_trigger(asked["trigger"], trigger_keys(tx, feature.id))
             if need.per_release:
                 get_release(tx, feature.id, str(asked["release"]))
@@ -262,8 +263,15 @@ def _refuse_anothers_report(
             raise InvalidInput(Problem("body", message, "evaluate this release, and hand in that report"))
 
 
-def _refuse_waiver(need: Requirement, asked: Mapping[str, Any], now: datetime) -> None:
-    if not need.waivable:
+def _refuse_waiver(
+    need: Requirement, missed: Collection[Missed], asked: Mapping[str, Any], now: datetime
+) -> None:
+    if missed == {Missed.REMIND}:
+        remedy = "go on without, or hand in evidence for it"
+        raise InvalidInput(
+            Problem("requirement", f"{need.key} only reminds, and keeps nothing from going up", remedy)
+        )
+    if Missed.WAIVE not in missed:
         raise InvalidInput(Problem("requirement", f"{need.key} cannot be waived", "hand in evidence for it"))
     if need.per_release and not asked.get("release"):
         raise InvalidInput(Problem("release", f"{need.key} is shown for a release", "name the release"))

@@ -78,8 +78,13 @@ class Sheet:
 
     @property
     def missing(self) -> tuple[Item, ...]:
-        """What still has to be shown."""
-        return tuple(item for item in self.items if not item.standing.holds)
+        """What still has to be shown before the stage is entered."""
+        return tuple(item for item in self.items if item.standing.refuses)
+
+    @property
+    def reminders(self) -> tuple[Item, ...]:
+        """What is not shown either, and keeps nothing from going up."""
+        return tuple(item for item in self.items if item.standing.reminds)
 
     def of(self, gate: Gate) -> tuple[Item, ...]:
         """The items of one gate."""
@@ -281,7 +286,7 @@ def _digest(sheet: Sheet, answers: tuple[Answered, ...]) -> str:
             "rollout": [sheet.stored.rollout.environment, sheet.stored.rollout.version],
             "release": sheet.release.digest if sheet.release else None,
             "stage": sheet.stage,
-            "standings": [[i.need.key, i.standing.answer, i.standing.by] for i in sheet.items],
+            "standings": [[i.need.key, i.standing.answer, i.standing.by, i.need.missed] for i in sheet.items],
             "facts": [[fact.holds, fact.message] for each in answers for fact in each.facts],
         }
     )

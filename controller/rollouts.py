@@ -171,7 +171,7 @@ class Rollouts:
             return
         case, step = self._cases.case(tx, stored, order.request, order.actor.name, now), plan[stage]
         standings = stand_all(case, step, now)
-        yield from (each.refusal for each in standings if not each.holds)
+        yield from (each.refusal for each in standings if each.refuses)
         yield from self_waived(order.actor.name, case.waivers, standings)
         if is_lifted:
             yield from unwatched(case, step)

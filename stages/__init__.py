@@ -81,7 +81,7 @@ from stages.release import (
     seal,
 )
 from stages.report import Dataset, EvalReport, Metric, MetricKind
-from stages.requirement import Artifact, Gate, Requirement, Threshold
+from stages.requirement import Artifact, Gate, Missed, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
 from stages.shared_cause import (
@@ -132,6 +132,7 @@ __all__ = [
     "Measured",
     "Metric",
     "MetricKind",
+    "Missed",
     "Mode",
     "Model",
     "ModelEnd",

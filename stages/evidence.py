@@ -10,7 +10,7 @@ from enum import StrEnum
 from stages.refusals import Refusal
 from stages.release import Part
 from stages.report import MAX_UNJUDGED, EvalReport, Metric, MetricKind
-from stages.requirement import Artifact, Requirement, Threshold
+from stages.requirement import Artifact, Missed, Requirement, Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,16 @@ class Standing:
     def holds(self) -> bool:
         """Whether nothing more is needed."""
         return self.answer in (Answer.MET, Answer.WAIVED)
+
+    @property
+    def reminds(self) -> bool:
+        """Whether it is a gap that is named and keeps nothing from going up."""
+        return not self.holds and self.requirement.missed is Missed.REMIND
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is a gap that nothing goes up with."""
+        return not self.holds and not self.reminds
 
     @property
     def refusal(self) -> Refusal:
@@ -259,7 +269,7 @@ def _listed(parts: list[Part]) -> str:
 
 def _lets_pass(waiver: Waiver, need: Requirement, subject: Subject, now: datetime) -> bool:
     return (
-        need.waivable
+        need.missed is Missed.WAIVE
         and waiver.requirement == need.key
         and (not need.proves or waiver.release == subject.release)
         and now < waiver.expires_at

@@ -19,7 +19,7 @@ def check_release(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusa
     The requester is whoever brings it in. What the stage demands of each release is looked at, and who has agreed.
     """
     standings = tuple(each for each in stand_all(case, step, now) if each.requirement.per_release)
-    yield from (each.refusal for each in standings if not each.holds)
+    yield from (each.refusal for each in standings if each.refuses)
     yield from self_waived(case.requester, case.waivers, standings)
     if step.release_approvals:
         groups = step.approver_groups

@@ -161,7 +161,7 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
         *standing,
         *case.matters,
         *_soaking(case, step, now),
-        *(each.refusal for each in standings if not each.holds),
+        *(each.refusal for each in standings if each.refuses),
         *self_waived(case.requester, case.waivers, standings),
         *unmet(leaving, case.measured, now),
         *unwatched(case, step),

@@ -249,7 +249,7 @@ def _pausing(case: Case, plan: Plan, following: Step, answers: int, now: datetim
         message = "nobody gets the feature, so nothing can be learnt"
         yield Refusal("nobody_exposed", message, "widen it by hand, then start the ramp", "share")
     yield from case.matters
-    yield from (each.refusal for each in stand_all(case, stage, now) if not each.holds)
+    yield from (each.refusal for each in stand_all(case, stage, now) if each.refuses)
     yield from unwatched(case, stage)
     yield from unmet(_judgeable(case, stage.exit_criteria, answers), case.measured, now)
 

@@ -37,6 +37,22 @@ class Artifact(StrEnum):
     """The file of an evaluation tool, which is read and checked."""
 
 
+class Missed(StrEnum):
+    """What follows when a requirement is not met, from the laxest to the strictest."""
+
+    REMIND = "remind"
+    """It is named with its owner and since when, and keeps nothing from going up."""
+    WAIVE = "waive"
+    """Nothing goes up, unless a named person lets it pass for a while."""
+    BLOCK = "block"
+    """Nothing goes up."""
+
+    def is_laxer_than(self, other: Missed) -> bool:
+        """Whether less follows from it."""
+        order = list(Missed)
+        return order.index(self) < order.index(other)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """What a metric of a report has to reach: exactly one of ``at_least`` and ``at_most`` is given.
@@ -63,7 +79,7 @@ class Requirement:
     that the evidence is about: when one of them changes, it is stale; without any the evidence is about the feature.
     ``fields`` of the feature's record answer an artifact of the kind record. A report has to meet ``threshold`` with
     at least ``min_samples`` cases, and have cases in each of ``layers``. ``valid_s``: how long evidence lives, for ever
-    if None. ``waivable``: whether a named person may let it pass for a while; otherwise its absence blocks.
+    if None. ``missed`` is what follows when it is not met.
     """
 
     key: str
@@ -78,7 +94,7 @@ class Requirement:
     min_samples: int = 0
     layers: tuple[str, ...] = ()
     valid_s: int | None = None
-    waivable: bool = False
+    missed: Missed = Missed.BLOCK
 
     @property
     def per_release(self) -> bool:
@@ -110,8 +126,8 @@ def _weaker(our: Requirement, their: Requirement) -> Iterator[str]:
         yield "needs fewer layers"
     if _lifetime(their) > _lifetime(our):
         yield "lives longer"
-    if their.waivable and not our.waivable:
-        yield "may be waived"
+    if their.missed.is_laxer_than(our.missed):
+        yield "only reminds" if their.missed is Missed.REMIND else "may be waived"
     if our.threshold and _easier(our.threshold, their.threshold):
         yield "has an easier threshold"
 

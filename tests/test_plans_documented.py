@@ -17,7 +17,6 @@ from controller.plans.definitions import (
     REQUIREMENT_KEYS,
     REQUIREMENT_OVERRIDES,
     THRESHOLD_KEYS,
-    Missed,
 )
 from controller.plans.node import grow
 from controller.plans.plans import Plans
@@ -28,6 +27,7 @@ from stages import (
     Artifact,
     Criterion,
     Gate,
+    Missed,
     Part,
     Requirement,
     Stage,
@@ -104,8 +104,7 @@ def _valid(need: Requirement) -> str:
 
 
 def _missed(need: Requirement) -> str:
-    word = Missed.WAIVE if need.waivable else Missed.BLOCK
-    return f"`{word}`" + _differently(need, lambda it: f"`{Missed.WAIVE if it.waivable else Missed.BLOCK}`")
+    return f"`{need.missed}`" + _differently(need, lambda it: f"`{it.missed}`")
 
 
 def _differently(need: Requirement, tell: object) -> str:

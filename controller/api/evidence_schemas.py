@@ -6,7 +6,7 @@ from marshmallow import Schema, fields
 
 from controller.api.fields import Key, Moment, Number, Text
 from controller.api.schemas import SHA256, ReasonSchema, release_id
-from stages import Artifact, Gate, Part
+from stages import Artifact, Gate, Missed, Part
 
 
 class ThresholdSchema(Schema):
@@ -34,7 +34,13 @@ class RequirementSchema(Schema):
     min_samples = fields.Integer()
     layers = fields.List(fields.String())
     valid_s = fields.Integer(allow_none=True)
-    waivable = fields.Boolean()
+    missed = fields.Enum(
+        Missed,
+        by_value=True,
+        metadata={
+            "description": "What follows when it is not met: it reminds, may be waived for a while, or blocks"
+        },
+    )
 
 
 class DatasetSchema(Schema):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Response, make_response, render_template, request
@@ -14,7 +14,7 @@ from controller.api.parsing import Blueprint
 from controller.api.schemas import release_id
 from controller.readiness import Item, PreShipReview, Sheet
 from controller.rollouts import Where
-from stages import Answered, Fact, Gate, Stage, Standing
+from stages import Answered, Fact, Gate, Missed, Stage, Standing
 
 blueprint = Blueprint(
     "readiness",
@@ -45,7 +45,8 @@ class StandingSchema(Schema):
     """A requirement and how it stands.
 
     ``answer`` is met, waived, missing, unchecked, insufficient, failed, stale or expired. ``by`` is the id of the
-    evidence (e-) or the waiver (w-) it rests on.
+    evidence (e-) or the waiver (w-) it rests on. ``missed`` is what follows where it does not hold: remind, waive or
+    block.
     """
 
     requirement = fields.String()
@@ -53,6 +54,7 @@ class StandingSchema(Schema):
     title = fields.String()
     answer = fields.String()
     holds = fields.Boolean()
+    missed = fields.Enum(Missed, by_value=True)
     message = fields.String()
     remedy = fields.String()
     by = fields.String()
@@ -83,6 +85,9 @@ class SheetSchema(Schema):
     release = fields.String(allow_none=True)
     score = fields.Nested(ScoreSchema)
     gates = fields.Dict(keys=fields.String(), values=fields.Nested(ScoreSchema))
+    reminders = fields.Integer(
+        metadata={"description": "How many do not hold, and keep nothing from going up for it"}
+    )
     items = fields.List(fields.Nested(ItemSchema))
     made_at = fields.AwareDateTime()
 
@@ -102,7 +107,7 @@ class AnsweredSchema(Schema):
     key = fields.String()
     question = fields.String()
     answer = fields.String()
-    evidence = fields.List(fields.Nested(StandingSchema))
+    evidence = fields.List(fields.Nested(ItemSchema))
     facts = fields.List(fields.Nested(FactSchema))
     not_asked = fields.List(
         fields.String(), metadata={"description": "What would answer it too, and the stage does not ask for"}
@@ -120,6 +125,9 @@ class PreShipReviewSchema(Schema):
     digest = fields.String()
     made_at = fields.AwareDateTime()
     ready = fields.Boolean()
+    reminders = fields.Integer(
+        metadata={"description": "How many requirements of the stage do not hold, and only remind"}
+    )
     answers = fields.List(fields.Nested(AnsweredSchema))
 
 
@@ -165,6 +173,7 @@ def sheet_view(sheet: Sheet) -> dict[str, Any]:
     return _heading(sheet) | {
         "score": _score(sheet.score()),
         "gates": {gate.value: _score(sheet.score(gate)) for gate in Gate if sheet.of(gate)},
+        "reminders": len(sheet.reminders),
         "items": [_item_view(item) for item in sheet.items],
     }
 
@@ -172,12 +181,15 @@ def sheet_view(sheet: Sheet) -> dict[str, Any]:
 def review_view(review: PreShipReview) -> dict[str, Any]:
     """A review as the API shows it."""
     release = review.sheet.release
+    items = {item.need.key: item for item in review.sheet.items}
     return _heading(review.sheet) | {
         "release_digest": release.digest if release else None,
         "digest": review.seen,
         "ready": all(each.reply == "yes" for each in review.answers),
+        "reminders": len(review.sheet.reminders),
         "answers": [
-            _answered_view(each) | {"not_asked": [need.title for need in review.unasked[each.question.key]]}
+            _answered_view(each, items)
+            | {"not_asked": [need.title for need in review.unasked[each.question.key]]}
             for each in review.answers
         ],
     }
@@ -209,6 +221,7 @@ def _standing_view(standing: Standing) -> dict[str, Any]:
         "title": need.title,
         "answer": standing.answer.value,
         "holds": standing.holds,
+        "missed": need.missed,
         "message": standing.message,
         "remedy": standing.remedy,
         "by": standing.by,
@@ -216,12 +229,12 @@ def _standing_view(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _answered_view(answered: Answered) -> dict[str, Any]:
+def _answered_view(answered: Answered, items: Mapping[str, Item]) -> dict[str, Any]:
     return {
         "key": answered.question.key,
         "question": answered.question.text,
         "answer": answered.reply.value,
-        "evidence": [_standing_view(standing) for standing in answered.standings],
+        "evidence": [_item_view(items[standing.requirement.key]) for standing in answered.standings],
         "facts": _facts(answered.facts),
     }
 

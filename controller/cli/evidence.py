@@ -15,7 +15,7 @@ from controller.cli.options import moment as read_moment
 from controller.cli.options import reason
 from controller.cli.remote import Remote, SaidNo
 from controller.cli.text import aligned, described, moment
-from stages import EXPOSED
+from stages import EXPOSED, Missed
 
 CURRENT = "current"
 
@@ -192,6 +192,8 @@ def _standing(remote: Remote, feature: str, made: Mapping[str, Any]) -> Iterator
         yield f"{key}: {place} does not ask for it"
         return
     remedy = "" if item["holds"] else f"; {item['remedy']}"
+    if remedy and item["missed"] == Missed.REMIND:
+        remedy += " (it only reminds, and keeps nothing back)"
     yield f"{key}: {item['answer']} for {place} with {sheet['release'] or 'no release'}: {item['message']}{remedy}"
 
 

@@ -14,7 +14,7 @@ from controller.cli.documents import document
 from controller.cli.options import STAGES, reason
 from controller.cli.remote import Remote
 from controller.cli.text import INDENT, aligned, described, moment
-from stages import Autonomy, Oversight, Tier
+from stages import Autonomy, Missed, Oversight, Tier
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -182,12 +182,23 @@ def _flat(value: Any) -> Any:
 
 def _sheet(sheet: Mapping[str, Any]) -> Iterator[str]:
     score = sheet["score"]
-    yield f"{_heading(sheet)}: {score['met']} of {score['of']} are met"
+    count = sheet["reminders"]
+    reminders = f"; {count} not met only remind{'s' if count == 1 else ''}" if count else ""
+    yield f"{_heading(sheet)}: {score['met']} of {score['of']} are met{reminders}"
     yield from aligned((gate, f"{of['met']} of {of['of']}") for gate, of in sheet["gates"].items())
     missing = [item for item in sheet["items"] if not item["holds"]]
-    if missing:
-        yield "missing"
-    yield from aligned(_missing(item) for item in missing)
+    yield from _titled("missing", [item for item in missing if not _reminds(item)])
+    yield from _titled("reminders, which keep nothing back", [item for item in missing if _reminds(item)])
+
+
+def _titled(title: str, items: list[Mapping[str, Any]]) -> Iterator[str]:
+    if items:
+        yield title
+    yield from aligned(_missing(item) for item in items)
+
+
+def _reminds(standing: Mapping[str, Any]) -> bool:
+    return standing.get("missed") == Missed.REMIND and not standing["holds"]
 
 
 def _missing(item: Mapping[str, Any]) -> tuple[str, ...]:
@@ -201,8 +212,14 @@ def _review(review: Mapping[str, Any]) -> Iterator[str]:
     for answered in review["answers"]:
         yield f"{INDENT}{answered['answer']:<5} {answered['question']}"
         against = [each for each in (*answered["evidence"], *answered["facts"]) if not each["holds"]]
-        yield from (f"{INDENT}{' ' * 6}{each['message']}; {each['remedy']}" for each in against)
+        yield from (f"{INDENT}{' ' * 6}{_against(each)}" for each in against)
     yield f"{INDENT}records {review['digest']}"
+
+
+def _against(each: Mapping[str, Any]) -> str:
+    said = f"{each['message']}; {each['remedy']}"
+    who = f" ({each['owner']}, since {moment(each['since'])})" if "since" in each else ""
+    return f"reminder: {said}{who}" if _reminds(each) else f"{said}{who}"
 
 
 def _heading(about: Mapping[str, Any]) -> str:

@@ -173,19 +173,26 @@ def show_feature(project: str, environment: str, feature: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """A gate of the next stage: how many of its requirements hold."""
+    """A gate of the next stage: how many of its requirements hold, and how many of the others only remind."""
 
     gate: Gate
     title: str
     held: int
     total: int
+    reminders: int
+
+    @property
+    def open(self) -> int:
+        """How many do not hold."""
+        return self.total - self.held
 
 
 def _gates(sheet: Sheet) -> Iterator[GateLine]:
     for gate in Gate:
         held, total = sheet.score(gate)
         if total:
-            yield GateLine(gate, GATES[gate], held, total)
+            reminders = sum(item.standing.reminds for item in sheet.of(gate))
+            yield GateLine(gate, GATES[gate], held, total, reminders)
 
 
 def against(tx: Transaction, about: Head) -> tuple[Refusal, ...]:

@@ -15,7 +15,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
-from controller.console.words import GATES
+from controller.console.words import GATES, MISSED
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.plans import Plans
 from controller.store.projects import Project, environments_of, get_project
@@ -62,6 +62,7 @@ def show_plans(project: str) -> str:
         gates=_by_gate(plans),
         is_tightened=bool(mine.tightening),
         fault=fault,
+        missed=MISSED,
     )
 
 

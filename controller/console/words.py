@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.rollouts import RISK_TIER
 from controller.store.changes import RecordedChange
-from stages import Answer, Gate, Mode
+from stages import Answer, Gate, Missed, Mode
 from triggers import Action
 
 
@@ -47,6 +47,13 @@ STANDINGS: Mapping[Answer, Sign] = {
     Answer.STALE: Sign("of another release", "revert", "warn"),
     Answer.EXPIRED: Sign("expired", "clock", "alarm"),
 }
+
+MISSED: Mapping[Missed, str] = {
+    Missed.REMIND: "reminds",
+    Missed.WAIVE: "may be waived",
+    Missed.BLOCK: "blocks",
+}
+"""What a requirement that is not met does."""
 
 ACTORS: Mapping[str, Sign] = {
     "human": Sign("human", "human", "plain"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from controller.plans.node import Node, one_of
 from controller.store.outcomes import COUNTED, NEEDS_LIMIT
-from stages import Artifact, Criterion, Gate, Part, Requirement, Threshold
+from stages import Artifact, Criterion, Gate, Missed, Part, Requirement, Threshold
 from stages.bounds import CONFIDENCE
 
 RECORD_FIELDS = (
@@ -65,15 +64,6 @@ WHOLE_RELEASE = "release"
 """In ``proves``: every part of a release."""
 
 
-class Missed(StrEnum):
-    """What follows when a requirement is not met."""
-
-    BLOCK = "block"
-    """Nothing goes up."""
-    WAIVE = "waive"
-    """A named person may let it pass for a while."""
-
-
 _HANDED_IN = frozenset(Artifact) - {Artifact.RECORD}
 _GOES_WITH: Mapping[str, frozenset[Artifact]] = {
     "fields": frozenset({Artifact.RECORD}),
@@ -112,7 +102,7 @@ def read_requirement(key: str, node: Node) -> Requirement:
         min_samples=node.get("min_samples", Node.whole, 0),
         layers=node.get("layers", Node.texts, ()),
         valid_s=node.get("valid_days", _lifetime, None),
-        waivable=node.get("missed", one_of(Missed), Missed.BLOCK) is Missed.WAIVE,
+        missed=node.get("missed", one_of(Missed), Missed.BLOCK),
     )
 
 

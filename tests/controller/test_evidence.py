@@ -23,6 +23,8 @@ requirements:
   owner: {gate: business_fit, title: Owner, artifact: record, fields: [owner]}
   runbook: {gate: operations, title: Runbook, missed: waive}
   red-team: {gate: controls, title: Red team, proves: [prompt, model], missed: waive}
+  glossary: {gate: evaluation, title: Glossary, owner: evaluation, missed: remind}
+  settled: {gate: controls, title: Settled, missed: waive}
   quality:
     gate: evaluation
     title: Quality
@@ -32,9 +34,9 @@ requirements:
     min_samples: 20
 tiers:
   T1: &plan
-    beta: {ceiling: 10000, start: 1000, requirements: [owner, runbook, red-team, quality]}
+    beta: {ceiling: 10000, start: 1000, requirements: [owner, runbook, red-team, quality, glossary]}
     pilot: {ceiling: 10000, start: 5000}
-    scaled: {ceiling: 10000, start: 10000}
+    scaled: {ceiling: 10000, start: 10000, requirements: [settled: {missed: block}]}
   T2: *plan
   T3: *plan
 """
@@ -269,12 +271,30 @@ def test_who_waived_something_for_a_release_does_not_bring_it_to_users(ready: Te
     [
         ({"requirement": "luck"}, "requirement"),
         ({"requirement": "quality"}, "requirement"),
+        ({"requirement": "glossary"}, "requirement"),
+        ({"requirement": "settled"}, "requirement"),
         ({"requirement": "red-team"}, "release"),
         ({"trigger": "luck"}, "trigger"),
     ],
 )
 def test_what_cannot_be_waived_is_refused_by_name(ready: Tenant, asked: dict[str, Any], field: str) -> None:
     assert refused(lambda: waive(ready, **asked)) == [field]
+
+
+def test_what_a_stage_only_reminds_of_is_named_and_keeps_nothing_back(ready: Tenant) -> None:
+    ready.parts.catalog.change_feature(
+        "acme", "claims", {"owner": "ada", "people": {"evaluation": "Eva"}}, ADA, None
+    )
+    ready.evaluate()
+    for requirement in ("runbook", "red-team"):
+        accept(ready, requirement=requirement, release=stable(ready))
+    prove_quality(ready, stable(ready))
+    sheet = ready.parts.readiness.sheet(ready.where())
+    (item,) = sheet.reminders
+    assert (item.need.key, item.owner, item.since) == ("glossary", "Eva", START)
+    assert (sheet.missing, sheet.score()) == ((), (4, 5))
+    ready.ask()
+    assert ready.rollout().stage is Stage.BETA
 
 
 def test_a_waiver_ends_within_its_bounds(ready: Tenant) -> None:

@@ -15,6 +15,7 @@ from stages import (
     Evidence,
     Exposure,
     Gate,
+    Missed,
     Mode,
     Part,
     Plan,
@@ -40,7 +41,7 @@ GOLDEN = Requirement(
     gate=Gate.EVALUATION,
     title="Golden set passed",
     proves=frozenset({Part.PROMPT, Part.MODEL}),
-    waivable=True,
+    missed=Missed.WAIVE,
 )
 OWNER = Requirement(key="owner", gate=Gate.BUSINESS_FIT, title="An owner is named")
 ACCEPTED = Criterion(key="quiet", title="No trigger acted", measure="automatic_actions", window_s=86_400)

@@ -17,6 +17,7 @@ from stages import (
     Gate,
     Metric,
     MetricKind,
+    Missed,
     Part,
     Requirement,
     Standing,
@@ -35,7 +36,7 @@ GOLDEN = Requirement(
     min_samples=50,
     layers=("edge",),
     valid_s=30 * 86_400,
-    waivable=True,
+    missed=Missed.WAIVE,
 )
 
 

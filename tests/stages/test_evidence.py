@@ -19,6 +19,7 @@ from stages import (
     Gate,
     Metric,
     MetricKind,
+    Missed,
     Part,
     Requirement,
     Standing,
@@ -40,16 +41,16 @@ GOLDEN = Requirement(
     min_samples=50,
     layers=("edge",),
     valid_s=30 * 86_400,
-    waivable=True,
+    missed=Missed.WAIVE,
 )
-BRIEF = Requirement(key="brief", gate=Gate.BUSINESS_FIT, title="Brief", waivable=True)
+BRIEF = Requirement(key="brief", gate=Gate.BUSINESS_FIT, title="Brief", missed=Missed.WAIVE)
 OWNER = Requirement(
     key="owner",
     gate=Gate.BUSINESS_FIT,
     title="An owner is named",
     artifact=Artifact.RECORD,
     fields=("owner", "people.support"),
-    waivable=True,
+    missed=Missed.WAIVE,
 )
 SUBJECT = Subject(release="r-1", parts=PARTS, filled=frozenset({"owner"}), watching=frozenset({"grounding"}))
 
@@ -315,7 +316,7 @@ def test_a_waiver_is_for_one_requirement_one_release_one_time_and_one_trigger_th
 
 
 def test_what_blocks_cannot_be_waived() -> None:
-    assert standing(need=replace(GOLDEN, waivable=False), waivers=(WAIVER,)).answer is Answer.MISSING
+    assert standing(need=replace(GOLDEN, missed=Missed.BLOCK), waivers=(WAIVER,)).answer is Answer.MISSING
 
 
 @pytest.mark.parametrize(("need", "key"), [(BRIEF, "brief"), (OWNER, "owner")])

@@ -16,6 +16,7 @@ from stages import (
     Exposure,
     Gate,
     Goodness,
+    Missed,
     Mode,
     Part,
     Refusal,
@@ -34,7 +35,7 @@ from stages import (
 from tests.stages.answers import NOW, PARTS
 
 REPORT = Requirement(
-    key="report", gate=Gate.EVALUATION, title="Report", proves=frozenset({Part.PROMPT}), waivable=True
+    key="report", gate=Gate.EVALUATION, title="Report", proves=frozenset({Part.PROMPT}), missed=Missed.WAIVE
 )
 BRIEF = Requirement(key="brief", gate=Gate.BUSINESS_FIT, title="Brief")
 STEP = StagePlan(
@@ -85,6 +86,12 @@ def test_what_is_about_the_feature_is_not_asked_of_each_release() -> None:
         "evidence_missing",
         *["approvals_missing"] * 2,
     ]
+
+
+def test_what_the_stage_only_reminds_of_keeps_no_release_out() -> None:
+    needs = tuple(replace(need, missed=Missed.REMIND) for need in STEP.requirements)
+    reminded = replace(STEP, requirements=needs, release_approvals=0)
+    assert told(replace(CASE, evidence=()), reminded) == []
 
 
 def test_each_person_that_is_missing_and_each_group_is_told() -> None:

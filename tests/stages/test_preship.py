@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import QUESTIONS, Answer, Fact, Gate, Question, Reply, Requirement, Standing, answer
+from stages import QUESTIONS, Answer, Fact, Gate, Missed, Question, Reply, Requirement, Standing, answer
 
 QUESTION = Question(key="rollback", text="Is it settled what takes it back?", about=("drill", "runbook"))
 SO, NOT_SO = Fact("a trigger may take it back", holds=True), Fact("no trigger may", holds=False)
 
 
-def standing(result: Answer, key: str = "drill") -> Standing:
-    need = Requirement(key=key, gate=Gate.OPERATIONS, title=key)
+def standing(result: Answer, key: str = "drill", missed: Missed = Missed.BLOCK) -> Standing:
+    need = Requirement(key=key, gate=Gate.OPERATIONS, title=key, missed=missed)
     return Standing(requirement=need, answer=result)
 
 
@@ -49,6 +49,15 @@ def test_a_fact_that_does_not_hold_makes_it_no() -> None:
 def test_facts_alone_may_answer_and_nothing_at_all_is_no() -> None:
     assert answer(QUESTION, [], [SO]).reply is Reply.YES
     assert answer(QUESTION, [standing(Answer.MET, "another")]).reply is Reply.NO
+
+
+def test_a_reminder_makes_an_answer_only_where_there_is_nothing_else_to_make_it_from() -> None:
+    reminder = standing(Answer.MISSING, "runbook", Missed.REMIND)
+    answered = answer(QUESTION, [standing(Answer.MET), reminder])
+    assert (answered.reply, answered.standings[1]) == (Reply.YES, reminder)
+    assert answer(QUESTION, [reminder], [SO]).reply is Reply.YES
+    assert answer(QUESTION, [reminder]).reply is Reply.NO
+    assert answer(QUESTION, [standing(Answer.STALE, "runbook", Missed.REMIND)]).reply is Reply.STALE
 
 
 @given(st.lists(st.sampled_from(Answer)), st.lists(st.sampled_from([SO, NOT_SO])))

@@ -22,6 +22,7 @@ from stages import (
     Case,
     Criterion,
     Gate,
+    Missed,
     Mode,
     Part,
     Plan,
@@ -55,7 +56,8 @@ LEAKS = replace(GOLDEN, key="leaks", threshold=Threshold(metric="leaks", at_most
 DRILL = Requirement(
     key="drill", gate=Gate.OPERATIONS, title="Drill", artifact=Artifact.DRILL, proves=frozenset(Part)
 )
-NEEDS = (RECORD, BRIEF, GOLDEN, LEAKS, DRILL)
+GLOSSARY = Requirement(key="glossary", gate=Gate.EVALUATION, title="Glossary", missed=Missed.REMIND)
+NEEDS = (RECORD, BRIEF, GLOSSARY, GOLDEN, LEAKS, DRILL)
 CRITERIA = (
     Criterion(key="rejected", title="Accepted", measure="rejected", at_most=0.1, min_samples=5, window_s=60),
     Criterion(key="quiet", title="Quiet", measure="automatic_actions", window_s=60),
@@ -98,7 +100,9 @@ def lacking(plan: Plan, stage: Stage) -> list[tuple[str, Take]]:
     """Each thing that can be taken from a case that has everything: the refusal, and how to take it."""
     step = plan[stage]
     things: list[tuple[str, Take]] = [
-        (f"evidence_missing {need.key}", partial(without_answer, key=need.key)) for need in step.requirements
+        (f"evidence_missing {need.key}", partial(without_answer, key=need.key))
+        for need in step.requirements
+        if need.missed is not Missed.REMIND
     ]
     if stage is not Stage.BETA:
         before = plan[EXPOSED[EXPOSED.index(stage) - 1]]
@@ -149,6 +153,8 @@ def test_exactly_what_is_lacking_is_told(plan: Plan, stage: Stage, data: st.Data
     assert told(approved(case, plan), plan) == []
     things = lacking(plan, stage)
     taken = data.draw(st.lists(st.sampled_from(things), unique=True) if things else st.just([]))
+    if data.draw(st.booleans(), label="lacks what it is only reminded of"):
+        case = without_answer(case, GLOSSARY.key)
     for _, take in taken:
         case = take(case)
     assert sorted(told(approved(case, plan), plan)) == sorted(name for name, _ in taken)

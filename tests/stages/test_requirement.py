@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import Artifact, Gate, Part, Requirement, Threshold
+from stages import Artifact, Gate, Missed, Part, Requirement, Threshold
 from stages.requirement import weakened
 
 GOLDEN = Requirement(
@@ -30,6 +30,7 @@ OWNER = Requirement(
     artifact=Artifact.RECORD,
     fields=("owner", "fallback"),
 )
+BRIEF = Requirement(key="brief", gate=Gate.BUSINESS_FIT, title="Use-case brief", missed=Missed.WAIVE)
 LEAKS = replace(GOLDEN, threshold=Threshold(metric="leaks", at_most=0.01))
 
 
@@ -62,7 +63,9 @@ def test_only_evidence_that_proves_a_part_is_bound_to_a_release() -> None:
         (GOLDEN, {"layers": ("edge",)}, "golden needs fewer layers"),
         (GOLDEN, {"valid_s": 86_401}, "golden lives longer"),
         (GOLDEN, {"valid_s": None}, "golden lives longer"),
-        (GOLDEN, {"waivable": True}, "golden may be waived"),
+        (GOLDEN, {"missed": Missed.WAIVE}, "golden may be waived"),
+        (GOLDEN, {"missed": Missed.REMIND}, "golden only reminds"),
+        (BRIEF, {"missed": Missed.REMIND}, "brief only reminds"),
         (GOLDEN, {"threshold": None}, "golden has an easier threshold"),
         (GOLDEN, {"threshold": threshold(at_least=0.89)}, "golden has an easier threshold"),
         (GOLDEN, {"threshold": threshold(confidence=0.9)}, "golden has an easier threshold"),
@@ -86,7 +89,9 @@ def test_asking_for_less_is_named(our: Requirement, change: dict[str, Any], how:
         (GOLDEN, {"threshold": threshold(at_least=0.95, confidence=0.99)}),
         (LEAKS, {"threshold": Threshold(metric="leaks", at_most=0.0)}),
         (OWNER, {"valid_s": 60, "fields": ("fallback", "owner", "success")}),
-        (replace(OWNER, waivable=True), {"waivable": False}),
+        (BRIEF, {"missed": Missed.BLOCK}),
+        (replace(BRIEF, missed=Missed.REMIND), {"missed": Missed.WAIVE}),
+        (replace(BRIEF, missed=Missed.REMIND), {"missed": Missed.BLOCK}),
     ],
 )
 def test_asking_for_more_or_in_other_words_is_no_weakening(our: Requirement, change: dict[str, Any]) -> None:
@@ -103,7 +108,7 @@ requirements = st.builds(
     st.just(GOLDEN),
     min_samples=st.integers(0, 3),
     valid_s=st.none() | st.integers(1, 3),
-    waivable=st.booleans(),
+    missed=st.sampled_from(Missed),
     layers=st.sampled_from([(), ("edge",), ("edge", "safety")]),
     proves=st.frozensets(st.sampled_from([Part.PROMPT, Part.MODEL])),
     threshold=st.none() | st.builds(threshold, at_least=st.sampled_from([0.8, 0.9])),

@@ -27,6 +27,9 @@ def test_the_sheet_says_how_each_requirement_stands(world: World) -> None:
         "owner",
         "since",
     }
+    assert sheet["reminders"] == sum(
+        not each["holds"] and each["missed"] == "remind" for each in sheet["items"]
+    )
     scaled = world.api.ok("GET", f"{ROLLOUT}/readiness?stage=scaled")
     assert (scaled["stage"], scaled["score"]["of"] >= sheet["score"]["of"]) == ("scaled", True)
 

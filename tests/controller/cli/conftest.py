@@ -37,6 +37,7 @@ requirements:
     min_samples: 40
     missed: waive
   runbook: {gate: operations, title: Runbook}
+  glossary: {gate: evaluation, title: Glossary, missed: remind}
 tiers:
   T1: &free
     beta: {ceiling: 10000, ramp: [{share: 1000, approvals: 0}, {share: 5000, approvals: 1}]}
@@ -45,7 +46,7 @@ tiers:
   T2: &strict
     beta: {ceiling: 5000, start: 1000, approvals: 1, requirements: [evaluation-report, runbook]}
     pilot: {ceiling: 10000, start: 5000, approvals: 1}
-    scaled: {ceiling: 10000, start: 10000, approvals: 1}
+    scaled: {ceiling: 10000, start: 10000, approvals: 1, requirements: [glossary]}
   T3: *strict
 """
 

@@ -80,6 +80,14 @@ def test_the_score_sheet_tells_what_is_missing_who_provides_it_and_since_when(
     assert lines[4].endswith("; add evidence for evaluation-report")
     sheet = installation.ada.read("feature", "readiness", FEATURE, "--stage", "pilot")
     assert (sheet["stage"], sheet["score"]) == ("pilot", {"met": 0, "of": 2})
+    said = installation.ada.ok("feature", "readiness", FEATURE, "--stage", "scaled")
+    assert "0 of 3 are met; 1 not met only reminds" in said.splitlines()[0]
+    assert said.split("reminders, which keep nothing back\n")[1].split()[:4] == [
+        "glossary",
+        "missing",
+        "claims",
+        "(owner)",
+    ]
 
 
 def test_nothing_is_listed_where_nothing_is_missing(installation: Installation) -> None:

@@ -202,3 +202,25 @@ def test_a_page_sent_by_nobody_or_without_its_token_does_nothing(
     assert stranger.client.post(PAGE, data={"stage": "beta", "reason": "x"}).location.startswith("/sign-in")
     assert ada.client.post(PAGE, data={"stage": "beta", "reason": "x"}).status_code == 403
     assert stage(house) is Stage.READINESS
+
+
+def test_what_a_tier_only_reminds_of_is_marked_in_words_wherever_requirements_are_shown(
+    strict: Installation,
+) -> None:
+    ada = Visitor(strict)
+    ada.sign_in()
+    strict.feature("notes", "Meeting notes", "Office", "T1")
+    notes = FEATURE.replace("letters", "notes")
+    page = ada.get(f"{notes}/promotion").text
+    need = page.split('id="need-golden-set"')[1].split("</li>")[0]
+    assert "reminder</span>" in need
+    assert "missing" in need
+    assert "4 that do not only remind" in page
+    assert "reminder</span>" not in page.split('id="need-accountable-owner"')[1].split("</li>")[0]
+    assert "only remind" in ada.get(notes).text
+    review = ada.get(f"{notes}/pre-ship-review").text
+    assert "missing<br>reminder" in review
+    assert "4 requirements of the stage are open and only remind" in review
+    plans = ada.get(f"/projects/{PROJECT}/settings/plans").text
+    assert "may be waived" in plans
+    assert "(reminder)</span>" in plans

@@ -18,6 +18,7 @@ from stages import (
     Autonomy,
     Criterion,
     Gate,
+    Missed,
     Part,
     Requirement,
     Stage,
@@ -32,7 +33,9 @@ DAY = 86_400
 OWNER = Requirement(
     key="owner", gate=Gate.BUSINESS_FIT, title="Owner", artifact=Artifact.RECORD, fields=("owner",)
 )
-BRIEF = Requirement(key="brief", gate=Gate.BUSINESS_FIT, title="Brief", valid_s=365 * DAY, waivable=True)
+BRIEF = Requirement(
+    key="brief", gate=Gate.BUSINESS_FIT, title="Brief", valid_s=365 * DAY, missed=Missed.WAIVE
+)
 GOLDEN = Requirement(
     key="golden",
     gate=Gate.EVALUATION,
@@ -163,7 +166,7 @@ OVER = f"{BETA}.requirements.1.golden"
         (f"{GOLD}.threshold.limit", 1, "is not a key here; use one of metric"),
         (f"{GOLD}.layers", "edge", "is not a list"),
         (f"{GOLD}.valid_days", 0, "would expire at once"),
-        (f"{GOLD}.missed", "shrug", "use one of block, waive"),
+        (f"{GOLD}.missed", "shrug", "use one of remind, waive, block"),
         (f"{GOLD}.fields", ["owner"], "does not go with the artifact eval_report; leave it out"),
         ("requirements.brief.min_samples", 5, "does not go with the artifact document"),
         ("requirements.brief.threshold", {}, "does not go with the artifact document"),

@@ -17,6 +17,7 @@ from stages import (
     Count,
     Criterion,
     Evidence,
+    Missed,
     Plan,
     Progress,
     Requirement,
@@ -42,6 +43,11 @@ def lines(name: str) -> list[Any]:
     ]
 
 
+def unless_reminded(need: Requirement, told: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is told where a requirement is not met; nothing where the stage only reminds of it."""
+    return [] if need.missed is Missed.REMIND else told
+
+
 def told(case: Case, plan: Plan) -> list[tuple[str, str]]:
     return [(refusal.code, refusal.field) for refusal in check_promotion(approved(case, plan), plan, NOW)]
 
@@ -64,7 +70,7 @@ def test_with_everything_a_stage_is_entered(tier: Tier, stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("tier", "stage", "need"), lines("requirements"))
-def test_a_requirement_that_is_not_met_is_the_one_thing_that_is_told(
+def test_a_requirement_that_is_not_met_is_the_one_thing_that_is_told_and_a_reminder_is_not(
     tier: Tier, stage: Stage, need: Requirement
 ) -> None:
     case, plan, _ = entering(tier, stage)
@@ -74,9 +80,11 @@ def test_a_requirement_that_is_not_met_is_the_one_thing_that_is_told(
             fewer = told(replace(case, subject=bare), plan)
             assert ("evidence_missing", need.key) in fewer
             assert {code for code, _ in fewer} == {"evidence_missing"}
+            assert need.missed is not Missed.REMIND
     else:
         without = tuple(item for item in case.evidence if item.requirement != need.key)
-        assert told(replace(case, evidence=without), plan) == [("evidence_missing", need.key)]
+        missing = unless_reminded(need, [("evidence_missing", need.key)])
+        assert told(replace(case, evidence=without), plan) == missing
 
 
 @pytest.mark.parametrize(("tier", "stage", "need"), lines("requirements"))
@@ -87,7 +95,8 @@ def test_old_evidence_does_not_count(tier: Tier, stage: Stage, need: Requirement
     case, plan, _ = entering(tier, stage)
     assert need.valid_s
     made_at = NOW - timedelta(seconds=need.valid_s)
-    assert told(with_answer(case, need, made_at=made_at), plan) == [(f"evidence_{Answer.EXPIRED}", need.key)]
+    expired = unless_reminded(need, [(f"evidence_{Answer.EXPIRED}", need.key)])
+    assert told(with_answer(case, need, made_at=made_at), plan) == expired
     assert told(with_answer(case, need, made_at=made_at + SECOND), plan) == []
 
 
@@ -99,7 +108,7 @@ def test_a_change_of_a_part_makes_stale_exactly_what_proves_it(
     for part, digest in case.subject.parts.items():
         changed = replace(case.subject, release="r-2", parts=dict(case.subject.parts) | {part: digest + "!"})
         stale = ("evidence_stale", need.key) in told(replace(case, subject=changed), plan)
-        assert stale == (part in need.proves)
+        assert stale == (part in need.proves and need.missed is not Missed.REMIND)
 
 
 def reports() -> list[Any]:
@@ -115,16 +124,16 @@ def test_a_report_has_to_be_there_large_enough_layered_and_good_enough(
     def with_report(**change: Any) -> list[tuple[str, str]]:
         return told(with_answer(case, need, **change), plan)
 
-    assert with_report(report=None) == [("evidence_unchecked", need.key)]
-    assert with_report(report=report_for(need, 0)) == [("evidence_failed", need.key)]
+    assert with_report(report=None) == unless_reminded(need, [("evidence_unchecked", need.key)])
+    assert with_report(report=report_for(need, 0)) == unless_reminded(need, [("evidence_failed", need.key)])
     assert with_report(report=report_for(need, need.min_samples, need.min_samples)) == []
     fewer = report_for(need, need.min_samples - 1, need.min_samples - 1)
-    assert with_report(report=fewer) == [("evidence_insufficient", need.key)]
+    assert with_report(report=fewer) == unless_reminded(need, [("evidence_insufficient", need.key)])
     for layer in need.layers:
         others = {name: 1 for name in need.layers if name != layer}
         whole = report_for(need)
         bare = replace(whole, dataset=replace(whole.dataset, layers=others))
-        assert with_report(report=bare) == [("evidence_insufficient", need.key)]
+        assert with_report(report=bare) == unless_reminded(need, [("evidence_insufficient", need.key)])
 
 
 def spoilt(criterion: Criterion) -> Any:
