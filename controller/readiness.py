@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from controller.cases import Cases, asked_about
+from controller.cases import Cases, asked_about, watch_of
 from controller.rollouts import Clock, Where, locate
-from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.evidence import StoredEvidence, evidence_of
 from controller.store.features import Feature, feature_by_id
@@ -32,7 +31,7 @@ from stages import (
     find_arrival,
     stand_all,
 )
-from triggers import Arming, TriggerClass, Verdict
+from triggers import TriggerClass
 
 _TRACED_OVER = timedelta(days=7)
 _QUALITY = frozenset(
@@ -158,12 +157,20 @@ class Readiness:
         return Sheet(feature=feature, stored=stored, stage=entered, release=release, made_at=now, items=items)
 
     def _facts(self, tx: Transaction, sheet: Sheet) -> Iterator[tuple[str, tuple[Fact, ...]]]:
-        triggers = triggers_of(tx, sheet.stored.id)
+        triggers = list(self._acting(tx, sheet))
         yield "guardrails", (_guardrails_named(sheet.release),)
         yield "traceability", tuple(self._traced(tx, sheet))
         yield "monitoring", (_watched(triggers),)
         yield "human_review", (_reviewers_named(sheet.feature),)
         yield "rollback", (_taken_back(triggers), _somewhere_to_go(sheet))
+
+    def _acting(self, tx: Transaction, sheet: Sheet) -> Iterator[StoredTrigger]:
+        """The triggers that may act and see something, as a promotion counts them."""
+        now, rollout = self._now(), sheet.stored.rollout
+        for item in triggers_of(tx, sheet.stored.id):
+            watch = watch_of(item, now, rollout)
+            if isinstance(item, StoredTrigger) and watch.acts and not watch.blind:
+                yield item
 
     def _traced(self, tx: Transaction, sheet: Sheet) -> Iterator[Fact]:
         rollout = sheet.stored.rollout
@@ -232,20 +239,8 @@ def _guardrails_named(release: StoredRelease | None) -> Fact:
     return Fact(message, holds=bool(named), remedy="name their version in the release", link="releases")
 
 
-def _acting(triggers: list[StoredTrigger | Broken]) -> list[StoredTrigger]:
-    """The triggers that may act and see something."""
-    return [
-        item
-        for item in triggers
-        if isinstance(item, StoredTrigger)
-        and item.trigger.arming is Arming.ACT
-        and item.verdict is not None
-        and not Verdict(item.verdict).is_blind
-    ]
-
-
-def _watched(triggers: list[StoredTrigger | Broken]) -> Fact:
-    keys = [item.trigger.key for item in _acting(triggers) if item.trigger.trigger_class in _QUALITY]
+def _watched(acting: list[StoredTrigger]) -> Fact:
+    keys = [item.trigger.key for item in acting if item.trigger.trigger_class in _QUALITY]
     message = (
         f"watched by {', '.join(keys)}" if keys else "no trigger that may act watches the quality of answers"
     )
@@ -259,11 +254,9 @@ def _reviewers_named(feature: Feature) -> Fact:
     return Fact(message, holds=bool(names), remedy="name reviewers in the feature's record")
 
 
-def _taken_back(triggers: list[StoredTrigger | Broken]) -> Fact:
-    acting = [
-        item for item in _acting(triggers) if any(rung.do.moves_traffic for rung in item.trigger.ladder)
-    ]
-    keys = ", ".join(item.trigger.key for item in acting)
+def _taken_back(acting: list[StoredTrigger]) -> Fact:
+    moving = (item for item in acting if any(rung.do.moves_traffic for rung in item.trigger.ladder))
+    keys = ", ".join(item.trigger.key for item in moving)
     message = f"taken back by {keys}" if keys else "no trigger may take it back"
     remedy = "arm a trigger whose ladder moves traffic"
     return Fact(message, holds=bool(keys), remedy=remedy, link="triggers")

@@ -91,6 +91,21 @@ def test_a_trigger_counts_only_if_it_may_act_and_sees(small: Tenant) -> None:
     assert "no trigger may take it back" in facts(small, "rollback")
 
 
+def test_a_trigger_that_is_muted_or_overdue_answers_no_question_of_the_review(small: Tenant) -> None:
+    small.beta()
+    small.trigger()
+    small.clock.pass_(5)
+    small.report(20, grounded=True, release=small.rollout().stable)
+    small.after(60)
+    assert "taken back by unsupported" in facts(small, "rollback")
+    small.parts.trigger_reviews.mute(small.where(), "unsupported", 10, ADA, "a known outage")
+    assert "no trigger may take it back" in facts(small, "rollback")
+    small.parts.trigger_reviews.unmute(small.where(), "unsupported", ADA, "it is over")
+    assert "taken back by unsupported" in facts(small, "rollback")
+    small.clock.pass_(3600)
+    assert "no trigger may take it back" in facts(small, "rollback")
+
+
 def test_outcomes_without_their_release_cannot_be_traced(small: Tenant) -> None:
     small.beta()
     (_, traced) = facts(small, "traceability")
