@@ -123,7 +123,7 @@ class Restoring:
         hold_record(tx, incident.project_id)
         if claimed_move(tx, task.claim) is None:
             return
-        result, message = _result(task, moved), self._desk.secrets.redact(moved.message)
+        result, message = _result(task, moved), self._desk.secrets.redact(_message(task, moved))
         number = task.stored.number
         note(tx, incident, "pointer_move", SYSTEM, now, result=result, message=message, number=number)
         if result == Outcome.FAILED:
@@ -152,9 +152,20 @@ def _task(tx: Transaction, claim: MoveClaim) -> _Task | None:
 
 def _result(task: _Task, moved: Moved) -> str:
     """A dropped candidate leaves a pointer alone that does not stand on its version: users never had it from there."""
-    if moved.outcome is Outcome.CONFLICT and task.incident.was_candidate:
-        return MoveStatus.UNNEEDED.value
-    return moved.outcome.value
+    return MoveStatus.UNNEEDED.value if _is_unneeded(task, moved) else moved.outcome.value
+
+
+def _message(task: _Task, moved: Moved) -> str:
+    """What became of a move, in words. Nobody need have moved a pointer that the candidate never had."""
+    if not _is_unneeded(task, moved):
+        return moved.message
+    place, candidate = task.stored.move.place, task.stored.move.expected
+    at = f"{place.pointer} of {place.name} is at {moved.now}, not at {candidate} of the candidate that was dropped"
+    return f"{at}; it was left there"
+
+
+def _is_unneeded(task: _Task, moved: Moved) -> bool:
+    return moved.outcome is Outcome.CONFLICT and task.incident.was_candidate
 
 
 def _later(task: _Task, moved: Moved, now: datetime) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from controller.registries.registry import (
 )
 from controller.secrets import Secrets
 
+_NOT_IN_NAMES = re.compile(r"[/:]")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 _BAD_PARAMETER = "INVALID_PARAMETER_VALUE"
@@ -50,8 +51,12 @@ class MLflow(Registry):
         return cls(f"{url}/api/2.0/mlflow", Client(outbound, secrets, login))
 
     def check_pointer(self, pointer: Pointer) -> None:
-        """See `Registry.check_pointer`: an alias that MLflow has not reserved."""
+        """See `Registry.check_pointer`: a name as MLflow takes them, and an alias that it has not reserved."""
         check_word("name", pointer.name)
+        if _NOT_IN_NAMES.search(pointer.name):
+            raise BadPointer(
+                "name", "has a / or a : in it, which MLflow does not allow", "check how it is spelled"
+            )
         if not _ALIAS.fullmatch(pointer.pointer):
             raise BadPointer("pointer", "is not an alias", "use letters, digits, _ and -")
         if _RESERVED.fullmatch(pointer.pointer):

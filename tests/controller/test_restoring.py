@@ -42,7 +42,11 @@ def test_a_dropped_candidate_leaves_a_pointer_alone_that_is_not_on_its_version(c
     incident = case.revert()
     case.work()
     assert case.langfuse.now == "8"
-    assert [move.status for move in case.moves(incident)] == [MoveStatus.UNNEEDED]
+    [move] = case.moves(incident)
+    assert (move.status, move.message) == (
+        MoveStatus.UNNEEDED,
+        "production of support/claims answer is at 8, not at 9 of the candidate that was dropped; it was left there",
+    )
     assert case.incidents()[0].status is IncidentStatus.RESTORED
     assert case.notices() == ["incident.opened"]
 

@@ -117,6 +117,12 @@ def test_mlflow_has_no_such_alias_to_move(connect: Connect, alias: str) -> None:
         connect(MLflowServer()).check_pointer(Pointer("a", alias))
 
 
+@pytest.mark.parametrize("name", ["claims/answer", "claims:answer"])
+def test_mlflow_has_no_such_name(connect: Connect, name: str) -> None:
+    with pytest.raises(BadPointer, match="name"):
+        connect(MLflowServer()).check_pointer(Pointer(name, "production"))
+
+
 def test_mlflow_calls_a_missing_alias_a_bad_parameter_and_we_call_it_missing(connect: Connect) -> None:
     with pytest.raises(Missing, match="there is no such alias"):
         connect(MLflowServer()).read(Pointer("claims-answer", "canary"), 20.0)
@@ -235,6 +241,6 @@ def test_a_server_below_a_path_is_asked_there() -> None:
     answer = {"model_version": {"version": "2"}}
     with serving(replying(200, json.dumps(answer).encode())) as endpoint:
         registry = REGISTRIES["mlflow"].from_settings({"url": f"{endpoint.url}/ml/"}, Outbound(), Secrets({}))
-        assert registry.read(Pointer("a/b", "live"), 20.0) == "2"
-    assert endpoint.calls[0].path == "/ml/api/2.0/mlflow/registered-models/alias?name=a%2Fb&alias=live"
+        assert registry.read(Pointer("a?b", "live"), 20.0) == "2"
+    assert endpoint.calls[0].path == "/ml/api/2.0/mlflow/registered-models/alias?name=a%3Fb&alias=live"
     assert "authorization" not in endpoint.calls[0].headers
