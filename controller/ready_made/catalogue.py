@@ -17,6 +17,10 @@ from stages import Tier
 
 SHIPPED = Path(__file__).with_name("triggers.yaml")
 _METRIC = re.compile(r"@(?P<metric>duration|tokens)_(?P<part>bucket|count|sum)\{")
+_NEW = re.compile(r"@new\((?P<series>[^()]+)\)")
+_TOTAL = re.compile(r"@total\((?P<series>[^()]+)\)")
+_REMEMBERED = "15m"
+"""For how long a series that was not scraped is taken for the same one when it is back."""
 _OF_A_SOURCE = ("query", "method", "params", "scope", "window_s")
 """What one telemetry may say differently from the others."""
 
@@ -36,8 +40,12 @@ class Telemetry:
     spells: Mapping[str, str]
 
     def spelled(self, query: Mapping[str, str]) -> dict[str, str]:
-        """A query with the metrics named as they are here."""
-        return {part: _METRIC.sub(self._metric, text) for part, text in query.items()}
+        """A query with the metrics named as they are here, and what it counts written out."""
+        return {part: self._spelled(text) for part, text in query.items()}
+
+    def _spelled(self, text: str) -> str:
+        counted = _NEW.sub(_new, _TOTAL.sub(_total, text))
+        return _METRIC.sub(self._metric, counted)
 
     def _metric(self, found: re.Match[str]) -> str:
         name, part = self.spells[found["metric"]], found["part"]
@@ -119,6 +127,25 @@ def _triggers(content: Mapping[str, Any]) -> Iterator[ReadyMade]:
             },
             lacking=value["lacking"],
         )
+
+
+def _new(counter: re.Match[str]) -> str:
+    """What counters were increased by in the window, exactly, in windows that touch.
+
+    ``increase()`` sees no step between the last sample of one window and the first of the next, and makes up for it by
+    stretching what it saw: some answers would count twice and others not at all, and evidence that counts an answer
+    twice is not what it says. Here each series is compared with itself as it was when the window began. One that
+    fell began anew at 0, and so did one that is new.
+    """
+    series = counter["series"]
+    now = f"last_over_time({series}[{_REMEMBERED}])"
+    before = f"last_over_time({series}[{_REMEMBERED}] offset ${{window}})"
+    return f"({now} - {before} >= 0 or {now})"
+
+
+def _total(counter: re.Match[str]) -> str:
+    """The sum of that while somebody counts: where nobody does, there is no data rather than nothing to count."""
+    return f"sum(@new({counter['series']})) and on() count({counter['series']})"
 
 
 def _for(tier: Tier, value: Any) -> Any:

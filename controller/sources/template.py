@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from triggers import Window
 
@@ -71,7 +72,7 @@ class Template:
         return frozenset(part.name for part in self.parts if isinstance(part, _Gap))
 
     def render(self, variables: Mapping[str, str], window: Window) -> str:
-        """The query with every gap filled in; the window becomes whole seconds, at least one.
+        """The query with every gap filled in; the window becomes whole milliseconds, at least one.
 
         Raises:
             MissingValue: A variable in use has no value, or one that cannot be written as text.
@@ -82,13 +83,22 @@ class Template:
 
 def _fill(gap: _Gap, variables: Mapping[str, str], window: Window) -> str:
     if gap.name == WINDOW:
-        return f"{max(1, round(window.length.total_seconds()))}s"
+        return _duration(max(1, milliseconds(window.end) - milliseconds(window.start)))
     if gap.name not in variables:
         raise MissingValue(f"the variable {gap.name} has no value here")
     value = variables[gap.name]
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise MissingValue(f"the value of {gap.name} is not valid text")
     return _escaped(_REGEX_SPECIAL.sub(r"\\\g<0>", value) if gap.in_regex else value, gap.quote)
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment as it is told to a server: windows that touch also do so when they are asked for."""
+    return round(moment.timestamp() * 1000)
+
+
+def _duration(length_ms: int) -> str:
+    return f"{length_ms}ms" if length_ms % 1000 else f"{length_ms // 1000}s"
 
 
 def _escaped(value: str, quote: str) -> str:

@@ -26,7 +26,7 @@ from controller.sources.source import (
     Tried,
     shape_of,
 )
-from controller.sources.template import BadTemplate, MissingValue, Template
+from controller.sources.template import BadTemplate, MissingValue, Template, milliseconds
 from controller.sources.web import WEB_SETTINGS, Entered, Web, secrets_in, web_from
 from controller.sources.wording import one_line
 from triggers import Reading, Status, Window
@@ -218,7 +218,7 @@ class Prometheus(Source):
         form = {
             **self._params,
             "query": query,
-            "time": f"{end.timestamp():.3f}",
+            "time": f"{milliseconds(end) / 1000:.3f}",
             "timeout": f"{max(1, round(left_s * 1000 * _EVALUATION_SHARE))}ms",
         }
         return self._web.send("POST", _PATH, left_s, body=urlencode(form).encode(), headers=_FORM)

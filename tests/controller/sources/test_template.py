@@ -116,14 +116,15 @@ def test_the_matcher_is_seen_across_space_and_comments(operator: str) -> None:
     ("length", "rendered"),
     [
         (timedelta(minutes=5), "300s"),
-        (timedelta(seconds=59.6), "60s"),
-        (timedelta(milliseconds=1), "1s"),
-        (timedelta(0), "1s"),
-        (timedelta(seconds=-5), "1s"),
+        (timedelta(seconds=59.6), "59600ms"),
+        (timedelta(seconds=1, microseconds=400), "1s"),
+        (timedelta(milliseconds=1), "1ms"),
+        (timedelta(0), "1ms"),
+        (timedelta(seconds=-5), "1ms"),
         (timedelta(days=30), "2592000s"),
     ],
 )
-def test_the_window_is_whole_seconds_and_at_least_one(length: timedelta, rendered: str) -> None:
+def test_the_window_is_whole_milliseconds_and_at_least_one(length: timedelta, rendered: str) -> None:
     query = Template.parse("increase(a[${window}]) - increase(a[${window}] offset ${window})")
     window = Window(END - length, END)
     assert query.render({}, window) == f"increase(a[{rendered}]) - increase(a[{rendered}] offset {rendered})"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.http import Outbound
+from controller.ready_made import load_catalogue
 from controller.sources import Question
 from controller.sources.prometheus import Prometheus
 from controller.sources.template import Template
 from controller.strict_json import loads
+from stages import Tier
 from tests.access import ACCESS
 from tests.components import PrometheusServer, running_prometheus
 from triggers import Reading, Status, Window
@@ -49,7 +52,35 @@ def exposition(values: list[str]) -> str:
     escaped = [value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for value in values]
     lines = ["# TYPE m gauge"]
     lines += [f'm{{feature="{value}"}} {i + 1} {END.timestamp() - 30}' for i, value in enumerate(escaped)]
-    return "\n".join([*lines, "# EOF", ""])
+    return "\n".join([*lines, *counted(), "# EOF", ""])
+
+
+EXPOSURES = {
+    "began anew": [(-40, 2), (-20, 0), (-10, 1), (0, 1)],
+    "is new": [(-15, 1), (0, 1)],
+    "was away": [(-40, 5), (-14, None), (-7, 5), (-5, 6), (0, 6)],
+    "ended": [(-40, 0), (-7, 1), (-6, None)],
+}
+"""What each instance had counted from which minute on; None: it was not scraped."""
+
+
+def counted() -> Iterator[str]:
+    """Counters of a product that is scraped every 30 seconds."""
+    yield "# TYPE genai_sensitive_data_exposures counter"
+    for instance, counts in EXPOSURES.items():
+        labels = f'feature="claims",instance="{instance}"'
+        for tick in range(-80, 1):
+            known = [count for minute, count in counts if minute * 2 <= tick]
+            # What was not scraped at the end stays so: there the last entry is None.
+            if known and known[-1] is not None:
+                at = END.timestamp() + tick * 30
+                yield f"genai_sensitive_data_exposures_total{{{labels}}} {known[-1]} {at}"
+    yield "# TYPE genai_evaluations counter"
+    for label, step in (("fail", 1), ("pass", 3)):
+        labels = f'feature="claims",release="r-1",evaluation="supported",label="{label}"'
+        for tick in range(81):
+            at = END.timestamp() + (tick - 80) * 30 + 7
+            yield f"genai_evaluations_total{{{labels}}} {tick * step} {at}"
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +227,34 @@ def test_the_real_server_answers_for_the_past_what_it_answers_window_by_window(
         if query != "m":
             assert said[0] == said[1]
         assert {Status.NO_DATA, Status.INVALID if query == "m" else Status.OK} & {part for part, _ in said[0]}
+
+
+def test_ready_made_triggers_count_each_answer_once_whatever_becomes_of_the_instances(
+    server: PrometheusServer,
+) -> None:
+    source = Prometheus.from_settings({"url": server.url}, ACCESS)
+    ends = [END - timedelta(minutes=25) + n * timedelta(seconds=60, milliseconds=250) for n in range(25)]
+    windows = [Window(start, end) for start, end in pairwise([*ends, END])]
+    read = {
+        key: source.read_many(
+            [Question(query_of(key), {"feature": "claims", "release": "r-1"}, each) for each in windows],
+            PATIENT_S,
+        )
+        for key in ("sensitive-data", "unsupported-answers")
+    }
+    assert {reading.status for readings in read.values() for reading in readings} == {Status.OK}
+    assert sum(reading.bad or 0 for reading in read["sensitive-data"]) == 4
+    answers = read["unsupported-answers"]
+    assert (sum(each.bad or 0 for each in answers), sum(each.total or 0 for each in answers)) == (50, 200)
+    later = Window(END + timedelta(minutes=6), END + timedelta(minutes=7))
+    gone = source.read(
+        query_of("unsupported-answers"), {"feature": "claims", "release": "r-1"}, later, PATIENT_S
+    )
+    assert gone.status is Status.NO_DATA
+
+
+def query_of(key: str) -> dict[str, str]:
+    """What a ready-made trigger asks where OpenTelemetry is."""
+    catalogue = load_catalogue()
+    made = catalogue.triggers[key].body(Tier.T2, catalogue.telemetries["otel"], "metrics") or {}
+    return dict(made["query"])
