@@ -10,8 +10,9 @@ from typing import Any
 from controller.actors import Actor
 from controller.agreement import refuse_agreeing
 from controller.errors import Conflict, InvalidInput, Problem
+from controller.persons import are_one
 from controller.rollouts import Clock, Where, locate
-from controller.store.changes import Change, record
+from controller.store.changes import Change, changes_since, record
 from controller.store.columns import Broken
 from controller.store.database import Database, Transaction
 from controller.store.readings import StoredReading, acting_readings, count_readings
@@ -32,9 +33,11 @@ from controller.store.triggers import (
 from controller.trigger_definitions import Definition, build_trigger
 from controller.trigger_edits import TriggerEdits, find_trigger, loosening
 from stages import Refusal, Refused
-from triggers import Trigger, rule_from_json, rule_to_json, unproven
+from triggers import Arming, Mute, Trigger, mutes, rule_from_json, rule_to_json, unproven
 
 LONGEST_MUTE = timedelta(days=7)
+"""How long one mute lasts at most, and all that one person says about a live trigger, within `MUTED_WITHIN`."""
+MUTED_WITHIN = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class TriggerReviews:
 
         Raises:
             InvalidInput: The while is longer than seven days.
+            Refused: The same person has muted a live trigger for so long lately that somebody else has to say so.
         """
         now, length = self.now(), timedelta(minutes=minutes)
         if not timedelta(0) < length <= LONGEST_MUTE:
@@ -161,6 +165,8 @@ class TriggerReviews:
         with self.database.write() as tx:
             rollout, now = locate(tx, where), self.now()
             stored = _readable(tx, rollout, key)
+            if until:
+                _refuse_muting(tx, rollout, stored, actor, Mute(now, until, actor.name))
             mute_trigger(tx, stored.id, until, actor.name if until else "", reason if until else "")
             name = "trigger.mute" if until else "trigger.unmute"
             told = {"until": until.isoformat()} if until else {}
@@ -202,6 +208,52 @@ def _readable(tx: Transaction, rollout: StoredRollout, key: str) -> StoredTrigge
         detail = f"the trigger {key} cannot be read: {found.why}. Change it or remove it."
         raise Conflict("broken", detail)
     return found
+
+
+def _refuse_muting(
+    tx: Transaction, rollout: StoredRollout, stored: StoredTrigger, actor: Actor, asked: Mute
+) -> None:
+    """One mute after another would let a trigger do nothing for good, by the word of one person.
+
+    Raises:
+        Refused: It would be more than `LONGEST_MUTE` by this person.
+    """
+    if not rollout.protected or stored.trigger.arming is Arming.SHADOW:
+        return
+    since = asked.end - MUTED_WITHIN
+    mine = [
+        mute
+        for mute in mutes([*_said_of_muting(tx, rollout, stored.trigger.key, since), _as_said(asked)])
+        if are_one(tx, rollout.project_id, actor.name, mute.by)
+    ]
+    lasts = sum((mute.within(since, asked.end) for mute in mine), timedelta(0))
+    if lasts > LONGEST_MUTE:
+        before = (lasts - (asked.end - asked.start)) / timedelta(hours=1)
+        message = (
+            f"you have muted it for {before:.1f} h of the last {MUTED_WITHIN.days} days already, and one person"
+            f" mutes a live trigger in a protected environment for {LONGEST_MUTE.days} days of them"
+        )
+        remedy = "let somebody else mute it, mute it for a shorter time, or propose another rule or arming"
+        raise Refused([Refusal("mute_unreviewed", message, remedy, "minutes")])
+
+
+_Said = tuple[datetime, datetime | None, str]
+
+
+def _as_said(mute: Mute) -> _Said:
+    return mute.start, mute.end, mute.by
+
+
+def _said_of_muting(tx: Transaction, rollout: StoredRollout, key: str, since: datetime) -> list[_Said]:
+    """What the record of changes has about muting a trigger, of mutes that may have lasted until later than that."""
+    feature, environment = rollout.rollout.feature, rollout.rollout.environment
+    names, began = ("trigger.mute", "trigger.unmute"), since - LONGEST_MUTE
+    return [
+        (change.at, datetime.fromisoformat(until) if until else None, change.actor)
+        for change in changes_since(tx, rollout.project_id, names, feature, environment, began)
+        if change.evidence.get("trigger") == key
+        for until in [change.evidence.get("until")]
+    ]
 
 
 def _reviewed(rollout: StoredRollout, stored: StoredTrigger, proposal: Proposal) -> Reviewed:

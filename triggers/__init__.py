@@ -9,6 +9,7 @@ from triggers.detection import Detection, detect
 from triggers.history import History, Plant, tiles
 from triggers.loosening import Looser, loosened
 from triggers.methods import METHODS, BadParameter, Method, Param, parse_method
+from triggers.muting import Mute, mutes
 from triggers.policy import BY_TIER, Policies, Policy, Reaction
 from triggers.reading import Reading, Status, Window
 from triggers.record import (
@@ -48,6 +49,7 @@ __all__ = [
     "Lack",
     "Looser",
     "Method",
+    "Mute",
     "News",
     "Param",
     "Phase",
@@ -86,6 +88,7 @@ __all__ = [
     "is_blind",
     "judge",
     "loosened",
+    "mutes",
     "parse_method",
     "policies_to_json",
     "reading_from_json",

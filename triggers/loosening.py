@@ -103,8 +103,8 @@ _INSTEAD = {
     Action.NARROW: frozenset({Action.REVIEW, Action.DISABLE}),
     Action.DEMOTE: frozenset({Action.REVIEW, Action.DISABLE}),
 }
-"""What leaves as little to users unseen as an action, wherever it is done. Other actions but `disable` do not replace one
-another: a narrowing may be wider than what there is, a revert becomes a hold where no release is to blame."""
+"""What leaves as little to users unseen as an action, wherever it is done. For all others that is `disable` alone: a
+narrowing may be wider than what there is, a revert becomes a hold where no release is to blame."""
 
 
 def _does_as_much(other: Rung, rung: Rung) -> bool:

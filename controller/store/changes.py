@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -133,6 +133,21 @@ def last_change(tx: Transaction, project_id: int, name: str, feature: str) -> Re
     made = (changes.c.project_id == project_id, changes.c.name == name, changes.c.feature == feature)
     row = tx.execute(select(changes).where(*made).order_by(changes.c.seq.desc()).limit(1)).one_or_none()
     return None if row is None else RecordedChange(**row._mapping)
+
+
+def changes_since(
+    tx: Transaction, project_id: int, names: Sequence[str], feature: str, environment: str, since: datetime
+) -> list[RecordedChange]:
+    """The changes with these names that were made to a rollout since an instant, oldest first."""
+    made = (
+        changes.c.project_id == project_id,
+        changes.c.name.in_(names),
+        changes.c.feature == feature,
+        changes.c.environment == environment,
+        changes.c.at >= since,
+    )
+    rows = tx.execute(select(changes).where(*made).order_by(changes.c.seq))
+    return [RecordedChange(**row._mapping) for row in rows]
 
 
 _SHARED = ("feature.create", "feature.change", "feature.delete", "feature.revive", "release.judge")

@@ -197,3 +197,54 @@ def test_a_mute_has_an_end(simple: Tenant, minutes: int) -> None:
     with pytest.raises(InvalidInput) as caught:
         simple.parts.trigger_reviews.mute(simple.where(), "unsupported", minutes, ADA, "for ever")
     assert [problem.field for problem in caught.value.problems] == ["minutes"]
+
+
+DAY_S = 86_400
+
+
+def mute(tenant: Tenant, days: float, actor: Any = ADA) -> StoredTrigger:
+    minutes = round(days * 24 * 60)
+    return tenant.parts.trigger_reviews.mute(tenant.where(), "unsupported", minutes, actor, "a known outage")
+
+
+def test_one_person_mutes_a_live_trigger_for_seven_days_of_twenty_eight(simple: Tenant) -> None:
+    simple.trigger()
+    mute(simple, 4)
+    simple.clock.pass_(DAY_S)
+    simple.parts.trigger_reviews.unmute(simple.where(), "unsupported", BOB, "it is over")
+    mute(simple, 6)
+    simple.clock.pass_(6 * DAY_S)
+    with pytest.raises(Refused) as caught:
+        mute(simple, 1 / 24)
+    [refusal] = caught.value.refusals
+    assert (refusal.code, refusal.field) == ("mute_unreviewed", "minutes")
+    assert refusal.message.startswith("you have muted it for 168.0 h of the last 28 days already")
+    mute(simple, 7, BOB)
+    simple.clock.pass_(7 * DAY_S)
+    with pytest.raises(Refused):
+        mute(simple, 1, BOB)
+    # The first day of seven no longer counts.
+    simple.clock.pass_(14 * DAY_S)
+    assert mute(simple, 1).muted_by == ADA.name
+
+
+def test_to_renew_a_mute_before_it_ends_makes_it_no_longer_than_one(simple: Tenant) -> None:
+    simple.trigger()
+    mute(simple, 7)
+    simple.clock.pass_(3 * DAY_S)
+    with pytest.raises(Refused, match=r"for 72\.0 h"):
+        mute(simple, 4.01)
+    mute(simple, 4)
+
+
+def test_where_nothing_is_protected_and_in_shadow_mutes_are_not_counted(
+    simple: Tenant, make_tenant: Any, postgres_url: str
+) -> None:
+    simple.trigger(arming=Arming.SHADOW)
+    free = make_tenant(postgres_url, protected=False)
+    free.beta()
+    free.trigger()
+    for tenant in (simple, free):
+        mute(tenant, 7)
+        tenant.clock.pass_(DAY_S)
+        mute(tenant, 7)
