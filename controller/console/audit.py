@@ -28,6 +28,7 @@ PAGE = 30
 """How many changes a page has."""
 _SUGGESTED = 200
 _FIELDS = ("text", "feature", "environment", "kind", "name", "since", "until", "seq")
+_ASKED = (*_FIELDS, "zone")
 _FORMATS = {"csv": ("text/csv", as_csv), "json": ("application/json", as_json)}
 
 
@@ -94,16 +95,18 @@ def _sought() -> Sought:
         InvalidInput: A day is none.
     """
     text = asked.text("text")
-    since, until = asked.day("since"), asked.day_after("until")
+    since, until, seq = asked.day("since"), asked.day_after("until"), asked.number("seq")
     if since and until and since >= until:
         raise InvalidInput(Problem("until", "is before the first day", "choose a later day, or leave it out"))
+    if request.args.get("seq") and seq is None:
+        raise InvalidInput(Problem("seq", "is no number of a change", "choose one from the record"))
     return Sought(
         text=text,
         words=names_that_say(text),
         **{name: asked.text(name) for name in ("feature", "environment", "kind", "name")},
         since=since,
         until=until,
-        seq=asked.number("seq"),
+        seq=seq,
     )
 
 
@@ -146,5 +149,5 @@ def _rows(tx: Transaction, project_id: int, found: list[RecordedChange]) -> Iter
 
 def _address(project: str, view: str = "show_audit", **more: Any) -> str:
     """An address that asks for the same, and more."""
-    more |= {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+    more |= {name: request.args[name] for name in _ASKED if request.args.get(name)}
     return url_for(f"console.{view}", project=project, **more)

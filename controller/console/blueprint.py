@@ -31,15 +31,16 @@ _TEXTS = frozenset({"text/css", "text/javascript", "application/javascript", "im
 
 _PAGES = frozenset({"text/html", "application/json"})
 
-_POLICY = (
+POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+"""What a page of the console may load and do."""
 
 blueprint.add_app_template_filter(percent, "percent")
 blueprint.add_app_template_filter(exact_time, "exact_time")
-for _told in (times.moment, times.lasting, times.ago, times.ahead):
+for _told in (times.moment, times.instant, times.lasting, times.ago, times.ahead):
     blueprint.add_app_template_filter(
         partial(lambda told, at: told(at, services().now()), _told), _told.__name__
     )
@@ -70,7 +71,7 @@ def _prepare(state: BlueprintSetupState) -> None:
 @blueprint.after_request
 def _seal(response: Response) -> Response:
     """Pages are for one person at one moment; nothing on them comes from elsewhere or runs inline."""
-    response.headers.setdefault("Content-Security-Policy", _POLICY)
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     if request.endpoint == STATIC:
         _compress(response)
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from controller.api.errors import STATUSES, Unpermitted
-from controller.console.auth import PasswordChangeNeeded, SignInNeeded
-from controller.console.blueprint import blueprint
+from controller.api.errors import STATUSES, Unpermitted, on_http_exception
+from controller.console.auth import PasswordChangeNeeded, SignInNeeded, local_path
+from controller.console.blueprint import POLICY, blueprint
 from controller.console.role_words import why_not
 from controller.errors import HeadgateError
 from controller.store.database import DatabaseUnavailable
@@ -50,6 +51,17 @@ def _on_http_exception(error: HTTPException) -> Answer:
     return _page(error.code or 500, error.description or error.name)
 
 
+@blueprint.app_errorhandler(404)
+@blueprint.app_errorhandler(405)
+def _on_no_such_page(error: HTTPException) -> Response:
+    """An address that nothing is at: programs are told by the API's own answer, people by a page."""
+    if not _is_asked_by_a_browser():
+        return on_http_exception(error)
+    shown = make_response(_page(404, "no page has this address; it may have been mistyped, or cut off"))
+    shown.headers["Content-Security-Policy"] = POLICY
+    return shown
+
+
 @blueprint.errorhandler(Exception)
 def _on_crash(error: Exception) -> Answer:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
@@ -64,7 +76,23 @@ def _elsewhere(endpoint: str) -> Response:
     """Send a page to where something has to be done first; the script of an open page is told by the status alone."""
     if request.endpoint == "console.show_pulse" or request.headers.get("HX-Request"):
         return make_response("", 401)
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    if request.method == "GET":
+        return make_response(redirect(url_for(endpoint, next=request.full_path.rstrip("?")), 303))
     if request.endpoint == "console.sign_out":
-        wanted = "/"  # There is no page to come back to.
-    return make_response(redirect(url_for(endpoint, next=wanted), 303))
+        return make_response(redirect(url_for(endpoint, next="/"), 303))  # There is no page to come back to.
+    # Whoever sent a form has to know that nothing came of it, and comes back to where it stands.
+    return make_response(redirect(url_for(endpoint, next=_page_of_form(), undone=1), 303))
+
+
+def _page_of_form() -> str:
+    """Where the form stood that was sent; the board, if the browser does not tell."""
+    stood = urlsplit(request.referrer or "")
+    if stood.netloc != request.host:
+        return "/"
+    return local_path(f"{stood.path}?{stood.query}" if stood.query else stood.path)
+
+
+def _is_asked_by_a_browser() -> bool:
+    """Whether a person types or clicks: only a browser would rather have a page than JSON."""
+    wanted = request.accept_mimetypes
+    return request.method == "GET" and wanted["text/html"] > wanted["application/json"]

@@ -20,6 +20,8 @@ from controller.store.database import Transaction
 from controller.store.features import feature_names
 from controller.store.projects import Environment
 
+_EASTERNMOST = timedelta(hours=14)
+"""In the easternmost zone it is that much later than in UTC."""
 MOST = 500
 """How many moves of a day are told."""
 
@@ -84,7 +86,7 @@ def show_served(project: str) -> str | tuple[str, int]:
         others=[each for each in told if not each.reached],
         given=request.args,
         problems=problems,
-        today=f"{now:%Y-%m-%d}",
+        latest=f"{now + _EASTERNMOST:%Y-%m-%d}",
     )
     return (shown, 422) if problems else shown
 
@@ -98,12 +100,12 @@ def _asked(now: datetime) -> Asked | None:
     day = asked.day("day")
     if day is None:
         return None
-    at = asked.minute("time", day)
+    at = asked.minute("time")
     if (at or day) > now:
         field = "day" if at is None else "time"
         raise InvalidInput(Problem(field, "has not come yet", "the record tells what was, not what will be"))
-    end = min(now, day + timedelta(days=1)) if at is None else at
-    return Asked(since=at or day, until=end, cohort=asked.text("cohort"))
+    until = at or min(now, asked.day_after("day") or now)
+    return Asked(since=at or day, until=until, cohort=asked.text("cohort"))
 
 
 def _told(tx: Transaction, environment: Environment, wanted: Asked) -> list[Told]:

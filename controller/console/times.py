@@ -31,6 +31,13 @@ def moment(at: datetime, now: datetime) -> str:
     )
 
 
+def instant(at: datetime, now: datetime) -> str:
+    """An instant to the second, in UTC; with its year where that is another one."""
+    day = at.astimezone(UTC)
+    year = "" if abs(now - at) < _NEAR else f", {day:%Y}"
+    return f"{day:%b} {day.day}{year}, {day:%H:%M:%S} UTC"
+
+
 def _span(time: timedelta) -> str:
     minutes = time // timedelta(minutes=1)
     if minutes < 60:  # noqa: PLR2004 - an hour

@@ -8,6 +8,9 @@
   const ahead = Date.parse(body.dataset.now) - Date.now(); // The server's clock is the one that counts.
   const exact = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const older = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  const second = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const toTheSecond = new Intl.DateTimeFormat(undefined, second);
+  const olderToTheSecond = new Intl.DateTimeFormat(undefined, { ...second, year: "numeric" });
   let seen = body.dataset.seen ?? "";
   let asking = false;
   const PROJECTS = 0; // The first part of a state's name counts what is recorded.
@@ -23,7 +26,9 @@
     if (how === "lasting") return minutes < 1 ? "for a moment" : `for ${span(minutes)}`;
     if (how === "ago") return minutes < 1 ? "just now" : `${span(minutes)} ago`;
     if (how === "ahead") return minutes >= 0 ? "now" : `in ${span(-minutes)}`;
-    return (Math.abs(minutes) < 300 * 1440 ? exact : older).format(instant);
+    const isNear = Math.abs(minutes) < 300 * 1440;
+    if (how === "instant") return (isNear ? toTheSecond : olderToTheSecond).format(instant);
+    return (isNear ? exact : older).format(instant);
   }
 
   function tellTimes() {
@@ -55,6 +60,13 @@
     } finally {
       asking = false;
     }
+  }
+
+  const zones = document.getElementById("zone");
+  if (zones) {
+    const own = exact.resolvedOptions().timeZone;
+    const option = [...zones.options].find((each) => each.value === own) ?? zones.appendChild(new Option(own, own));
+    if (zones.dataset.ownZone === "chosen") option.selected = true;
   }
 
   document.querySelector("main [aria-invalid=true]")?.focus(); // Whoever sent something wrong begins where it is.

@@ -100,7 +100,16 @@ def test_however_many_changes_a_page_shows_the_number_of_questions_is_the_same(
 
 
 @pytest.mark.parametrize(
-    "asked", ["since=yesterday", "until=2026-13-01", "since=2026-03-03&until=2026-03-02"]
+    "asked",
+    [
+        "since=yesterday",
+        "until=2026-13-01",
+        "since=2026-03-03&until=2026-03-02",
+        "until=2026-03-02&zone=X",
+        "seq=first",
+        "seq=0",
+        "seq=99999999999",
+    ],
 )
 def test_a_day_that_is_none_is_told_beside_its_field(ada: Visitor, live: str, asked: str) -> None:
     answer = ada.get(f"{PAGE}?{asked}")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.story import Installation
+from tests.browser.story import PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
 
 PAGES = ["/", "/password", "/stop/acme/production/claims", "/resume/acme/production/claims"]
@@ -23,6 +23,27 @@ def test_a_page_leads_to_the_sign_in_and_back(visitor: Visitor, path: str) -> No
 
 def test_signing_out_twice_leads_to_the_sign_in_and_then_the_board(visitor: Visitor) -> None:
     assert visitor.client.post("/sign-out").location == "/sign-in?next=/"
+
+
+def test_whoever_sends_a_form_too_late_is_told_and_comes_back_to_it(visitor: Visitor, live: str) -> None:
+    stop = f"/stop/{PROJECT}/{PRODUCTION}/{live}"
+    answer = visitor.client.post(stop, headers={"Referer": f"http://localhost{stop}?to=off"})
+    assert answer.location == f"/sign-in?next={stop}?to%3Doff&undone=1"
+    assert "Nothing was done." in visitor.get(answer.location).text
+    foreign = visitor.client.post(stop, headers={"Referer": "http://evil.example/x"})
+    assert foreign.location == "/sign-in?next=/&undone=1"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", f"/projects/{PROJECT}/incidents/first", "/users/a/password"])
+def test_an_address_that_nothing_is_at_is_a_page_for_people_and_json_for_programs(
+    visitor: Visitor, path: str
+) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = visitor.get(path, headers=browser)
+    assert page.status_code == 404
+    assert "There is nothing here" in page.text
+    assert "style-src 'self'" in page.headers["Content-Security-Policy"]
+    assert visitor.get(path).mimetype == "application/problem+json"
 
 
 def test_the_script_of_an_open_page_is_told_by_the_status(visitor: Visitor) -> None:

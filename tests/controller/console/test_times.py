@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.console.times import ago, ahead, lasting, moment
+from controller.console.times import ago, ahead, instant, lasting, moment
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -37,3 +37,5 @@ def test_what_is_ahead_is_rounded_up(seconds: int, told: str) -> None:
 def test_an_instant_has_its_year_where_that_is_another_one() -> None:
     assert moment(NOW, NOW) == "Nov 20, 12:00 UTC"
     assert moment(NOW - timedelta(days=400), NOW) == "Oct 16, 2025"
+    assert instant(NOW, NOW) == "Nov 20, 12:00:00 UTC"
+    assert instant(NOW - timedelta(days=400), NOW) == "Oct 16, 2025, 12:00:00 UTC"
