@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.actors import Actor
 from controller.cases import tightened
-from controller.errors import InvalidInput, Problem
+from controller.errors import Conflict, InvalidInput, Problem
 from controller.persons import are_one
 from controller.plans import Plans
 from controller.rollouts import Clock
@@ -27,16 +27,25 @@ class Governance:
         self._now = now
 
     def tighten(
-        self, project_key: str, tightening: Mapping[str, Any] | None, actor: Actor, reason: str
+        self,
+        project_key: str,
+        tightening: Mapping[str, Any] | None,
+        actor: Actor,
+        reason: str,
+        seen: str | None = None,
     ) -> Project:
         """Say where a project asks for more than the installation's plans; None: nowhere.
 
+        With ``seen``, only if that is still the name of what it asked for before (`Project.seen`).
+
         Raises:
             InvalidInput: It cannot be read, or asks for less somewhere; names each place.
+            Conflict: Somebody else changed it meanwhile.
         """
         after = self._plans.tightened(tightening or {})
         with self._database.write() as tx:
             project = get_project(tx, project_key)
+            _refuse_unseen("tightening", seen, project.seen)
             before = self._before(project)
             tighten(tx, project.id, tightening)
             # Less than before, though never less than the installation: the record says so aloud.
@@ -49,11 +58,22 @@ class Governance:
             self._record(tx, project, "plans.tighten", actor, reason, was, told)
             return get_project(tx, project_key)
 
-    def set_group(self, project_key: str, key: str, members: Iterable[str], actor: Actor) -> Group:
-        """Say who belongs to a group whose word a plan may ask for."""
+    def set_group(
+        self, project_key: str, key: str, members: Iterable[str], actor: Actor, seen: str | None = None
+    ) -> Group:
+        """Say who belongs to a group whose word a plan may ask for.
+
+        With ``seen``, only if that is still the name of who belonged to it (`Group.seen`); empty: nobody was.
+
+        Raises:
+            InvalidInput: The actor would add himself.
+            Conflict: Somebody else changed it meanwhile.
+        """
         with self._database.write() as tx:
             project = get_project(tx, project_key)
-            was = {group.key: list(group.members) for group in groups_of(tx, project.id)}
+            there = {group.key: group for group in groups_of(tx, project.id)}
+            _refuse_unseen("members", seen, there[key].seen if key in there else "")
+            was = {group.key: list(group.members) for group in there.values()}
             members = tuple(members)
             _refuse_oneself(tx, project.id, {*members} - {*was.get(key, [])}, actor)
             group = set_group(tx, project.id, key, members)
@@ -88,6 +108,15 @@ class Governance:
             after=after,
         )
         record(tx, change)
+
+
+def _refuse_unseen(field: str, seen: str | None, now: str) -> None:
+    """Nobody overwrites what he has not looked at."""
+    if seen is not None and seen != now:
+        problem = Problem(
+            field, "somebody else changed it meanwhile", "look at theirs, and save again if you mean it"
+        )
+        raise Conflict("overtaken", problem.message, problem)
 
 
 def _refuse_oneself(tx: Transaction, project_id: int, added: Iterable[str], actor: Actor) -> None:

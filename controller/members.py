@@ -72,16 +72,24 @@ class Members:
         actor: Actor,
         *,
         may_break_glass: bool = False,
+        seen: str | None = None,
     ) -> tuple[Member, str | None]:
         """Say which roles somebody has in a project, whichever he had; whoever is not known yet is let in.
 
-        Roles that groups of the identity provider bring stay beside them.
+        Roles that groups of the identity provider bring stay beside them. With ``seen``, only if that is still the
+        name of what he was given here before (`Member.seen`).
+
+        Raises:
+            Conflict: Somebody else gave him other roles meanwhile.
         """
         with self._database.write() as tx:
             project = get_project(tx, project_key)
             user = find_user(tx, email)
             invited = Invited(user, None) if user else self._let_in(tx, email, actor, is_admin=False)
-            before = _told(_member(tx, project, invited.user))
+            was = _member(tx, project, invited.user)
+            if seen is not None and seen != was.seen:
+                raise _overtaken(was)
+            before = _told(was)
             given = Membership(
                 project_id=project.id,
                 user_id=invited.user.id,
@@ -215,6 +223,14 @@ class Members:
 _KNOWN = Problem("email", "there is such a user", "give him roles in a project, or another password")
 _ACTIVATE = Problem("email", "the user is deactivated", "activate him, which gives him a new password")
 _LAST = Problem("email", "is the last one to whom everything is open", "make somebody else an admin first")
+
+
+def _overtaken(member: Member) -> Conflict:
+    """What somebody is told who would overwrite roles that he has not seen."""
+    there = member.given
+    now = f"has the roles {', '.join(there.roles)} here" if there else "has no roles here any more"
+    problem = Problem("roles", f"{member.user.email} {now}", "look at them, and save again if you mean it")
+    return Conflict("member_changed", problem.message, problem)
 
 
 def _known(tx: Transaction, email: str) -> User:

@@ -127,5 +127,5 @@ def _binding(place: SecretPlace) -> str:
         return binding(place.url, place.onward)
     except ValueError as error:
         raise BadConfiguration(
-            place.field, f"is for an address that is none: {error}", "mend the address"
+            place.field, f"cannot be kept, because its address is none: {error}", "mend the address"
         ) from None

@@ -81,6 +81,7 @@ _DOORS: Mapping[Permission, str] = {
         console.post_new_trigger console.post_trigger console.remove_trigger console.resume
         console.show_new_trigger console.show_ready_made console.show_resume console.test_sources
         console.make_flag console.change_flag console.delete_flag console.import_flags
+        console.revive_flag
     """,
     Permission.APPROVE: """
         break_glass.regularise break_glass.review evidence.waive ramps.approve_step
@@ -102,7 +103,7 @@ _DOORS: Mapping[Permission, str] = {
         console.begin_key console.begin_project console.change_notices console.connect_notices
         console.disconnect_notices console.load_demo console.make_environment console.make_key
         console.remove_demo console.replace_key console.revoke_key console.show_demo_removal console.test_notices
-        console.remove_member console.set_group console.set_member
+        console.remove_member console.set_group console.set_member console.tighten_plans
         console.change_user console.give_password console.invite_user console.show_users
     """,
 }

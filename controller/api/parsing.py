@@ -171,9 +171,11 @@ def _remedy(message: str, where: Place) -> str:
         known = where.load_fields.items() if isinstance(where, Schema) else ()
         names = sorted(field.data_key or name for name, field in known)
         return f"leave it out; known here are {', '.join(names)}" if names else "leave it out"
-    return _REMEDIES.get(message, "send what the message asks for")
+    return _REMEDIES.get(message, AS_IT_SAYS)
 
 
+AS_IT_SAYS = "send what the message asks for"
+"""The remedy where the message names it already."""
 _REMEDIES = {
     "Missing data for required field.": "add it",
     "Field may not be null.": "give a value or leave it out",

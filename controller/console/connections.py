@@ -130,7 +130,7 @@ class Asking:
 
 def _told(problem: Refusal | Problem, asked: Field) -> str:
     part = "" if problem.field in (asked.name, asked.takes) else f"{problem.field}: "
-    return f"{part}{problem.message}{f'; {problem.remedy}' if problem.remedy else ''}"
+    return f"{part}{problem.message.removesuffix('.')}{f'; {problem.remedy}' if problem.remedy else ''}"
 
 
 class Connections(ABC):

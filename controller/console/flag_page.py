@@ -13,7 +13,8 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
-from controller.errors import HeadgateError, NotFound, Problem
+from controller.console.settings_flags import shown_flags
+from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.plain_flags import Place
 from controller.store.plain_flags import get_plain_flag
 
@@ -43,6 +44,24 @@ def change_flag(project: str, environment: str, key: str) -> Answer:
     address = url_for(
         "console.show_flag", project=project, environment=environment, key=key, done="flag_changed"
     )
+    return make_response(redirect(address, 303))
+
+
+@blueprint.post("/projects/<project>/settings/flags/<environment>/<key>/revive")
+def revive_flag(project: str, environment: str, key: str) -> Answer:
+    """Let a deleted flag be there again as it was."""
+    done: str | None = "flag_revived"
+    sent = forms.given("type", "reason")
+    try:
+        services().plain_flags.revive(Place(project, environment), key, sent["type"], actor(), sent["reason"])
+    except NotFound:
+        raise
+    except Conflict:
+        done = None  # It is there already; its page shows how.
+    except HeadgateError as error:
+        problems, status = forms.told(error)
+        return shown_flags(project, environment, unrevived=(key, problems)), status
+    address = url_for("console.show_flag", project=project, environment=environment, key=key, done=done)
     return make_response(redirect(address, 303))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from flask import request
 
 from controller.api.errors import STATUSES
-from controller.api.parsing import load
+from controller.api.parsing import AS_IT_SAYS, load
 from controller.api.schemas import ReasonSchema
 from controller.errors import HeadgateError, InvalidInput, Problem
 from stages import WHOLE, Refusal, Refused
@@ -78,4 +79,6 @@ def told(error: HeadgateError | Refused) -> tuple[tuple[Refusal | Problem, ...],
     """Why something was not done, and the status that says so."""
     if isinstance(error, Refused):
         return tuple(error.refusals), 409
-    return tuple(error.problems or (Problem("", error.detail, ""),)), STATUSES.get(type(error), 400)
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
+    problems = error.problems or (Problem("", error.detail, ""),)
+    return tuple(replace(each, remedy="") if each.remedy == AS_IT_SAYS else each for each in problems), status

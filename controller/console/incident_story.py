@@ -238,7 +238,9 @@ def _of_readings(readings: Sequence[StoredReading], incident: Incident) -> Itera
 
 def _of_changes(changes: Sequence[RecordedChange], incident: Incident) -> Iterator[Moment]:
     for change in changes:
-        if incident.began_at - _BEFORE <= change.at <= _end(incident) and not change.name.startswith("incident."):
+        if incident.began_at - _BEFORE <= change.at <= _end(incident) and not change.name.startswith(
+            "incident."
+        ):
             reason = f": {change.reason}" if change.reason else ""
             yield Moment(change.at, _MOVE, f"{_begun(change_word(change.name))}{reason}", who(change.actor))
 

@@ -37,7 +37,7 @@ _AT_ONCE = 100
 @blueprint.get("/projects/<project>/settings/flags")
 def show_flags(project: str) -> str:
     """The plain flags of an environment, and the form for a new one."""
-    return _shown(project, request.args.get("environment", ""))
+    return shown_flags(project, request.args.get("environment", ""))
 
 
 @blueprint.post("/projects/<project>/settings/flags/<environment>")
@@ -53,10 +53,10 @@ def make_flag(project: str, environment: str) -> Answer:
         raise
     except VersionConflict:
         there = Problem("key", f"there is a flag {key} already", "choose another key, or change that one")
-        return _shown(project, environment, (there,)), 409
+        return shown_flags(project, environment, (there,)), 409
     except HeadgateError as error:
         problems, status = forms.told(error)
-        return _shown(project, environment, flag_form.beside(problems)), status
+        return shown_flags(project, environment, flag_form.beside(problems)), status
     return _to_list(project, environment, "flag_made")
 
 
@@ -77,9 +77,11 @@ def import_flags(project: str, environment: str) -> Answer:
         raise
     except HeadgateError as error:
         problems, status = forms.told(error)
-        return _shown(project, environment, refused_file=problems), status
+        return shown_flags(project, environment, refused_file=problems), status
     return (
-        _shown(project, environment, would=done) if is_trial else _to_list(project, environment, "flags_read")
+        shown_flags(project, environment, would=done)
+        if is_trial
+        else _to_list(project, environment, "flags_read")
     )
 
 
@@ -110,13 +112,15 @@ def _to_list(project: str, environment: str, done: str) -> Response:
     return make_response(redirect(address, 303))
 
 
-def _shown(
+def shown_flags(
     project: str,
     environment: str,
     problems: Problems = (),
     refused_file: Problems = (),
     would: FlagImport | None = None,
+    unrevived: tuple[str, Problems] = ("", ()),
 ) -> str:
+    """The page, with what was refused on it; ``unrevived`` is a flag that could not be revived, and why."""
     services().receipts.flush_if_possible()
     with services().database.read() as tx:
         here, seen = frame(tx, project, environment), live(tx)
@@ -147,4 +151,5 @@ def _shown(
         given=flag_form.given() if problems else flag_form.NEW,
         refused_file=refused_file,
         would=would,
+        unrevived=unrevived,
     )

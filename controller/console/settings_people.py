@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ from stages import Refusal
 
 Answer = Response | str | tuple[str, int]
 Problems = tuple[Refusal | Problem, ...]
+_BETWEEN = re.compile(r"[,\n]|\s+(?=\S*[@:])")
+"""What stands between names. The name of a key may have spaces."""
 
 
 @blueprint.get("/projects/<project>/settings/people")
@@ -48,7 +51,9 @@ def set_member(project: str) -> Answer:
             raise InvalidInput(Problem("roles", "there is no role", "choose at least one"))
         content: dict[str, Any] = load(MemberRolesSchema(), {"roles": roles, "may_break_glass": glass})
         refuse_to_hand_out(project, granted(content["roles"], may_break_glass=glass))
-        member, password = services().members.set_member(project, email, actor=actor(), **content)
+        # The form for somebody new has seen nothing, and overwrites nothing.
+        seen = request.form.get("seen", "")
+        member, password = services().members.set_member(project, email, actor=actor(), seen=seen, **content)
         if password is None:
             return _to(url_for("console.show_people", project=project, done="roles_given"))
         return _people(project, fresh=(member.user.email, password))
@@ -70,10 +75,16 @@ def set_group(project: str) -> Answer:
     def give() -> Answer:
         sent = forms.given("group", "members")
         key_in_path("group", sent["group"], KEY)
-        names = sent["members"].replace(",", " ").split()
+        names = [name.strip() for name in _BETWEEN.split(sent["members"]) if name.strip()]
+        for name in names:
+            if "@" not in name and not name.startswith("key:"):
+                raise InvalidInput(
+                    Problem("members", f"{name!r} is no name here", "write an e-mail address, or key:name")
+                )
         named = [f"user:{name}" if "@" in name and ":" not in name else name for name in names]
         content: dict[str, Any] = load(GroupSchema(), {"members": named})
-        services().governance.set_group(project, sent["group"], content["members"], actor())
+        seen = request.form.get("seen", "")
+        services().governance.set_group(project, sent["group"], content["members"], actor(), seen)
         return _to(url_for("console.show_people", project=project, done="group_set"))
 
     return _tried(give, lambda problems: _people(project, problems))
@@ -150,6 +161,7 @@ def _people(project: str, problems: Problems = (), fresh: tuple[str, str] | None
         fresh=fresh,
         given={} if fresh else request.form,
         chosen=[] if fresh else request.form.getlist("roles"),
+        about=request.form.get("email", request.form.get("group", "")) if "seen" in request.form else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Environments of a project, and the plans that its features follow in those that are protected."""
+"""Environments of a project."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from flask import Response, make_response, redirect, request, url_for
 from controller.api.auth import services
 from controller.api.parsing import load
 from controller.api.schemas import EnvironmentSchema
-from controller.cases import tightened
 from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
-from controller.console.words import GATES, MISSED
-from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
-from controller.plans import Plans
-from controller.store.projects import Project, environments_of, get_project
-from stages import EXPOSED, Refusal, Requirement, Tier
+from controller.errors import HeadgateError, NotFound, Problem
+from controller.store.projects import environments_of, get_project
+from stages import Refusal
 
 
 @blueprint.get("/projects/<project>/settings/environments")
@@ -46,42 +43,8 @@ def make_environment(project: str) -> Response | tuple[str, int]:
     return make_response(redirect(url_for("console.show_environments", project=project, done="made"), 303))
 
 
-@blueprint.get("/projects/<project>/settings/plans")
-def show_plans(project: str) -> str:
-    """What each stage of each tier asks for and allows in this project. It is only read here."""
-    with services().database.read() as tx:
-        here, seen = frame(tx, project), live(tx)
-        mine = get_project(tx, project)
-    plans, fault = _plans(mine)
-    return page(
-        "settings_plans.html",
-        here,
-        seen,
-        tiers=[(tier, plans.of(tier, protected=True)) for tier in Tier],
-        stages=EXPOSED,
-        gates=_by_gate(plans),
-        is_tightened=bool(mine.tightening),
-        fault=fault,
-        missed=MISSED,
-    )
-
-
 def _environments(project: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:
     with services().database.read() as tx:
         here, seen = frame(tx, project), live(tx)
         mine = environments_of(tx, get_project(tx, project).id)
     return page("settings_environments.html", here, seen, mine=mine, problems=problems, given=request.form)
-
-
-def _plans(project: Project) -> tuple[Plans, str]:
-    """The plans of a project; those of the installation, and why, where its own cannot be read."""
-    plans = services().plans
-    try:
-        return tightened(plans, project), ""
-    except InvalidInput as fault:
-        return plans, fault.detail
-
-
-def _by_gate(plans: Plans) -> list[tuple[str, list[Requirement]]]:
-    needs = plans.requirements.values()
-    return [(title, [need for need in needs if need.gate is gate]) for gate, title in GATES.items()]

@@ -193,6 +193,7 @@ _DONE: Mapping[str, str] = {
     "roles_given": "Given. They count from the next click on.",
     "member_removed": "Taken out. The project is not there for them any more.",
     "group_set": "Set. Whoever is not named does not belong to it any more.",
+    "tightened": "Saved. Whatever goes up from now on is held to it.",
     "user_changed": "Changed, from the next click on.",
     "replaced": "It runs out then.",
     "revoked": "Revoked. Whatever uses it is refused from now on.",
@@ -213,6 +214,7 @@ _DONE: Mapping[str, str] = {
     "flag_made": "Made. Product code may ask for it now.",
     "flag_changed": "Saved. Product code sees it within moments.",
     "flag_deleted": "Deleted. Its key stays behind, so that it never means anything else.",
+    "flag_revived": "It is there again, as it was. Product code sees it within moments.",
     "flags_read": "Taken over, as a whole.",
     "proposed": "Proposed. Somebody else has to approve it.",
     "proposal_approved": "Approved, and carried out.",
@@ -330,10 +332,14 @@ def names_that_say(text: str) -> frozenset[str]:
 
 
 def subject(change: RecordedChange) -> str:
-    """What a change is about besides its feature: a trigger, a release, a requirement or a key."""
+    """What a change is about besides its feature: a trigger, a release, a person, a group, a flag or a key."""
     told = {**change.before, **change.after} or change.evidence
-    names = (told.get(name) for name in ("trigger", "release", "requirement", "key"))
-    return next((str(name) for name in names if name), "")
+    if change.name == "group.set":
+        return next(iter(change.after), "")
+    if change.name in ("key.create", "key.revoke", "key.expire") and told.get("name"):
+        return str(told["name"])
+    names = [told.get(name) for name in ("trigger", "release", "requirement", "user", "key")]
+    return next((who(str(name)) for name in (*names, change.evidence.get("flag")) if name), "")
 
 
 def decision_words(due: Mapping[str, Any]) -> str:
@@ -359,6 +365,8 @@ def _told(state: Mapping[str, Any]) -> dict[str, str]:
     told = {name: str(state[name]) for name in ("stage", "mode", "verdict", "arming") if state.get(name)}
     if told.get("mode") in list(Mode):
         told["mode"] = MODES[Mode(told["mode"])].word
+    if isinstance(state.get("roles"), list):
+        told["roles"] = ", ".join(map(str, state["roles"])) or "none"
     if isinstance(state.get("exposure"), Mapping):
         told["share"] = percent(int(state["exposure"]["share"]))
     if "stable" in state:

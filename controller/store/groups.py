@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from controller.store.columns import texts
 from controller.store.database import Transaction
 from controller.store.tables import groups
+from stages import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Group:
     id: int
     key: str
     members: tuple[str, ...]
+
+    @property
+    def seen(self) -> str:
+        """A name for who belongs to it, so that nobody overwrites what he has not seen."""
+        return digest(self.members)
 
 
 def set_group(tx: Transaction, project_id: int, key: str, members: Iterable[str]) -> Group:

@@ -12,6 +12,7 @@ from controller.permissions import Permission, Role, granted, roles_from
 from controller.store.database import Transaction
 from controller.store.tables import memberships
 from controller.store.users import User, users_by_id
+from stages import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,11 @@ class Member:
     def given(self) -> Membership | None:
         """What was said here, and can be changed here."""
         return next((each for each in self.memberships if not each.by_group), None)
+
+    @property
+    def seen(self) -> str:
+        """A name for what was given here, so that nobody overwrites what he has not seen; empty where nothing was."""
+        return digest([self.given.roles, self.given.may_break_glass]) if self.given else ""
 
 
 def set_membership(tx: Transaction, given: Membership) -> None:

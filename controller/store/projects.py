@@ -13,6 +13,7 @@ from controller.errors import Conflict, NotFound
 from controller.store.announcements import announce, flags_of
 from controller.store.database import RAISED, Transaction
 from controller.store.tables import environments, projects, revisions
+from stages import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,11 @@ class Project:
     business_unit: str
     tightening: Mapping[str, Any] | None = None
     created_at: datetime
+
+    @property
+    def seen(self) -> str:
+        """A name for what it asks for besides the installation, so that nobody overwrites what he has not seen."""
+        return digest(self.tightening if isinstance(self.tightening, Mapping) else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

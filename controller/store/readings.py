@@ -147,9 +147,7 @@ def readings_between(
     return [StoredReading(**row._mapping) for row in rows]
 
 
-def readings_until(
-    tx: Transaction, trigger_id: int, end: datetime, limit: int
-) -> list[StoredReading]:
+def readings_until(tx: Transaction, trigger_id: int, end: datetime, limit: int) -> list[StoredReading]:
     """The newest readings that fell due up to an instant, in the order in which they were taken."""
     mine = (readings.c.trigger_id == trigger_id, readings.c.slot <= end)
     rows = tx.execute(select(readings).where(*mine).order_by(readings.c.slot.desc()).limit(limit))

@@ -155,6 +155,10 @@ def test_a_deleted_flag_leaves_its_key_behind(ada: Visitor, banner: str) -> None
     assert "done" in said
     assert ada.get(BANNER).status_code == 404
     assert make(ada).status_code == 409
+    other = ada.post(f"{BANNER}/revive", _form=HERE, type="string")
+    assert "was of the type boolean" in words(other.text)
+    assert ada.post(f"{BANNER}/revive", _form=HERE).location == f"{BANNER}?done=flag_revived"
+    assert ada.post(f"{BANNER}/revive", _form=BANNER).location == BANNER  # Somebody was quicker.
 
 
 def send(ada: Visitor, content: bytes, **fields: str) -> Any:

@@ -51,6 +51,7 @@ def test_somebody_is_let_in_with_roles_and_signs_in_with_what_is_shown_once(
     assert eve.sign_in(EVE, password).status_code == 303
     assert eve.get("/").location == "/password?next=/"
     assert ada.post(PEOPLE, email=EVE, roles="viewer").location == f"{PEOPLE}?done=roles_given"
+    assert "roles</span> owner" in ada.get("/projects/acme/audit?name=member.set").text
     assert ada.post(f"{PEOPLE}/{EVE}/remove", _form=PEOPLE).location == f"{PEOPLE}?done=member_removed"
     assert EVE not in ada.get(PEOPLE).text
 
@@ -76,10 +77,35 @@ def test_what_is_missing_is_said_and_nobody_is_let_in(
 def test_a_group_is_set_with_addresses_and_nobody_adds_himself(ada: Visitor, live: str) -> None:
     path = "/projects/acme/settings/groups"
     assert ada.post(path, _form=PEOPLE, group="risk", members="ben@acme.example, key:ci").status_code == 303
-    assert "key:ci, user:ben@acme.example" in ada.get(PEOPLE).text
+    assert "API key ci, ben@acme.example" in ada.get(PEOPLE).text
     answer = ada.post(path, _form=PEOPLE, group="risk", members=EMAIL)
     assert answer.status_code == 422
     assert "is you" in answer.text
+    nobody = ada.post(path, _form=PEOPLE, group="risk", members="ben")
+    assert "is no name here" in nobody.text
+
+
+def test_two_people_who_change_roles_or_a_group_do_not_overwrite_each_other(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    house.parts.members.set_member("acme", EVE, [Role.OWNER], ADA)
+    house.parts.governance.set_group("acme", "risk", ["user:ben@acme.example"], ADA)
+    groups = "/projects/acme/settings/groups"
+    shown = ada.get(PEOPLE).text
+    token = html.unescape(re.findall(r'name="csrf" value="([^"]+)"', shown)[0])
+    roles, members = re.findall(r'name="seen" value="([^"]+)"', shown)
+    house.parts.members.set_member("acme", EVE, [Role.APPROVER], ADA)
+    house.parts.governance.set_group("acme", "risk", ["key:ci"], ADA)
+    for path, fields in (
+        (PEOPLE, {"email": EVE, "roles": "viewer", "seen": roles}),
+        (PEOPLE, {"email": EVE, "roles": "viewer"}),
+        (groups, {"group": "risk", "members": "key:other", "seen": members}),
+        (groups, {"group": "risk", "members": "key:other"}),
+    ):
+        answer = ada.client.post(path, data={"csrf": token} | fields)
+        assert (answer.status_code, "save again if you mean it" in answer.text) == (409, True), fields
+    page = ada.get(PEOPLE).text
+    assert (">approver</div>" in page, "API key ci" in page) == (True, True)
 
 
 def test_users_are_invited_deactivated_and_come_back(house: Installation, ada: Visitor, live: str) -> None:

@@ -57,6 +57,65 @@ def test_the_plans_are_read_as_they_count_in_the_project(
         assert need.title in after.replace("&#39;", "'").replace("&amp;", "&")
 
 
+MORE = """tiers:
+  T2:
+    beta: {approvals: 2}
+    pilot: {approvals: 2}
+    scaled: {approvals: 2, requirements: [impact]}
+requirements:
+  impact: {gate: controls, title: "<b>Impact</b>", valid_days: 30}
+"""
+
+
+def test_a_project_asks_for_more_in_its_plans_once_it_was_looked_at(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    assert ada.client.post(PLANS, data={"tightening": MORE, "reason": "x"}).status_code == 403
+    would = ada.post(PLANS, tightening=MORE, do="check").text.split('id="would"')[1].split("</div>")[0]
+    assert "T2.beta.approvals: 1" in would
+    assert "&lt;b&gt;Impact&lt;/b&gt;, counts for 30 days" in would
+    assert "this project asks for more" not in ada.get(PLANS).text
+    assert "there is no reason" in ada.post(PLANS, tightening=MORE).text.lower()
+    assert ada.post(PLANS, tightening=MORE, reason="the council").location == f"{PLANS}?done=tightened"
+    assert "2 other people" in ada.get(PLANS).text
+    assert "would change nothing" in ada.post(PLANS, tightening=MORE, do="check").text
+    assert ada.post(PLANS, tightening="", reason="learnt").status_code == 303
+    assert "this project asks for more" not in ada.get(PLANS).text
+
+
+@pytest.mark.parametrize(
+    ("tightening", "why"),
+    [
+        ("tiers: [", "Is not valid YAML"),
+        ("- tiers", "Is no mapping."),
+        ("tiers: {T2: {beta: {approvals: 0}}}", "<b>tiers.T2.beta</b>: Approvals is lower."),
+        ("tiers: {T9: {}}", "<b>tiers.T9</b>"),
+    ],
+)
+def test_plans_that_cannot_be_or_ask_for_less_are_refused_by_their_place(
+    ada: Visitor, live: str, tightening: str, why: str
+) -> None:
+    for what in ("check", "save"):
+        answer = ada.post(PLANS, tightening=tightening, reason="x", do=what)
+        assert answer.status_code == 422
+        assert why in answer.text
+        assert tightening in answer.text
+
+
+def test_two_people_who_tighten_the_plans_do_not_overwrite_each_other(
+    house: Installation, ada: Visitor, live: str
+) -> None:
+    shown = ada.get(PLANS).text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown))
+    theirs = {"tiers": {"T1": {"scaled": {"approvals": 7}}}}
+    house.parts.governance.tighten(PROJECT, theirs, ADA, "we are careful")
+    answer = ada.client.post(PLANS, data=hidden | {"tightening": MORE, "reason": "x"})
+    assert answer.status_code == 409
+    assert "approvals: 7" in answer.text
+    assert "&lt;b&gt;Impact&lt;/b&gt;" in answer.text
+    assert "7 other people" in ada.get(PLANS).text
+
+
 def test_plans_that_cannot_be_read_are_told(house: Installation, ada: Visitor, live: str) -> None:
     with house.parts.database.write() as tx:
         tx.execute(text("UPDATE projects SET tightening = '{'"))
