@@ -26,6 +26,7 @@ FIELDS = (
     "owner",
     "tags",
 )
+_LINE = 72
 _TEXTS = ("description", "owner", "state")
 NEW: Mapping[str, str] = dict.fromkeys(FIELDS, "") | {
     "state": "ENABLED",
@@ -118,4 +119,17 @@ def beside(problems: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _written(part: Any) -> str:
-    return json.dumps(part, indent=1, ensure_ascii=False) if part else ""
+    return _laid_out(part) if part else ""
+
+
+def _laid_out(part: Any, margin: str = "") -> str:
+    """JSON as people write it: what fits into a line stands on one."""
+    flat = json.dumps(part, ensure_ascii=False)
+    if not isinstance(part, dict | list) or len(margin) + len(flat) <= _LINE:
+        return flat
+    inner, named = f"{margin}  ", isinstance(part, dict)
+    names = [f"{json.dumps(name, ensure_ascii=False)}: " if named else "" for name in part]
+    values = part.values() if isinstance(part, dict) else part
+    lines = (f"{inner}{name}{_laid_out(each, inner)}" for name, each in zip(names, values, strict=True))
+    opened, closed = "{}" if named else "[]"
+    return ",\n".join([f"{opened}\n{next(lines)}", *lines]) + f"\n{margin}{closed}"

@@ -16,14 +16,15 @@ from controller.console.blueprint import blueprint
 from controller.console.change_details import differences
 from controller.console.frame import frame, page
 from controller.console.live import live
-from controller.console.words import GATES, MISSED, Moved, duration
+from controller.console.words import GATES, MISSED, Moved, duration, percent
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.plans import Plans
 from controller.store.projects import Project, get_project
 from controller.strict_yaml import InvalidYAML, loads
-from stages import EXPOSED, Refusal, Requirement, StagePlan, Tier
+from stages import EXPOSED, Refusal, Requirement, StagePlan, Step, Tier
 
 Problems = tuple[Refusal | Problem, ...]
+_SHARES = frozenset({"ceiling", "start"})
 
 
 @blueprint.get("/projects/<project>/settings/plans")
@@ -76,20 +77,42 @@ def _changes(project: str, wanted: Mapping[str, Any] | None) -> Iterator[Moved]:
 
 
 def _told(plans: Plans) -> dict[str, Any]:
-    """What plans say, by tier and stage; each requirement in a few words."""
-    told = plans.as_json()["tiers"]
-    for tier in Tier:
-        plan = plans.of(tier, protected=True)
-        stages = told[tier.value].pop("stages")
+    """What plans say, by tier and stage, each value with its unit and each requirement in a few words."""
+    told: dict[str, Any] = {}
+    for tier, says in plans.as_json()["tiers"].items():
+        plan, stages = plans.of(tier, protected=True), says.pop("stages")
+        told[tier] = _with_units(says)
         for stage in EXPOSED:
-            told[tier.value][stage.value] = stages[stage.value] | _items(plan[stage])
-    return told  # type: ignore[no-any-return]
+            told[tier][stage.value] = _with_units(stages[stage.value]) | _items(plan[stage])
+    return told
 
 
-def _items(step: StagePlan) -> dict[str, dict[str, str]]:
-    needs = {need.key: ", ".join(_asked_of(need)) for need in step.requirements}
-    criteria = {one.key: f"{one.title}, at most {one.at_most}" for one in step.exit_criteria}
-    return {"requirements": needs, "exit_criteria": criteria}
+def _with_units(says: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(_with_unit(name, value) for name, value in says.items())
+
+
+def _with_unit(name: str, value: Any) -> tuple[str, Any]:
+    if name in _SHARES:
+        return name, percent(value)
+    return (name.removesuffix("_s"), duration(value)) if name.endswith("_s") else (name, value)
+
+
+def _items(step: StagePlan) -> dict[str, Any]:
+    return {
+        "requirements": {need.key: ", ".join(_asked_of(need)) for need in step.requirements},
+        "exit_criteria": {one.key: f"{one.title}, at most {one.at_most}" for one in step.exit_criteria},
+        "ramp": [", ".join(_taken_by(each)) for each in step.ramp],
+    }
+
+
+def _taken_by(step: Step) -> Iterator[str]:
+    yield percent(step.share)
+    if step.hold_s:
+        yield f"for {duration(step.hold_s)}"
+    if step.min_samples:
+        yield f"{step.min_samples} answers"
+    if step.approvals:
+        yield f"{step.approvals} approvals"
 
 
 def _asked_of(need: Requirement) -> Iterator[str]:

@@ -69,7 +69,10 @@
     if (zones.dataset.ownZone === "chosen") option.selected = true;
   }
 
-  document.querySelector("main [aria-invalid=true]")?.focus(); // Whoever sent something wrong begins where it is.
+  // Whoever sent something wrong begins where it is, also where the address leads to another spot of the page.
+  const wrong = document.querySelector("main [aria-invalid=true]");
+  wrong?.focus();
+  if (location.hash) addEventListener("load", () => setTimeout(() => wrong?.focus()));
   tellTimes();
   setInterval(tellTimes, 10000);
   document.addEventListener("htmx:after:swap", tellTimes);
