@@ -93,6 +93,7 @@ class Client(Questions):
         if self._saver is not None:
             self._workers.append(self._saver.worker)
         self._waking = threading.Lock()
+        self._is_copy = False
         self._is_asleep = False
         for worker in self._workers:
             worker.start()
@@ -110,6 +111,7 @@ class Client(Questions):
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Send queued outcomes now; return whether all were delivered or given up within ``timeout_s``."""
+        self._wake()
         return self._outcomes.flush(timeout_s)
 
     @property
@@ -120,6 +122,8 @@ class Client(Questions):
     def close(self, timeout_s: float = 2.0) -> None:
         """Send what is queued and stop, within about ``timeout_s``; then every flag obeys its when_lost."""
         deadline = time.monotonic() + timeout_s
+        with self._waking:
+            self._make_whole()
         self._outcomes.close(timeout_s)
         for worker in self._workers:
             worker.ask_to_stop()
@@ -131,19 +135,16 @@ class Client(Questions):
             transport.close()
 
     def after_fork(self) -> None:
-        """Make the copy in a child process whole; its threads start with its first question."""
+        """In a child process: let the first question make this copy whole, and start its threads.
+
+        Not at once: between a fork and the first question gevent may replace what locks are made of.
+        """
         if self.status == "closed":
             return
         self._waking = threading.Lock()
+        self._is_copy = True
         self._is_asleep = True
         self._current.hide()
-        self._conversations.forget()
-        self._poller.renew()
-        self._streamer.renew()
-        self._outcomes.renew()
-        self._receipts.renew()
-        if self._saver is not None:
-            self._saver.worker.renew()
 
     def __enter__(self) -> Client:
         """Return the client itself."""
@@ -173,10 +174,25 @@ class Client(Questions):
             return
         with self._waking:
             if self._is_asleep:
-                self._is_asleep = False
-                self._current.show()
+                self._make_whole()
                 for worker in self._workers:
                     worker.start()
+                self._is_asleep = False
+                self._current.show()
+
+    def _make_whole(self) -> None:
+        """After a fork: no thread runs here, connections are the parent's, and locks may be held by nobody."""
+        if not self._is_copy:
+            return
+        self._current.renew_locks()
+        self._conversations.forget()
+        self._poller.renew()
+        self._streamer.renew()
+        self._outcomes.renew()
+        self._receipts.renew()
+        if self._saver is not None:
+            self._saver.worker.renew()
+        self._is_copy = False
 
     def _put(self, outcome: dict[str, Any]) -> None:
         self._wake()

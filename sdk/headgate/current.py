@@ -178,6 +178,11 @@ class Current:
         """Return how long ago Headgate said that the flags in use are current; None: it did not, here."""
         return self._monotonic() - self._state.contact if self.ready.is_set() and self._end is None else None
 
+    def lease_s(self) -> float | None:
+        """Return for how long flags are valid without word from Headgate; None: for ever, or there are none."""
+        view = self._state.view
+        return None if view is None else view.valid_for_s
+
     def lease_left_s(self) -> float | None:
         """Return how long the flags are still valid; None when that does not matter."""
         view, _, contact, _ = self._state
@@ -197,13 +202,16 @@ class Current:
         self._tell_status()
 
     def hide(self) -> None:
-        """After a fork: no lock of the parent, and let the next lookup notice. Readers see no half of it."""
+        """After a fork: let the next lookup notice. Readers see no half of it."""
+        self.rules = {}
+
+    def renew_locks(self) -> None:
+        """After a fork: no lock of the parent, which a thread that is not here may hold."""
         self._turn = threading.RLock()
         ready = threading.Event()
         if self.ready.is_set():
             ready.set()
         self.ready = ready
-        self.rules = {}
 
     def show(self) -> None:
         """Let lookups find the flags again."""

@@ -185,8 +185,9 @@ class OutcomeQueue:
 
     def _ensure_thread(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="headgate-outcomes", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="headgate-outcomes", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         wait_s = self._interval_s

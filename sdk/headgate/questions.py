@@ -55,6 +55,7 @@ class Questions:
         self._current = current
         self._clock = clock
         self._conversations = Conversations()
+        self._has_complained = False
 
     def decide(
         self,
@@ -207,14 +208,27 @@ class Questions:
 
     def _find(self, flag: str, context: dict[str, Any]) -> Found | None:
         """Return what ``flag`` answers; None before the first flags."""
-        view = self._current.view
         if not self._current.rules:
-            self._wake()
+            self._wake_if_possible()
+        view = self._current.view
         if view is None:
             return None
         found = view.find(flag, context)
         found.tally.count += 1
         return found
+
+    def _wake_if_possible(self) -> None:
+        """Wake up. Where that fails nobody keeps the flags current; then they are good until their lease ends."""
+        try:
+            self._wake()
+        except Exception:
+            if not self._has_complained:
+                log.warning(
+                    "Nothing keeps the flags current in this process; it is tried again.", exc_info=True
+                )
+            self._has_complained = True
+            self._current.check_lease()
+            self._current.hide()
 
     def _decided(
         self, feature: str, found: Found | None, conversation: str | None, default: Decision | Mode | None

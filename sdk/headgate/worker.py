@@ -34,11 +34,12 @@ class Worker:
         self._running = None
 
     def start(self) -> None:
-        """Start the thread, unless it runs or was stopped."""
+        """Start the thread, unless it runs or was stopped. Raises RuntimeError when there can be no more threads."""
         with self._changed:
             if self._running is None and not self.stopped:
-                self._running = threading.Thread(target=self._run, name=f"headgate-{self._name}", daemon=True)
-                self._running.start()
+                thread = threading.Thread(target=self._run, name=f"headgate-{self._name}", daemon=True)
+                thread.start()
+                self._running = thread
 
     def wake(self) -> None:
         """Let the next step come now."""

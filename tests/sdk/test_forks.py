@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from types import ModuleType
 from typing import Any
 
+import pytest
 from headgate import Client
 
 KEY = "hg_server_1_secret"
@@ -117,3 +121,59 @@ def test_a_closed_client_stays_closed_in_a_child(server: Any, document: Any) -> 
     client = Client(server.url, KEY)
     client.close()
     assert in_child(lambda: [client.status, client.decide("feature", "user-1").mode]) == ["closed", "off"]
+
+
+def test_where_no_thread_can_be_started_flags_are_good_until_their_lease_ends(
+    server: Any, document: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.serve(document("live", valid_for_s=300))
+    passed = 0.0
+    with Client(server.url, KEY, stream=False, monotonic=lambda: time.monotonic() + passed) as client:
+        assert client.wait_until_ready(20)
+
+        def work() -> Any:
+            nonlocal passed
+            with monkeypatch.context() as full:
+                full.setattr(threading.Thread, "start", _no_more_threads)
+                client.report(client.decide("feature", "user-1"), error=False)
+                modes = [client.decide("feature", "user-1").mode for _ in range(2)]
+                passed = 301.0
+                modes += [client.decide("feature", "user-1").mode for _ in range(2)]
+            client.decide("feature", "user-1")
+            came_back = threading.Event()
+            client.on_status(lambda status: status == "ready" and came_back.set())
+            assert client.status == "ready" or came_back.wait(20)
+            return [*modes, client.decide("feature", "user-1").mode]
+
+        assert in_child(work) == ["live", "live", "review", "review", "live"]
+
+
+def _no_more_threads(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("has_decorators", [True, False])
+def test_a_fork_of_uwsgi_is_heard_of(
+    server: Any, document: Any, monkeypatch: pytest.MonkeyPatch, has_decorators: bool
+) -> None:
+    called: list[str] = []
+    uwsgi: Any = ModuleType("uwsgi")
+    uwsgi.post_fork_hook = lambda: called.append("the product's own")
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    if has_decorators:
+        decorators: Any = ModuleType("uwsgidecorators")
+        decorators.postfork_chain = []
+        monkeypatch.setitem(sys.modules, "uwsgidecorators", decorators)
+    server.serve(document())
+    with Client(server.url, KEY, stream=False) as client, Client(server.url, KEY, stream=False) as other:
+        assert client.wait_until_ready(20)
+        assert other.wait_until_ready(20)
+        asked = len(server.requests)
+        hooks = decorators.postfork_chain if has_decorators else [uwsgi.post_fork_hook]
+        assert len(hooks) == 1
+        for hook in hooks:
+            hook()
+        assert client.decide("feature", "user-1").mode == "live"
+        # The threads of the copy ask anew.
+        server.wait_for(lambda: len(server.requests) > asked)
+    assert called == ([] if has_decorators else ["the product's own"])
