@@ -19,6 +19,9 @@ FLAGS_PATH: Final = "/sdk/v1/flags"
 _MIN_TIMEOUT_S: Final = 0.25
 _STREAM_FIRST_S: Final = 1.0
 _IDLE_S: Final = 60.0
+_DOUBTED_AFTER: Final = 2 / 3
+"""A stream that is silent for so much of the lease is asked after: it may be dead, and nobody has said so."""
+
 REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 """What only people can change: the key, or the address."""
 
@@ -76,7 +79,7 @@ class Poller:
         streaming, now = self._is_streaming(), self._monotonic()
         if streaming:
             self._was_streaming = True
-            return _IDLE_S
+            return max(self._next - now, self._until_doubt_s())
         if streaming is None and now < self._stream_first_until:
             return self._stream_first_until - now
         if self._was_streaming:
@@ -85,6 +88,12 @@ class Poller:
             self._recovered()
             self._next = now + self._interval_s * self._draw()
         return self._next - now
+
+    def _until_doubt_s(self) -> float:
+        left, whole = self._current.lease_left_s(), self._current.lease_s()
+        if whole is None:
+            return _IDLE_S
+        return min(_IDLE_S, (left or 0.0) - whole * (1 - _DOUBTED_AFTER))
 
     def turn(self) -> float:
         """Ask once, check the lease, and return how many seconds to wait until asking again."""

@@ -253,11 +253,14 @@ def test_without_a_sensible_lease_the_flags_stay(
     assert current.status == "ready"
 
 
-def test_it_only_watches_the_lease_while_a_stream_brings_the_flags(
-    server: Any, clock: Clock, current: Current, document: Any
-) -> None:
-    streaming: list[bool | None] = [True]
-    poller = Poller(
+@pytest.fixture
+def streaming() -> list[bool | None]:
+    return [True]
+
+
+@pytest.fixture
+def beside_a_stream(server: Any, clock: Clock, current: Current, streaming: list[bool | None]) -> Poller:
+    return Poller(
         Transport(server.url, KEY),
         current,
         interval_s=5.0,
@@ -265,20 +268,47 @@ def test_it_only_watches_the_lease_while_a_stream_brings_the_flags(
         monotonic=clock,
         draw=lambda: 0.5,
     )
+
+
+def test_it_only_watches_the_lease_while_a_stream_brings_the_flags(
+    server: Any,
+    clock: Clock,
+    current: Current,
+    document: Any,
+    beside_a_stream: Poller,
+    streaming: list[bool | None],
+) -> None:
     server.serve(document(valid_for_s=60))
-    assert poller.step() == 60.0
-    assert server.requests == []
-    current.replace(json.dumps(document(valid_for_s=40)).encode(), "1", clock())
-    assert poller.step() == 40.0
-    clock.now += 41
-    poller.step()
-    assert current.status == "lost"
+    assert beside_a_stream.step() == 60.0
+    current.replace(json.dumps(document(valid_for_s=60)).encode(), "1", clock())
+    assert beside_a_stream.step() == pytest.approx(40.0)
+    clock.now += 39
+    current.renew(clock())
+    assert beside_a_stream.step() == pytest.approx(40.0)
     streaming[0] = False
-    assert poller.step() == 2.5
+    assert beside_a_stream.step() == 2.5
     assert server.requests == []
     clock.now += 2.5
-    assert poller.step() == 5.0
+    assert beside_a_stream.step() == 5.0
     assert (len(server.requests), current.status) == (1, "ready")
+
+
+def test_a_stream_that_is_silent_for_long_is_asked_after_before_the_lease_ends(
+    server: Any, clock: Clock, current: Current, document: Any, beside_a_stream: Poller
+) -> None:
+    server.fail(503)
+    current.replace(json.dumps(document(valid_for_s=30)).encode(), "1", clock())
+    clock.now += 20.5
+    waits = [beside_a_stream.step() for _ in range(2)]
+    assert len(server.requests) == 1
+    assert all(0 < wait <= 9.5 for wait in waits)
+    clock.now += 10
+    beside_a_stream.step()
+    assert (len(server.requests), current.status) == (2, "lost")
+    server.serve(document(valid_for_s=30))
+    clock.now += 60
+    beside_a_stream.step()
+    assert current.status == "ready"
 
 
 def test_it_waits_a_moment_for_the_first_stream_and_then_asks_by_itself(
