@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +101,7 @@ def test_a_changed_document_is_written_and_an_unchanged_one_only_confirmed(
 ) -> None:
     now = [1000.0]
     current = Current(tallies=Tallies(), monotonic=lambda: now[0])
-    saver = Saver(kept_in(tmp_path), current, clock=lambda: NOW + now[0])
+    saver = Saver(kept_in(tmp_path), current, clock=lambda: NOW + now[0], monotonic=lambda: now[0])
     assert saver.step() > 0
     assert list(tmp_path.iterdir()) == []
     current.replace(Document.parse(document()).text().encode(), "1", now[0])
@@ -110,11 +113,74 @@ def test_a_changed_document_is_written_and_an_unchanged_one_only_confirmed(
     saver.step()
     assert (path.stat().st_ino, path.stat().st_mtime) == (written, NOW + now[0] - 2)
     assert current.patch({"from": "1", "set": {}, "unset": ["plain"], "metadata": {"revision": 2}}, "2")
+    assert saver.step() == 5
+    assert path.stat().st_ino == written
+    now[0] += 5
     saver.step()
     (path,) = tmp_path.iterdir()
     found = kept_in(tmp_path, now=NOW + now[0]).load()
     assert found is not None
     assert (found.etag, "plain" in found.document.keys()) == ("2", False)  # noqa: SIM118
+
+
+@pytest.mark.parametrize("confirmed", [NOW - 10, NOW - 30])
+def test_of_processes_that_share_a_file_the_flags_that_were_confirmed_last_stay(
+    tmp_path: Path, document: Any, confirmed: float
+) -> None:
+    mine, others = kept_in(tmp_path), kept_in(tmp_path)
+    new, old = Document.parse(document("off", revision=2)), Document.parse(document("live", revision=1))
+    mine.keep(new, "2", NOW - 20)
+    # Late, slow or cut off: it puts what it has in place without a look at what is there.
+    others.save(old, "1")
+    others.confirm(confirmed)
+    mine.keep(new, "2", NOW - 20)
+    found = kept_in(tmp_path).load()
+    assert found is not None
+    assert (found.etag, found.age_s) == (("2", 20) if confirmed < NOW - 20 else ("1", 10))
+    mine.keep(new, "2", NOW)
+    others.keep(old, "1", confirmed)
+    found = kept_in(tmp_path).load()
+    assert found is not None
+    assert (found.etag, found.age_s) == ("2", 0)
+
+
+def test_a_file_that_was_removed_or_has_the_time_of_a_clock_gone_wrong_is_written_anew(
+    tmp_path: Path, document: Any
+) -> None:
+    kept, flags = kept_in(tmp_path), Document.parse(document())
+    kept.keep(flags, "1", NOW - 9)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    kept.keep(flags, "1", NOW - 8)
+    assert path.stat().st_mtime == NOW - 8
+    kept.confirm(NOW + 3600)
+    kept.keep(flags, "1", NOW - 7)
+    assert path.stat().st_mtime == NOW - 7
+
+
+def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path, document: Any) -> None:
+    path = save(tmp_path, document())
+    path.unlink()
+    os.mkfifo(path)
+    assert kept_in(tmp_path).load() is None
+    with pytest.raises(OSError, match="it is no file"):
+        kept_in(tmp_path).keep(Document.parse(document()), "1", NOW)
+
+
+def test_flags_are_kept_as_soon_as_they_are_there(tmp_path: Path, document: Any) -> None:
+    saved = threading.Event()
+
+    class Told(LastKnownGood):
+        def save(self, document: Document, etag: str | None) -> None:
+            super().save(document, etag)
+            saved.set()
+
+    current = Current(tallies=Tallies())
+    worker = Saver(Told(tmp_path, URL, KEY), current).worker
+    worker.start()
+    current.replace(Document.parse(document()).text().encode(), "1", time.monotonic())
+    assert saved.wait(2)
+    worker.ask_to_stop()
 
 
 def test_flags_that_only_came_from_disk_do_not_get_younger_by_it(tmp_path: Path, document: Any) -> None:
@@ -134,8 +200,11 @@ def test_a_disk_that_cannot_be_written_is_said_once_and_survived(
     blocked.write_text("no folder")
     current = Current(tallies=Tallies())
     current.replace(Document.parse(document()).text().encode(), "1", 0.0)
-    saver = Saver(kept_in(blocked), current)
-    assert (saver.step() > 0, saver.step() > 0) == (True, True)
+    saver = Saver(kept_in(blocked), current, monotonic=lambda: now)
+    now = 0.0
+    assert saver.step() == 60
+    now = 100.0
+    assert saver.step() == 60
     assert len(caplog.records) == 1
 
 
