@@ -44,6 +44,10 @@ _FIELDS: Mapping[Part, tuple[str, ...]] = {
 """The fields of a bundle that make up each part."""
 
 
+_EXACT = 2**53
+"""Up to here every whole number is a double, and every double with nothing behind the point is one whole number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A sealed bundle. ``verdict`` is the only thing about it that changes."""
@@ -84,12 +88,19 @@ def digest(content: object) -> str:
 def seal(bundle: Mapping[str, Any]) -> Release:
     """Name a bundle by its content: the same bundle always gives the same release.
 
+    JSON knows one kind of number, so 1.0 is sealed as 1: some programs write the one for the other.
+
     Raises ValueError or TypeError for a bundle that is not JSON, like `canonical_json`.
     """
-    fingerprint = digest(bundle)
     # A copy, so that whoever still holds the original cannot change what the name stands for.
-    sealed = json.loads(canonical_json(bundle))
+    sealed = json.loads(canonical_json(bundle), parse_float=_number)
+    fingerprint = digest(sealed)
     return Release(id=f"r-{fingerprint[:12]}", digest=fingerprint, bundle=sealed)
+
+
+def _number(digits: str) -> int | float:
+    number = float(digits)
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
 
 
 def parts(bundle: Mapping[str, Any]) -> dict[Part, str]:

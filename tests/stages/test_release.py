@@ -44,7 +44,8 @@ def test_the_order_of_keys_does_not_change_the_name(bundle: dict[str, Any], dice
 def test_two_bundles_have_the_same_name_only_if_they_are_spelled_alike(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    assert (seal(one).digest == seal(other).digest) == (canonical_json(one) == canonical_json(other))
+    ours, theirs = seal(one), seal(other)
+    assert (ours.digest == theirs.digest) == (canonical_json(ours.bundle) == canonical_json(theirs.bundle))
 
 
 @given(bundles)
@@ -65,6 +66,14 @@ def test_the_name_of_a_known_bundle_never_changes() -> None:
     assert canonical_json({"b": [1, None], "a": "é"}) == '{"a":"é","b":[1,null]}'
     assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert seal({}).id == "r-44136fa355b3"
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0, -0.0), (9007199254740992, 9007199254740992.0)])
+def test_a_number_has_one_name_however_it_is_written(one: int, other: float) -> None:
+    sealed = [seal({"model": {"params": {"top_p": number}}}) for number in (one, other)]
+    assert sealed[0] == sealed[1]
+    assert parts(sealed[0].bundle) == parts(sealed[1].bundle)
+    assert seal({"n": True}).id != seal({"n": 1}).id != seal({"n": 1.5}).id
 
 
 def test_the_order_of_a_list_is_content() -> None:
