@@ -64,6 +64,7 @@ def _recognising(file: ReportFile) -> Importer:
     """The one importer that recognises a file; where two do, nobody guesses."""
     found = [importer for importer in IMPORTERS.values() if importer.recognises(file)]
     if not found:
+        file.refuse_damage()
         raise BadReport("file", f"is of none of these: {', '.join(sorted(IMPORTERS))}", _WAY_OUT)
     if len(found) > 1:
         tools = " and of ".join(importer.tool for importer in found)

@@ -18,6 +18,7 @@ __all__ = ["BadReport", "Lines", "ReportFile"]
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_FIRST_LINE = 1_000_000
 
 Read = TypeVar("Read")
@@ -57,6 +58,8 @@ class ReportFile:
 
     def text(self) -> str:
         """The whole as text: UTF-8, with or without a byte order mark."""
+        if self.data.startswith(_UTF_16):
+            raise BadReport("file", "is UTF-16 text", "write it as UTF-8")
         try:
             return self.data.removeprefix(_BOM).decode()
         except UnicodeDecodeError as error:
@@ -127,6 +130,19 @@ class ReportFile:
     def archive(self) -> Archive:
         """The whole as a zip archive."""
         return Archive(self.data)
+
+    def refuse_damage(self) -> None:
+        """Raise BadReport for a file that begins like something it cannot be opened as, and says why."""
+        if self.is_archive:
+            self.archive()
+            return
+        begin = self.text().lstrip()[:1]
+        if begin == "<":
+            self.xml()
+        elif begin in ("{", "[") and self.first_line() is None:
+            self.json()
+        elif self.name.lower().endswith(".csv"):
+            self.csv()
 
     @cached_property
     def _json(self) -> Any:

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from controller.importers import BadReport, ReportFile
+from controller.importers import BadReport, ReportFile, read_report
 from controller.importers.limits import MAX_DEPTH
 
 
@@ -61,9 +61,39 @@ def test_what_no_importer_needs_to_see_is_refused_at_once(data: bytes) -> None:
     assert refusal(lambda: ReportFile(data)).startswith("file: ")
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe{\x00}\x00", b'{"a": "\xe9"}', b'{"a": "\xed\xa0\x80"}'])
+@pytest.mark.parametrize("data", [b"\xfe{\x00}\x00", b'{"a": "\xe9"}', b'{"a": "\xed\xa0\x80"}'])
 def test_what_is_not_utf8_is_refused(data: bytes) -> None:
     assert "not UTF-8" in refusal(ReportFile(data).json)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "said"),
+    [
+        ('{"results": {"stats": {}}}'.encode("utf-16"), "", "is UTF-16 text"),
+        (b"\x89PNG\r\n\x1a\n", "", "is not UTF-8 text: see byte 0"),
+        (b'{"results": {"stats": {', "", "is not JSON: expecting property name"),
+        (
+            b'{\n "format": "headgate-evaluation/1",\n "metrics": [',
+            "",
+            "is not JSON: expecting value at line 3",
+        ),
+        (b'{"format": "headgate-evaluation/1", "format": "x"}', "", "has a key twice"),
+        (b"PK\x03\x04 and no more", "", "is a damaged zip archive"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><testsuite/>", "", "has a document type"),
+        (b"<testcase", "", "is not XML"),
+        (b"case,metric,metric\n1,2,3\n", "cases.csv", "has no header with a name of its own"),
+        (b"case,metric,metric\n1,2,3\n", "", "is of none of these"),
+        (b'{"spec": 1}\n{"other"', "", "is of none of these"),
+        (archive(header=b"{}"), "", "is of none of these"),
+        (b"[1, 2]", "", "is of none of these"),
+        (b"<html></html>", "", "is of none of these"),
+        (b"a,b\n1,2\n", "cases.csv", "is of none of these"),
+    ],
+)
+def test_a_file_that_no_importer_recognises_is_told_what_is_wrong_with_it(
+    data: bytes, name: str, said: str
+) -> None:
+    assert said in refusal(lambda: read_report(data, name))
 
 
 def test_lines_are_read_one_by_one() -> None:
