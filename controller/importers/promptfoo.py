@@ -12,7 +12,7 @@ from controller.importers.importer import Importer
 from controller.importers.limits import MAX_METRICS
 from controller.importers.measures import SCALE, mean_of, pass_rate
 from controller.importers.part import Part
-from controller.importers.promptfoo_rows import Outcome, Row, rows_of
+from controller.importers.promptfoo_rows import Outcome, Row, cases_of, rows_of
 from controller.importers.wording import clean, moment, moment_of_unix
 from stages import Dataset, EvalReport, Metric
 
@@ -37,7 +37,7 @@ class Promptfoo(Importer):
         """See `Importer.read`."""
         content = file.json()
         results, metadata = content["results"], content.get("metadata")
-        contestants = _contestants(results)
+        contestants = _contestants(results, repeated=_times(content) > 1)
         outcomes = sum((one.outcomes for one in contestants), Counter())
         _compare(results["stats"], ("successes", "failures", "errors"), outcomes)
         metrics, notes = _measured(contestants)
@@ -59,7 +59,7 @@ class Promptfoo(Importer):
 
 @dataclass(frozen=True, slots=True)
 class _Contestant:
-    """A prompt with the provider that answered it, and the cases it was asked."""
+    """A prompt with the provider that answered it, its answers, and the cases: the questions that it was asked."""
 
     provider: str
     prompt: str
@@ -67,13 +67,14 @@ class _Contestant:
     told: Part
     """What promptfoo counted."""
     rows: Sequence[Row]
+    cases: Sequence[Row]
 
     @property
     def outcomes(self) -> Counter[Outcome]:
         return Counter(row.outcome for row in self.rows)
 
 
-def _contestants(results: Part) -> list[_Contestant]:
+def _contestants(results: Part, *, repeated: bool) -> list[_Contestant]:
     version = results["version"].count()
     if version not in {2, 3}:
         raise results["version"].refusal("is of a version that is not read here", "write version 2 or 3")
@@ -84,7 +85,9 @@ def _contestants(results: Part) -> list[_Contestant]:
     providers = [_identity(prompt, "provider", at) for at, prompt in enumerate(prompts)]
     labels = [_label(prompt, at) for at, prompt in enumerate(prompts)]
     found = [
-        _Contestant(provider, label, suffix, prompt["metrics"], rows[at])
+        _Contestant(
+            provider, label, suffix, prompt["metrics"], rows[at], cases_of(rows[at], repeated=repeated)
+        )
         for at, (prompt, provider, label, suffix) in enumerate(
             zip(prompts, providers, labels, _suffixes(providers, labels), strict=True)
         )
@@ -138,7 +141,7 @@ def _measured(contestants: Sequence[_Contestant]) -> tuple[list[Metric], list[st
     metrics: list[Metric] = []
     left_out: list[str] = []
     for contestant in contestants:
-        metrics.append(_pass_rate("pass_rate", contestant, contestant.rows))
+        metrics.append(_pass_rate("pass_rate", contestant, contestant.cases))
         metrics.extend(_plugins(contestant))
         for name in _score_names(contestant):
             metric = _mean(name, contestant)
@@ -151,6 +154,8 @@ def _notes(contestants: Sequence[_Contestant], left_out: Sequence[str]) -> list[
     notes = ["the configuration was left out"]
     if len(contestants) > 1:
         notes.append(f"{len(contestants)} combinations of prompt and provider have metrics of their own")
+    if again := sum(len(one.rows) - len(one.cases) for one in contestants):
+        notes.append(f"{again} answers to a question that was asked before count with the first")
     if left_out:
         notes.append(f"{clean(', '.join(left_out[:_NAMED]))} had to be left out: {SCALE}")
     if derived := sum(map(_derived, contestants)):
@@ -172,7 +177,7 @@ def _pass_rate(name: str, contestant: _Contestant, rows: Sequence[Row]) -> Metri
 def _plugins(contestant: _Contestant) -> Iterator[Metric]:
     """The share of attacks that each plugin of a red team saw repelled."""
     rows: dict[str, list[Row]] = {}
-    for row in contestant.rows:
+    for row in contestant.cases:
         if row.plugin:
             rows.setdefault(row.plugin, []).append(row)
     for plugin, attacks in sorted(rows.items()):
@@ -189,22 +194,24 @@ def _score_names(contestant: _Contestant) -> list[str]:
 
 def _mean(name: str, contestant: _Contestant) -> Metric | None:
     """The mean over the cases of a named score; None if it is not on a scale from 0 to 1."""
-    asked = [row.scores[name] for row in contestant.rows if name in row.scores]
+    _compare_sum(name, contestant)
+    asked = [row.scores[name] for row in contestant.cases if name in row.scores]
     scores = [score for score in asked if score is not None]
-    _compare_sum(name, scores, contestant.told)
     if not all(0.0 <= score <= 1.0 for score in scores):
         return None
     return mean_of(
         name + contestant.suffix,
         contestant.told.place,
         scores,
-        errored=sum(row.broke_before(name) for row in contestant.rows),
+        errored=sum(row.broke_before(name) for row in contestant.cases),
         unscored=len(asked) - len(scores),
     )
 
 
-def _compare_sum(name: str, scores: Sequence[float], told: Part) -> None:
-    """Refuse a sum of promptfoo that its rows do not bear out, where it weighs each case once."""
+def _compare_sum(name: str, contestant: _Contestant) -> None:
+    """Refuse a sum of promptfoo that its rows do not bear out, where it weighs each answer once."""
+    told = contestant.told
+    scores = [score for row in contestant.rows if (score := row.scores.get(name)) is not None]
     sums, weights = told["namedScores"], told.get("namedScoreWeights")
     if weights is None or name not in weights or weights[name].number() != len(scores):
         return
@@ -218,6 +225,14 @@ def _derived(contestant: _Contestant) -> int:
     return len(told.fields().keys() - set(_score_names(contestant))) if told else 0
 
 
+def _times(content: Part) -> int:
+    """How often promptfoo was told to ask each question."""
+    config = content.get("config")
+    places = (content.get("runtimeOptions"), *(config.get(name) for name in _OPTIONS if config))
+    told = (place.get("repeat") for place in places if place and isinstance(place.value, dict))
+    return max((each.count() for each in told if each), default=1)
+
+
 def _wanted(config: Part | None) -> int | None:
     """How many tests there are; known where the configuration lists them all, and none is for some prompts only."""
     tests = config.get("tests") if config else None
@@ -228,7 +243,7 @@ def _wanted(config: Part | None) -> int | None:
 
 
 def _missing(wanted: int | None, contestants: Sequence[_Contestant]) -> str:
-    fewest = min(len(one.rows) for one in contestants)
+    fewest = min(len(one.cases) for one in contestants)
     return f"{fewest} of {wanted} tests were run" if wanted and fewest < wanted else ""
 
 
@@ -243,7 +258,7 @@ def _subject(contestants: Sequence[_Contestant]) -> dict[str, str]:
 
 def _dataset(wanted: int | None, contestants: Sequence[_Contestant]) -> Dataset:
     """The cases as the first contestant was asked them: all are asked the same."""
-    rows = contestants[0].rows
+    rows = contestants[0].cases
     layers = Counter(row.layer for row in rows if row.layer)
     return Dataset(size=max(len(rows), wanted or 0), layers=dict(layers))
 
@@ -254,5 +269,6 @@ def _finished(started_at: datetime | None, duration_ms: Part | None) -> datetime
     return moment_of_unix(started_at.timestamp() + duration_ms.number() / 1000)
 
 
+_OPTIONS = ("evaluateOptions", "commandLineOptions")
 _SELECTIVE = {"prompts", "providers"}
 _A_YEAR_MS = 366 * 24 * 3600 * 1000.0

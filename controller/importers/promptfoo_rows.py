@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Any
 
 from controller.importers.part import Part
 
@@ -24,7 +26,7 @@ class Outcome(Enum):
 class Row:
     """One answer. Its scores have names; None is a score that could not be given.
 
-    ``asked`` are the names that its test wanted scored; None if it cannot be told.
+    ``asked`` are the names that its test wanted scored; None if it cannot be told. ``test`` is the test as a whole.
     """
 
     outcome: Outcome
@@ -32,11 +34,38 @@ class Row:
     layer: str
     plugin: str
     asked: frozenset[str] | None
+    test: Mapping[str, Any]
 
     def broke_before(self, name: str) -> bool:
         """Whether the test wanted this scored, or may have, and broke before it was."""
         wanted = self.asked is None or name in self.asked
         return self.outcome is Outcome.ERRORED and name not in self.scores and wanted
+
+
+def cases_of(rows: Sequence[Row], *, repeated: bool) -> list[Row]:
+    """The rows with all answers to one question made one: they are no independent cases.
+
+    A question counts as passed when each of its answers did. Tests alike are one question; those without variables
+    are so only where promptfoo says that it ``repeated`` them, because it can be told to leave variables out.
+    """
+    cases: dict[object, list[Row]] = {}
+    for at, row in enumerate(rows):
+        told = row.test if repeated or row.test.get("vars") else None
+        cases.setdefault(at if told is None else json.dumps(told, sort_keys=True), []).append(row)
+    return [_one_of(answers) for answers in cases.values()]
+
+
+def _one_of(answers: Sequence[Row]) -> Row:
+    outcomes = {row.outcome for row in answers}
+    worst = next(each for each in (Outcome.FAILED, Outcome.ERRORED, Outcome.PASSED) if each in outcomes)
+    names = dict.fromkeys(name for row in answers for name in row.scores)
+    return replace(answers[0], outcome=worst, scores={name: _shared(name, answers) for name in names})
+
+
+def _shared(name: str, answers: Sequence[Row]) -> float | None:
+    """The mean of the scores that the answers to one question got under a name."""
+    scores = [score for row in answers if (score := row.scores.get(name)) is not None]
+    return sum(scores) / len(scores) if scores else None
 
 
 def rows_of(results: Part, version: int, prompts: int) -> list[list[Row]]:
@@ -80,6 +109,7 @@ def _row(answer: Part, passed: str, test: Part | None) -> Row:
         layer=_marked("layer", answer, test),
         plugin=_marked("pluginId", answer, test),
         asked=_asked(test),
+        test=test.value if test is not None and isinstance(test.value, dict) else {},
     )
 
 

@@ -188,3 +188,58 @@ def test_more_named_scores_than_anybody_reads_are_refused() -> None:
     content = document("v3.json")
     content["results"]["results"][0]["namedScores"] = {f"score {at}": 1 for at in range(501)}
     assert "500" in str(refused(content))
+
+
+def repeated(content: dict[str, Any], times: int) -> dict[str, Any]:
+    """The run with each question asked several times, as ``--repeat`` does."""
+    results = content["results"]
+    results["results"] = [row for row in results["results"] for _ in range(times)]
+    results["stats"] = {
+        key: value * times if key in ("successes", "failures", "errors") else value
+        for key, value in results["stats"].items()
+    }
+    for prompt in results["prompts"]:
+        metrics = prompt["metrics"]
+        for key in ("testPassCount", "testFailCount", "testErrorCount"):
+            metrics[key] *= times
+        for key in ("namedScores", "namedScoresCount", "namedScoreWeights"):
+            metrics[key] = {name: value * times for name, value in metrics.get(key, {}).items()}
+    return content
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_question_that_is_asked_again_is_no_further_case(told: bool) -> None:
+    once = read(document("v3.json"))
+    content = repeated(document("v3.json"), 3)
+    if told:
+        content["runtimeOptions"]["repeat"] = 3
+    again = read(content)
+    assert again.dataset == once.dataset
+    assert again.metrics == once.metrics
+    assert "12 answers to a question that was asked before count with the first" in again.notes
+
+
+def test_a_question_has_passed_when_each_of_its_answers_did() -> None:
+    content = repeated(document("v3.json"), 2)
+    first = content["results"]["results"][0]
+    content["results"]["results"][0] = {**first, "success": False, "failureReason": 1}
+    content["results"]["stats"]["successes"] -= 1
+    content["results"]["stats"]["failures"] += 1
+    metrics = content["results"]["prompts"][0]["metrics"]
+    metrics["testPassCount"] -= 1
+    metrics["testFailCount"] += 1
+    (rate,) = (metric for metric in read(content).metrics if metric.name == "pass_rate")
+    assert (rate.n, rate.passed) == (6, 3)
+
+
+def test_repeats_do_not_hide_that_the_run_was_partial() -> None:
+    assert read(repeated(document("partial.json"), 2)).partial == "3 of 6 tests were run"
+
+
+def test_questions_whose_variables_were_left_out_are_one_only_where_they_were_repeated() -> None:
+    content = document("v3.json")
+    for row in content["results"]["results"]:
+        row["testCase"] = {"vars": {}}
+    assert read(content).dataset.size == 6
+    content["config"]["evaluateOptions"] = {"repeat": 2}
+    assert read(content).metric("pass_rate").n == 1  # type: ignore[union-attr]
