@@ -8,20 +8,24 @@ from enum import StrEnum
 
 from controller.cases import Cases
 from controller.rollouts import Clock
+from controller.sources.outcomes import Outcomes
+from controller.sources.records import Records
 from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.features import feature_by_id
-from controller.store.outcomes import count_answers
+from controller.store.outcomes import COUNTED, count_answers, tally
 from controller.store.promotions import Promotion, Status
 from controller.store.ramps import ramp_of
 from controller.store.rollouts import StoredRollout
-from controller.store.triggers import triggers_of
+from controller.store.triggers import StoredTrigger, triggers_of
 from stages import EXPOSED, WHOLE, Stage
 from triggers import Arming, Detection, Trigger, detect
 
 _LOOKED_AT = timedelta(days=7)
 _LEAST = timedelta(hours=1)
 """What came in during a shorter time says little about an hour."""
+_ENOUGH = 20
+"""Of fewer answers it cannot be said which part of them is judged."""
 _HOURS_A_DAY = 24
 
 
@@ -94,7 +98,7 @@ class Forecasts:
         share = max(stored.rollout.exposure.share, step.start) if share is None else share
         traffic, rate = self._traffic(tx, stored, share, answers_per_day)
         found = [
-            TriggerForecast(item.trigger, detect(item.trigger, rate or 0.0, step.planned_s))
+            TriggerForecast(item.trigger, self._detection(tx, stored, item, rate, step.planned_s))
             for item in triggers_of(tx, stored.id)
             if rate is not None and not isinstance(item, Broken)
         ]
@@ -106,6 +110,41 @@ class Forecasts:
             planned_s=step.planned_s,
             triggers=tuple(sorted(found, key=_slowness, reverse=True)),
         )
+
+    def _detection(
+        self, tx: Transaction, stored: StoredRollout, item: StoredTrigger, rate: float, planned_s: int
+    ) -> Detection:
+        """What a trigger would notice, by those of the answers of which it is told whether they are bad."""
+        if item.source_kind == Records.kind:
+            sentence = (
+                f"{item.trigger.key}: when it would fire cannot be told: it looks at records, not at answers"
+            )
+            return Detection(expected_s=None, answers=None, within=None, sentence=sentence)
+        return detect(item.trigger, rate, planned_s, self._judged(tx, stored, item))
+
+    def _judged(self, tx: Transaction, stored: StoredRollout, item: StoredTrigger) -> float:
+        """The part of the latest answers of which it was reported what the trigger counts; all, if too few are known.
+
+        Reviewers look at some answers and not at all: a trigger on what they reject learns nothing from the others.
+        """
+        measure = item.query.get("measure", "")
+        if item.source_kind != Outcomes.kind or measure not in COUNTED:
+            return 1.0
+        now, feature = self._now(), stored.rollout.feature
+        answers = count_answers(tx, stored.environment_id, feature, now - _LOOKED_AT)
+        if answers < _ENOUGH:
+            return 1.0
+        limit = item.query.get("limit")
+        counted = tally(
+            tx,
+            stored.environment_id,
+            feature,
+            measure,
+            now - _LOOKED_AT,
+            now,
+            limit=None if limit is None else float(limit),
+        )
+        return min(1.0, counted.total / answers)
 
     def sentences_for(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> tuple[str, ...]:
         """What is told to whoever decides about a promotion; nothing once it is decided."""

@@ -46,28 +46,29 @@ class Detection:
     sentence: str
 
 
-def detect(trigger: Trigger, answers_per_hour: float, planned_s: int = 0) -> Detection:
+def detect(trigger: Trigger, answers_per_hour: float, planned_s: int = 0, judged: float = 1.0) -> Detection:
     """How long a trigger would take to fire on twice its limit, and how likely it does so within ``planned_s``.
 
-    With S(t) as the probability that it has not fired by the time t, the mean time is the sum of S over all times
+    ``judged`` is the part of the answers, from 0 to 1, of which it will ever be known whether they are bad; the others
+    go by unseen. With S(t) as the probability that it has not fired by the time t, the mean time is the sum of S over all times
     between two readings; S comes from the binomial distribution of the bad answers in each window.
     """
     try:
         bar = bar_of(trigger.method, trigger.sharing)
-        course = _course(trigger, bar, answers_per_hour)
+        course = _course(trigger, bar, answers_per_hour * judged)
     except Unforeseeable as reason:
         sentence = f"{trigger.key}: when it would fire cannot be told: {reason}"
         return Detection(expected_s=None, answers=None, within=None, sentence=sentence)
     expected_s = course.mean_s
     within = course.fired_by(planned_s) if planned_s else None
     if expected_s > _LONGEST_S:
-        why = _why_never(trigger, bar, answers_per_hour)
+        why = _why_never(trigger, bar, answers_per_hour, judged)
         sentence = f"{trigger.key}: {bar.words} would never be noticed: {why}"
         return Detection(expected_s=None, answers=None, within=within, sentence=sentence)
     answers = expected_s * answers_per_hour / _HOUR_S
     sentence = (
         f"{trigger.key}: {bar.words} would be noticed after about {_many(answers)}, "
-        f"{_span(expected_s)} at {_many(answers_per_hour)} an hour"
+        f"{_span(expected_s)} at {_many(answers_per_hour)} an hour{_part(judged)}"
     )
     return Detection(expected_s=expected_s, answers=answers, within=within, sentence=sentence)
 
@@ -232,15 +233,21 @@ def _alive_after(readings: int, runs: Sequence[float], p: float) -> float:
     return alive * float((alive / before) ** (readings - _MOST_BLOCKS))
 
 
-def _why_never(trigger: Trigger, bar: Bar, answers_per_hour: float) -> str:
+def _why_never(trigger: Trigger, bar: Bar, answers_per_hour: float, judged: float) -> str:
     if answers_per_hour <= 0:
         return "no answers are expected"
+    if judged <= 0:
+        return "of none of the answers it is told whether they are bad"
     window_s = bar.window_s or trigger.window_s
-    held = _whole(answers_per_hour / _HOUR_S * window_s)
-    window = f"a window of {_span(window_s)} would hold {_many(held)}"
+    held = _whole(answers_per_hour * judged / _HOUR_S * window_s)
+    window = f"a window of {_span(window_s)} would hold {_many(held)}{' that tell' if judged < 1 else ''}"
     if held < bar.min_samples and not trigger.method.contiguous:
         return f"{window}; {bar.min_samples} are needed"
     return f"it would take longer than a year; {window}"
+
+
+def _part(judged: float) -> str:
+    return f", of which {judged * 100:.2g}% tell" if judged < 1 else ""
 
 
 def _whole(answers: float) -> int:

@@ -144,3 +144,27 @@ def test_who_decides_about_a_promotion_sees_the_forecast_while_it_is_open(small:
     assert again.forecast == asked.forecast
     withdrawn = small.promotions.withdraw(small.where(), asked.promotion.id, ADA)
     assert withdrawn.forecast == ()
+
+
+def test_a_trigger_notices_only_what_is_reported_of_the_answers(small: Tenant) -> None:
+    small.beta("claims", 1000)
+    small.trigger(
+        "rejected",
+        NOTIFY,
+        query={"measure": "rejected"},
+        params={"limit": 0.1, "min_samples": 5},
+        window_s=7200,
+    )
+    small.trigger("unsupported", NOTIFY, params={"limit": 0.1, "min_samples": 5})
+    small.trigger(
+        "retiring", NOTIFY, source="records", query={"measure": "models_retiring"}, params={"limit": 0}
+    )
+    small.report(19, grounded=True)
+    small.clock.pass_(1)
+    assert " tell" not in "".join(forecast(small, answers_per_day=2400).sentences)
+    small.report(1, grounded=True, review="accepted")
+    small.clock.pass_(1)
+    told = dict(sentence.split(": ", 1) for sentence in forecast(small, answers_per_day=2400).sentences)
+    assert told["rejected"].endswith("100 answers an hour, of which 5% tell")
+    assert told["unsupported"].endswith("100 answers an hour")
+    assert told["retiring"] == "when it would fire cannot be told: it looks at records, not at answers"

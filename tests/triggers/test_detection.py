@@ -138,6 +138,22 @@ def test_the_sentence_says_answers_time_and_traffic() -> None:
     assert found.answers == pytest.approx(50, abs=1)
 
 
+def test_only_answers_that_are_judged_are_noticed() -> None:
+    trigger = trigger_of(Threshold(limit=0.1, min_samples=20), window_s=DAY, interval_s=300)
+    all_told, a_tenth = detect(trigger, 24), detect(trigger, 240, judged=0.1)
+    assert (a_tenth.expected_s, a_tenth.answers) == (all_told.expected_s, 10 * (all_told.answers or 0))
+    assert a_tenth.sentence.endswith("at 240 answers an hour, of which 10% tell")
+    none = detect(trigger, 240, DAY, judged=0.0)
+    assert (none.expected_s, none.within) == (None, 0.0)
+    assert none.sentence.endswith(
+        "would never be noticed: of none of the answers it is told whether they are bad"
+    )
+    few = detect(trigger, 240, judged=0.001).sentence
+    assert few.endswith(
+        "would never be noticed: a window of 24 h would hold 5 answers that tell; 20 are needed"
+    )
+
+
 def test_a_window_that_never_holds_enough_never_notices() -> None:
     found = detect(trigger_of(Threshold(limit=0.1, min_samples=50), window_s=300), 48, DAY)
     assert (found.expected_s, found.answers, found.within) == (None, None, 0.0)
