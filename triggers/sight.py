@@ -25,7 +25,7 @@ class News(StrEnum):
 
 
 def lack_of(subject: Reading, verdict: Verdict) -> Lack | None:
-    """Why there was nothing to judge; None if there was. ``subject`` is the first of the readings."""
+    """Why there was nothing to judge; None if there was. ``subject`` is the reading that decided."""
     if verdict is Verdict.STALE:
         return Lack.STALE
     if verdict is Verdict.SOURCE_ERROR:

@@ -39,7 +39,7 @@ def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datet
     """
     state = not_ahead(state, now)
     judgement = judge(trigger, state, readings, now)
-    seen, news = look(trigger, state, readings[0], judgement.verdict, now)
+    seen, news = look(trigger, state, _decisive(trigger, state, readings), judgement.verdict, now)
     remembered = _remembered(seen, readings[0], judgement)
     effective = judgement
     if counts_as_breach(trigger, seen, now):
@@ -62,9 +62,7 @@ def step(trigger: Trigger, state: State, readings: Sequence[Reading], now: datet
 
 def judge(trigger: Trigger, state: State, readings: Sequence[Reading], now: datetime) -> Judgement:
     """What the readings mean, without moving anything. One that tells nothing is enough for them not to tell."""
-    subject, baseline = readings, None
-    if wants_baseline(trigger, state):
-        subject, baseline = readings[:-1], readings[-1]
+    subject, baseline = _sides(trigger, state, readings)
     if problem := _first_problem(trigger, subject, baseline, now):
         verdict, sentence = problem
         return Judgement(verdict=verdict, memory=state.memory, sentence=sentence)
@@ -78,6 +76,21 @@ def escalate(trigger: Trigger, state: State, now: datetime) -> tuple[State, tupl
         return state, ()
     rungs = tuple(rung for rung in ahead if rung.after_s == ahead[0].after_s)
     return replace(state, rungs=state.rungs + len(rungs), rung_at=now, acted_at=now), rungs
+
+
+def _sides(
+    trigger: Trigger, state: State, readings: Sequence[Reading]
+) -> tuple[Sequence[Reading], Reading | None]:
+    """What is judged, and what it is compared with."""
+    return (readings[:-1], readings[-1]) if wants_baseline(trigger, state) else (readings, None)
+
+
+def _decisive(trigger: Trigger, state: State, readings: Sequence[Reading]) -> Reading:
+    """The reading for which nothing can be judged, whichever of the windows it is of; the first if there is none."""
+    subject, _ = _sides(trigger, state, readings)
+    if not subject[0].window.length:
+        return subject[0]
+    return next((reading for reading in subject if _problem(trigger, reading)), subject[0])
 
 
 def _first_problem(

@@ -37,8 +37,10 @@ from triggers import (
     Trigger,
     Verdict,
     Window,
+    asks,
     holds_back,
     is_blind,
+    parse_method,
     step,
 )
 
@@ -131,6 +133,26 @@ def test_too_few_samples_are_no_lack() -> None:
     blind = evaluate(trigger, fresh(), "no_data", START)
     taken = step(trigger, blind.state, [few], at(60))
     assert (taken.verdict, taken.state.lack, taken.news) == (Verdict.INSUFFICIENT, None, News.SEES)
+
+
+@pytest.mark.parametrize("lack", [Lack.NO_DATA, Lack.PARTIAL, Lack.SOURCE_ERROR])
+def test_a_lack_in_any_of_the_windows_is_one(lack: Lack) -> None:
+    method = parse_method("budget", {"amount": 100})
+    trigger = Trigger(
+        key="spend",
+        method=method,
+        window_s=60,
+        interval_s=60,
+        ladder=(),
+        policies={lack: Policy(Reaction.HOLD, 0)},
+    )
+    so_far, pace = asks(trigger, fresh(), START)
+    status = {Lack.NO_DATA: Status.NO_DATA, Lack.PARTIAL: Status.PARTIAL}.get(lack, Status.ERROR)
+    lacking = Reading.missing(status, pace.window, "nobody tells")
+    taken = step(trigger, fresh(), [Reading.gauge(so_far.window, 1.0), lacking], START)
+    assert taken.state.lack is lack
+    assert holds_back(trigger, taken.state, START)
+    assert is_blind(trigger, taken.state)
 
 
 def test_an_empty_window_says_nothing_about_sight() -> None:
