@@ -45,13 +45,18 @@ def look(
         return state, None
     lack = lack_of(subject, verdict)
     if lack is None:
-        seeing = replace(state, lack=None, lack_since=None, lack_told=False)
-        return seeing, News.SEES if state.lack_told else None
+        return _seeing(state), News.SEES if state.lack_told else None
     blind = replace(state, lack=lack, lack_since=state.lack_since or now)
     policy, lasts = _policy(trigger, blind, now)
     if not (lasts and policy.tells) or state.lack_told:
         return blind, None
     return replace(blind, lack_told=True), News.BLIND
+
+
+def _seeing(state: State) -> State:
+    if state.lack is None and not state.lack_told:
+        return state
+    return replace(state, lack=None, lack_since=None, lack_told=False)
 
 
 def holds_back(trigger: Trigger, state: State, now: datetime) -> bool:

@@ -89,8 +89,7 @@ def not_ahead(state: State, now: datetime) -> State:
     Hold times, ladders and windows would otherwise stand still until the clock has caught up. What happens
     from now on is counted, even where its time of day was counted before.
     """
-    instants = {name: getattr(state, name) for name in _INSTANTS}
-    ahead: dict[str, Any] = {name: now for name, at in instants.items() if at is not None and at > now}
+    ahead: dict[str, Any] = {name: now for name in _INSTANTS if (at := getattr(state, name)) and at > now}
     return replace(state, **ahead) if ahead else state
 
 
