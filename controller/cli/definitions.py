@@ -19,6 +19,8 @@ _WRITTEN = (
 def changed(base: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
     """The definition with fields, parameters or policies changed: ``limit=0.1``, ``on_stale=hold:600``.
 
+    A parameter that is ``default`` is left out, so that another method does without those it does not have.
+
     Raises:
         click.UsageError: One is not a name and a value.
     """
@@ -29,6 +31,9 @@ def changed(base: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
         if not text:
             raise click.UsageError(f"{change!r} is not a name and a value; write limit=0.1")
         target = definition if name in _WRITTEN else params
+        if target is params and text == "default":
+            params.pop(name, None)
+            continue
         target[name] = _policy(text) if name.startswith("on_") else _value(text)
     return {**definition, "params": params}
 

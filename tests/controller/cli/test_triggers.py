@@ -29,6 +29,8 @@ def test_a_trigger_is_made_shown_changed_armed_acknowledged_and_removed(
     assert shown["on_stale"]["do"] == "hold"
     assert "on no data" in shell.ok("trigger", "show", FEATURE, "leaks")
     shell.ok("trigger", "set", FEATURE, "leaks", "--set", "on_stale=default")
+    shell.ok("trigger", "set", FEATURE, "leaks", "--set", "count=default")
+    assert json.loads(shell.ok("trigger", "show", FEATURE, "leaks", "--json"))["params"] == {"count": 1}
     assert shell.ok("trigger", "arm", FEATURE, "leaks", "act") == "leaks: act\n"
     assert "act" in shell.ok("trigger", "list", FEATURE)
     assert shell.ok("trigger", "acknowledge", FEATURE, "leaks", "--reason", "seen") == "leaks: quiet\n"
