@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from controller.errors import InvalidInput, NotFound, Problem
 from controller.histories import (
     check_baseline,
     check_replayable,
     from_csv,
+    is_money,
     recorded,
-    span_of,
-    windows_between,
+    rows_of_windows,
 )
 from controller.rollouts import Clock, Where, locate
 from controller.sources.access import Access
@@ -77,7 +78,8 @@ class Trial:
 class Backtested:
     """What one of the settings would have done. ``planted`` is the same with the degradation in the history.
 
-    ``failed``: how many windows of the history the source did not answer, and why the first of them.
+    ``failed``: how many windows of the history the source did not answer. ``why`` tells it of the first of them, or
+    why there is nothing in any window at all.
     """
 
     definition: Definition
@@ -139,18 +141,26 @@ class Backtests:
         triggers = [build_trigger(definition) for definition in trial.settings]
         with self._database.read() as tx:
             rollout = locate(tx, where)
+        # Two settings are mostly asked about the same: then it is asked once.
+        trial, known = replace(trial, end=trial.end or self._now()), _Known()
         return [
-            self._tried(where, rollout, trial, definition, trigger)
+            self._tried(where, rollout, trial, definition, trigger, known)
             for definition, trigger in zip(trial.settings, triggers, strict=True)
         ]
 
     def _tried(
-        self, where: Where, rollout: StoredRollout, trial: Trial, definition: Definition, trigger: Trigger
+        self,
+        where: Where,
+        rollout: StoredRollout,
+        trial: Trial,
+        definition: Definition,
+        trigger: Trigger,
+        known: _Known,
     ) -> Backtested:
         span = self._span(trial, trigger)
         with self._database.read() as tx:
             trigger = among_others(tx, rollout.id, trigger)
-        told = self._told(where, rollout, trial, definition, trigger, span)
+        told = self._told(where, rollout, trial, definition, trigger, span, known)
         check_replayable(told.subject, trigger)
         if trial.history is not From.SOURCE:
             span = _inside(told.subject, trial, span)
@@ -164,12 +174,13 @@ class Backtests:
             planted = replay(trigger, worse, span.start, span.end, patience)
             noticed = planted.noticed_after(trial.plant.at)
         failed = [each for each in told.subject.readings if each.status not in (Status.OK, Status.NO_DATA)]
+        silent = [] if told.subject.tells else told.subject.readings
         return Backtested(
             definition=definition,
             trigger=trigger,
             replay=plain,
             failed=len(failed),
-            why=failed[0].message if failed else "",
+            why=next((each.message for each in (*failed, *silent)), ""),
             false_alarms_per_month=plain.false_alarms_per_month(trial.troubles),
             noticed_after=noticed,
             planted=planted,
@@ -192,39 +203,79 @@ class Backtests:
         definition: Definition,
         trigger: Trigger,
         span: Window,
+        known: _Known,
     ) -> _Told:
         if trial.history is From.CSV:
             check_baseline(trigger, "a CSV file")
-            return _Told(from_csv(trial.csv, trigger))
+            same = (trigger.interval_s, is_money(trigger))
+            return _Told(known.once(same, lambda: from_csv(trial.csv, trigger)))
         if trial.history is From.READINGS:
             check_baseline(trigger, "what was read")
             with self._database.read() as tx:
                 stored = _find(tx, rollout.id, definition.key)
                 rows = readings_between(tx, stored.id, span.start, span.end, MOST)
             return _Told(recorded(rows, trigger))
-        return self._asked(where, rollout, definition, trigger, span)
+        return self._asked(where, rollout, definition, trigger, span, known)
 
     def _asked(
-        self, where: Where, rollout: StoredRollout, definition: Definition, trigger: Trigger, span: Window
+        self,
+        where: Where,
+        rollout: StoredRollout,
+        definition: Definition,
+        trigger: Trigger,
+        span: Window,
+        known: _Known,
     ) -> _Told:
         with self._database.read() as tx:
             _, source = source_for(tx, rollout.project_id, definition, self._access)
-        follows = source.follows_window(definition.query)
-        span_s = span_of(trigger, definition.query, follows=follows)
-        windows = windows_between(span.start, span.end, trigger.interval_s, span_s)
-        if len(windows) > source.longest_history:
-            message = f"{len(windows)} windows are more than {source.longest_history}, which this source can be asked"
+        asked = list(rows_of_windows(trigger, definition.query, span, source))
+        if len(asked[0]) > source.longest_history:
+            message = (
+                f"{len(asked[0])} windows are more than {source.longest_history}, "
+                "which this source can be asked"
+            )
             raise InvalidInput(Problem("from", message, "give a shorter time, or a longer interval_s"))
 
         def ask(side: Side) -> History:
             variables = variables_of(where.project, rollout.rollout, trigger, side)
-            readings = source.history(definition.query, variables, windows, _DEADLINE_S)
-            _check_answered(readings)
-            return History.of(readings, amounts=trigger.method.reads == ("value",))
+            question = (definition.source, *map(_items, (definition.query, variables)))
+            amounts = is_money(trigger)
+
+            def told(windows: list[Window]) -> History:
+                readings = source.history(definition.query, variables, windows, _DEADLINE_S)
+                _check_answered(readings)
+                return History.of(readings, amounts=amounts)
+
+            # The first row of windows that holds anything, or else the first.
+            found = (
+                known.once((question, amounts, windows[:2], len(windows)), partial(told, windows))
+                for windows in asked
+            )
+            first = next(found)
+            return first if first.tells else next((each for each in found if each.tells), first)
 
         if trigger.baseline is Baseline.STABLE:
             return _Told(ask(Side.SUBJECT), ask(Side.BASELINE))
         return _Told(ask(Side.SUBJECT))
+
+
+class _Known:
+    """Histories that were asked for already."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[object, History]] = []
+
+    def once(self, what: object, make: Callable[[], History]) -> History:
+        """The history that goes by this name; made if there is none yet."""
+        for name, history in self._found:
+            if name == what:
+                return history
+        self._found.append((what, make()))
+        return self._found[-1][1]
+
+
+def _items(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(texts.items())
 
 
 def _find(tx: Transaction, rollout_id: int, key: str) -> StoredTrigger:

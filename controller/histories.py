@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from controller.errors import InvalidInput, Problem
+from controller.sources import Source
 from controller.store.readings import StoredReading, reading_in
 from controller.trigger_definitions import given_by
 from triggers import MOST, Baseline, History, Reading, Status, Trigger, Window, tiles
@@ -24,6 +25,36 @@ def windows_between(start: datetime, end: datetime, step_s: int, span_s: int) ->
     step, span = timedelta(seconds=step_s), timedelta(seconds=span_s)
     count = max(0, (end - start) // step)
     return [Window(start + place * step - span, start + place * step) for place in range(1, count + 1)]
+
+
+def rows_of_windows(
+    trigger: Trigger, query: Mapping[str, str], span: Window, source: Source
+) -> Iterator[list[Window]]:
+    """The windows that a history can be asked for, the best first; others are for when nothing is in any of them.
+
+    That is so with a source that reads samples, if there are not two of them in an interval: then, what is added up is
+    asked for in longer windows, and what is not as the trigger would ask.
+    """
+    follows = source.follows_window(query)
+    span_s, step_s = span_of(trigger, query, follows=follows), trigger.interval_s
+    yield windows_between(span.start, span.end, step_s, span_s)
+    if not source.reads_samples or span_s != step_s:
+        return
+    if _adds_up(trigger, span.end):
+        for times in _LONGER:
+            yield windows_between(span.start, span.end, times * step_s, times * step_s)
+    elif trigger.window_s > step_s:
+        yield windows_between(span.start, span.end, step_s, trigger.window_s)
+
+
+_LONGER = (2, 5)
+"""So many intervals, where one holds nothing."""
+
+
+def _adds_up(trigger: Trigger, now: datetime) -> bool:
+    """Whether windows of other lengths than the trigger's have to be put together."""
+    several = len(trigger.method.spans(trigger.window_s, now)) > 1
+    return several or trigger.method.contiguous or is_money(trigger)
 
 
 def span_of(trigger: Trigger, query: Mapping[str, str], *, follows: bool) -> int:

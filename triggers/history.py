@@ -68,6 +68,11 @@ class History:
         """The end of the last window; None if there is none."""
         return self.readings[-1].window.end if self.readings else None
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything in it at all."""
+        return bool(self._told)
+
     def answer(self, window: Window) -> Reading:
         """What the source would have said about a window."""
         first, last = bisect_right(self._ends, window.start), bisect_right(self._ends, window.end)

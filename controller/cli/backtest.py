@@ -91,6 +91,8 @@ def _lines(found: Mapping[str, Any], *, planted: bool) -> Iterator[str]:
         yield f"  fired {len(setting['fired'])} times, {setting['false_alarms_per_month']:.1f} false alarms a month"
         if setting["failed_windows"]:
             yield f"  {setting['failed_windows']} windows were not answered: {setting['failure']}"
+        elif setting["failure"]:
+            yield f"  there is nothing in any window: {setting['failure']}"
         if setting["fired"]:
             yield from aligned(_row(fired) for fired in setting["fired"])
         if planted:

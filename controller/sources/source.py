@@ -92,7 +92,9 @@ class Source(ABC):
     ``kind`` is its name in settings; ``shapes`` are the shapes of query that it can answer. ``lag_s``: what is younger
     than this many seconds may still be on its way in, so windows end that long ago. ``at_once``: how many questions it
     is worth asking together, 1 where each takes a request of its own. ``longest_history``: how many windows of the
-    past it can be asked about in reasonable time. ``clock`` counts the seconds of deadlines.
+    past it can be asked about in reasonable time. ``reads_samples``: it looks now and then, and what happens is the
+    difference between two looks, so a window without two of them holds nothing. ``clock`` counts the seconds of
+    deadlines.
     """
 
     kind: ClassVar[str]
@@ -100,6 +102,7 @@ class Source(ABC):
     lag_s: ClassVar[float] = 0.0
     at_once: ClassVar[int] = 1
     longest_history: ClassVar[int] = 3000
+    reads_samples: ClassVar[bool] = False
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from controller.errors import InvalidInput, NotFound
 from controller.histories import span_of
 from controller.trigger_definitions import Definition
 from tests.controller.tenant import ADA, Tenant
+from tests.endpoint import Call, serving
 from triggers import Action, Arming, Baseline, Plant, Rung, Scope, Trigger, Window, parse_method
 
 DEFINITION = Definition(
@@ -183,6 +185,48 @@ def test_a_source_that_cannot_answer_is_no_month_of_silence(simple: Tenant) -> N
     field, message = refused(simple, changed(source="metrics", query=query))
     assert field == "source"
     assert message.startswith("error: ")
+
+
+SCRAPED = {"bad": "increase(bad[${window}])", "total": "increase(all[${window}])"}
+
+
+def scraped_each_minute(call: Call) -> None:
+    """Increases of 1 a minute, by a server that looks once a minute: in a window of one minute it sees nothing."""
+    form = call.form
+    seconds = int(form["query"].partition("[")[2].partition("s]")[0])
+    times = range(int(float(form["start"])), int(float(form["end"])) + 1, int(float(form["step"])))
+    values = [[at, str(seconds // 60)] for at in times] if seconds >= 120 else []
+    result = [{"metric": {}, "values": values}] if values else []
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    call.reply(200, json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "window_s", "asked", "fired_s"),
+    [
+        ("evidence", {"limit": 0.1}, 60, ["60s", "120s"], 240),
+        ("burn_rate", {"limit": 0.01, "min_samples": 5}, 60, ["60s", "120s"], 360),
+        ("threshold", {"limit": 0.1}, 300, ["60s", "300s"], 60),
+        ("threshold", {"limit": 0.1}, 60, ["60s"], None),
+    ],
+)
+def test_a_source_that_looks_too_seldom_for_an_interval_is_asked_about_longer_windows(
+    simple: Tenant, method: str, params: dict[str, Any], window_s: int, asked: list[str], fired_s: int | None
+) -> None:
+    rest = {**DEFINITION.rest, "window_s": window_s, "interval_s": 60}
+    definition = changed(source="metrics", query=SCRAPED, method=method, params=params, rest=rest)
+    start = simple.clock()
+    with serving(scraped_each_minute) as endpoint:
+        simple.parts.sources.connect("acme", "metrics", "prometheus", {"url": endpoint.url}, ADA)
+        found, beside = tried(
+            simple, definition, replace(definition, key="same"), start=start, end=start + timedelta(hours=1)
+        )
+    queries = [call.form["query"] for call in endpoint.calls]
+    assert queries == [f"increase({of}[{span}])" for span in asked for of in ("bad", "all")]
+    fired = [each.at - start for each in found.replay.fired]
+    assert fired[:1] == ([] if fired_s is None else [timedelta(seconds=fired_s)])
+    assert found.why == ("bad: no series matches" if fired_s is None else "")
+    assert beside.replay.fired == found.replay.fired
 
 
 @pytest.mark.parametrize(

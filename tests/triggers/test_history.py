@@ -39,6 +39,13 @@ def test_a_history_knows_when_it_begins_and_ends() -> None:
     assert (History(()).begins, History(()).ends) == (None, None)
 
 
+def test_a_history_in_which_nothing_was_read_tells_nothing() -> None:
+    first, second = tiles([at(60), at(120)], START)
+    gap = Reading.missing(Status.NO_DATA, first, "nothing")
+    assert not History((gap,)).tells
+    assert History((gap, Reading.count(second, 0))).tells
+
+
 def test_values_are_the_newest_unless_they_are_amounts() -> None:
     windows = tiles([at(60), at(120)], START)
     readings = [Reading.gauge(windows[0], 2.0), Reading.gauge(windows[1], 3.0)]

@@ -49,6 +49,7 @@ class Prometheus(Source):
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.RATIO, Shape.COUNT, Shape.VALUE)
     at_once: ClassVar[int] = 500
     longest_history: ClassVar[int] = 50_000
+    reads_samples: ClassVar[bool] = True
 
     def __init__(
         self,
