@@ -289,11 +289,13 @@ def _silenced(cause: Cause, outcome: Step) -> tuple[Step, list[Taken]]:
 def _wanting(taken: list[Taken]) -> bool:
     """Whether a move was impossible and nothing was done in its stead.
 
-    In the stead of a review that nobody has time for, only what is stronger will do: the answers stay as unsafe.
+    In the stead of a review that nobody has time for, only what is stronger will do, and no hold: the answers stay as
+    unsafe.
     """
     lacking = [each.do for each in taken if each.do.moves_traffic and each.result is Result.IMPOSSIBLE]
-    least = Action.REVIEW if Action.REVIEW in lacking else Action.HOLD
-    settled = (Result.DONE, Result.UNNEEDED, Result.HELD)
+    unreviewed = Action.REVIEW in lacking
+    least = Action.REVIEW if unreviewed else Action.HOLD
+    settled = {Result.DONE, Result.UNNEEDED} | (set() if unreviewed else {Result.HELD})
     return bool(lacking) and not any(
         each.do.strength > least.strength and each.result in settled for each in taken
     )

@@ -88,6 +88,21 @@ def test_the_rest_of_the_ladder_goes_on(small: Tenant) -> None:
     assert {small.rollout(feature).mode for feature in FEATURES} == {Mode.OFF}
 
 
+def test_a_review_that_reviewers_have_no_time_for_is_not_made_up_for_by_a_hold(small: Tenant) -> None:
+    for feature in FEATURES:
+        adopted(small, feature)
+    watch(small, *FEATURES[1:])
+    small.parts.catalog.change_feature("acme", "claims", {"review_capacity_per_day": 1}, ADA, None)
+    small.trigger("unsupported", Rung(Action.REVIEW), Rung(Action.REVERT, 60))
+    small.evaluate()
+    suffer(small, *FEATURES)
+    review, revert, disable = results(small, "claims")
+    assert review.startswith("impossible")
+    assert revert.startswith("held")
+    assert disable == "done"
+    assert small.rollout("claims").mode is Mode.OFF
+
+
 def test_two_features_may_suffer_by_chance(small: Tenant) -> None:
     for feature in FEATURES:
         adopted(small, feature)
