@@ -164,13 +164,22 @@ def _misplaced(rollout: Rollout, request: Request, ends: Ends | None) -> Iterato
     all_ends = [row.ends for row in MOVES if row.move == request.move]
     # Where the stage is right and the mode is not, what goes from other stages would only distract.
     nearest = [each for each in all_ends if each.from_stage == rollout.stage] or all_ends
-    possible = sorted({_describe(each) for each in nearest})
-    yield Refusal(
-        "not_from_here",
-        f"{asked} is not possible from {rollout.stage}, {rollout.mode}",
-        f"{request.move} goes {'; '.join(possible)}",
-        "move",
-    )
+    message = f"{asked} is not possible from {rollout.stage}, {rollout.mode}"
+    remedy = f"{request.move} goes {'; '.join(sorted({_describe(each) for each in nearest}))}"
+    if any(_would_go(each, rollout, request) for each in nearest):
+        message = f"{asked} is only possible while the feature is live, and it is {_TOLD[rollout.mode]}"
+        remedy = "resume it first"
+    yield Refusal("not_from_here", message, remedy, "move")
+
+
+_TOLD = {Mode.OFF: "off", Mode.REVIEW: "in human review"}
+
+
+def _would_go(ends: Ends, rollout: Rollout, request: Request) -> bool:
+    """Whether these ends would be the asked ones if only the feature were live."""
+    is_asked = request.stage in (None, ends.to_stage) and request.mode in (None, ends.to_mode)
+    is_here = (ends.from_stage, ends.from_mode) == (rollout.stage, Mode.LIVE)
+    return is_asked and is_here
 
 
 def _describe(ends: Ends) -> str:
@@ -179,7 +188,8 @@ def _describe(ends: Ends) -> str:
 
 def _held(rollout: Rollout) -> Iterator[Refusal]:
     for hold in sorted(rollout.holds):
-        yield Refusal("held", f"the rollout is held by {hold}", "settle the reason, then resume", "move")
+        holder = "a person" if hold == "person" else hold
+        yield Refusal("held", f"it is held by {holder}", "settle the reason, then resume", "move")
 
 
 _USED = dict.fromkeys(("promote", "widen", "advance"), ("exposure",)) | {"introduce": ("release", "share")}

@@ -183,7 +183,12 @@ def test_a_refusal_says_what_was_asked_where_it_stands_and_where_the_move_does_g
 def test_a_refusal_of_a_mode_does_not_distract_with_other_stages() -> None:
     with pytest.raises(Refused) as caught:
         go(replace(PILOT, mode=Mode.REVIEW), Request(move="promote", stage=Stage.SCALED))
-    assert "promote goes from pilot/live to scaled/live" in [each.remedy for each in caught.value.refusals]
+    (refusal, *_) = caught.value.refusals
+    assert (
+        refusal.message
+        == "promote to scaled is only possible while the feature is live, and it is in human review"
+    )
+    assert refusal.remedy == "resume it first"
 
 
 # Every reason at once.
