@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases
@@ -26,6 +26,7 @@ from controller.store.promotions import (
 )
 from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import (
+    Approval,
     Case,
     Plan,
     Refusal,
@@ -132,6 +133,22 @@ class Promotions:
         refusals = check_promotion(case, plan, self._now())
         forecast = self._forecasts.sentences_for(tx, stored, promotion)
         return Standing(promotion, refusals, forecast, seen_for(case, plan))
+
+    def awaits(self, tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor) -> bool:
+        """Whether it would bring a promotion on if a person agreed to it now: he may, and his word is still missing.
+
+        Where nothing is missing any more, anybody's word applies it.
+        """
+        agreed = [each.actor for each in promotion.approvals if each.actor != actor.name]
+        others = [promotion.requester, *agreed]
+        if any(are_one(tx, stored.project_id, each, actor.name) for each in others):
+            return False
+        case, plan, now = self._case_of(tx, stored, promotion), self._cases.plan_of(tx, stored), self._now()
+        groups = memberships(tx, stored.project_id, actor.name)
+        word = Approval(actor.name, seen_for(case, plan), groups)
+        before = check_promotion(case, plan, now)
+        after = check_promotion(replace(case, approvals=(*case.approvals, word)), plan, now)
+        return not before or after != before
 
     def _record(
         self,

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases, incident_open, known_bad
-from controller.persons import ONE, are_one
+from controller.persons import ONE, are_one, person_of
 from controller.rollouts import Clock, Where, locate, not_a_person
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
+from controller.store.groups import memberships
 from controller.store.release_approvals import add_release_approval, approvals_of_release
 from controller.store.releases import StoredRelease, get_release
 from controller.store.rollouts import StoredRollout, lock_rollout
-from stages import EXPOSED, Approval, Case, Refusal, Refused, StagePlan, check_release, firing, release_seen
+from stages import (
+    EXPOSED,
+    Approval,
+    Case,
+    Goodness,
+    Refusal,
+    Refused,
+    StagePlan,
+    awaits_only_approval,
+    check_release,
+    firing,
+    release_seen,
+)
 
 CHANGED_SINCE_SEEN = Refusal(
     "changed_since_seen",
@@ -106,6 +119,29 @@ class ReleaseApprovals:
             refusals=against,
             seen=shown,
         )
+
+    def awaits(self, tx: Transaction, stored: StoredRollout, release: StoredRelease, actor: Actor) -> bool:
+        """Whether people are all that a release lacks, and a person's word is among what is missing.
+
+        That of whoever made it is not: somebody else looks at it, or brings it in.
+        """
+        step = self._cases.plan_of(tx, stored)[stored.rollout.stage]
+        if not step.release_approvals or release.goodness is Goodness.BAD:
+            return False
+        project_id, now = stored.project_id, self._now()
+        case = self._cases.case_of_release(tx, stored, release, "", now)
+        word = Approval(
+            person_of(tx, project_id, actor.name),
+            release_seen(case, step),
+            memberships(tx, project_id, actor.name),
+        )
+        agreed = [each.actor for each in case.approvals if each.seen == word.seen]
+        is_mine = person_of(tx, project_id, release.created_by) == word.actor
+        if is_mine or any(are_one(tx, project_id, each, actor.name) for each in agreed):
+            return False
+        before = tuple(check_release(case, step, now))
+        after = tuple(check_release(replace(case, approvals=(*case.approvals, word)), step, now))
+        return awaits_only_approval(before) and after != before
 
     def _shown(
         self, tx: Transaction, stored: StoredRollout, release: StoredRelease

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import url_for
 
+from controller.actors import Actor
 from controller.api.auth import services
 from controller.console.cards import TriggerLine, trigger_line
 from controller.console.proposals import proposal_address
@@ -20,19 +21,27 @@ from controller.persons import are_one
 from controller.store.board import (
     Place,
     Within,
-    changes_waiting,
     expiring_evidence,
     incidents_waiting,
-    promotions_waiting,
-    proposals_waiting,
     served_bundles,
     troubled_triggers,
     unreviewed_glass,
 )
 from controller.store.columns import Broken
 from controller.store.database import Transaction
+from controller.store.promotions import get_promotion
 from controller.store.proposals import About
+from controller.store.releases import get_release
+from controller.store.rollouts import StoredRollout, rollouts_by_id
 from controller.store.triggers import triggers_by_id
+from controller.store.waiting import (
+    Id,
+    Waiting,
+    changes_waiting,
+    promotions_waiting,
+    proposals_waiting,
+    releases_waiting,
+)
 from stages import Model, ModelEnd, models_of
 from triggers import TriggerClass
 
@@ -65,7 +74,7 @@ class Item:
     ahead: bool = False
 
 
-def attention(tx: Transaction, actor: str, rights: Rights, now: datetime) -> list[Item]:
+def attention(tx: Transaction, actor: Actor, rights: Rights, now: datetime) -> list[Item]:
     """Everything that waits for people in the projects that somebody sees, alarms first."""
     within = rights.projects
     found = [
@@ -73,6 +82,7 @@ def attention(tx: Transaction, actor: str, rights: Rights, now: datetime) -> lis
         *_incidents(tx, within),
         *_glass(tx, within),
         *_promotions(tx, actor, rights),
+        *_releases(tx, actor, rights),
         *_proposals(tx, actor, rights),
         *_proposed_changes(tx, actor, rights),
         *_evidence(tx, within, now),
@@ -121,24 +131,52 @@ def _glass(tx: Transaction, within: Within) -> Iterator[Item]:
         yield Item(sign=_GLASS, place=place, text=text, address=_page(place), since=since)
 
 
-def _promotions(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
-    for each in promotions_waiting(tx, rights.projects, actor, MOST):
-        if not _may_approve(tx, rights, actor, each.project_id, each.requester):
-            continue
-        text = f"{each.requester.removeprefix('user:')} asks for {each.stage}"
-        address = url_for("console.show_promotion", **_keys(each.place))
-        yield Item(
-            sign=_WAITING,
-            place=each.place,
-            text=text,
-            address=address,
-            act="Look and approve",
-            since=each.since,
-        )
+def _promotions(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
+    use_cases = services().promotions
+    waiting = promotions_waiting(tx, rights.projects, actor.name, MOST)
+    for each, stored in _where_may_approve(tx, rights, waiting):
+        promotion = get_promotion(tx, stored.id, each.id)
+        if use_cases.awaits(tx, stored, promotion, actor):
+            yield Item(
+                sign=_WAITING,
+                place=each.place,
+                text=f"{promotion.requester.removeprefix('user:')} asks for {promotion.to_stage}",
+                address=url_for("console.show_promotion", **_keys(each.place)),
+                act="Look and approve",
+                since=promotion.created_at,
+            )
 
 
-def _proposals(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
-    for each in proposals_waiting(tx, rights.projects, actor, MOST):
+def _releases(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
+    """Releases that lack nothing but people before they may come to users, and this one's word among them."""
+    use_cases = services().release_approvals
+    waiting = releases_waiting(tx, rights.projects, actor.name, MOST)
+    for each, stored in _where_may_approve(tx, rights, waiting):
+        release = get_release(tx, stored.feature_id, each.id)
+        if use_cases.awaits(tx, stored, release, actor):
+            yield Item(
+                sign=_WAITING,
+                place=each.place,
+                text=f"{release.created_by.removeprefix('user:')} made the release {each.id} for its users",
+                address=url_for("console.show_release_approval", release=each.id, **_keys(each.place)),
+                act="Look and approve",
+                since=release.created_at,
+            )
+
+
+def _where_may_approve(
+    tx: Transaction, rights: Rights, waiting: Sequence[Waiting[Id]]
+) -> Iterator[tuple[Waiting[Id], StoredRollout]]:
+    """What waits where somebody may approve, with the rollout; what cannot be read waits for nobody."""
+    there = rollouts_by_id(tx, {each.rollout_id for each in waiting})
+    for each in waiting:
+        stored = there.get(each.rollout_id)
+        if isinstance(stored, StoredRollout) and rights.may(Permission.APPROVE, stored.project_id):
+            yield each, stored
+
+
+def _proposals(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
+    for each in proposals_waiting(tx, rights.projects, actor.name, MOST):
         if _may_approve(tx, rights, actor, each.project_id, each.proposer):
             yield Item(
                 sign=_WAITING,
@@ -150,10 +188,18 @@ def _proposals(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
             )
 
 
-def _proposed_changes(tx: Transaction, actor: str, rights: Rights) -> Iterator[Item]:
+def _proposed_changes(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
     """What was proposed about sources and features, which belong to no environment."""
-    for each in changes_waiting(tx, rights.projects, actor, MOST):
-        if _may_approve(tx, rights, actor, each.project_id, each.proposer):
+    waiting = changes_waiting(tx, rights.projects, actor.name, MOST)
+    mine = [each for each in waiting if _may_approve(tx, rights, actor, each.project_id, each.proposer)]
+    current = {
+        found.proposal.id
+        for project_id in {each.project_id for each in mine}
+        for found in services().proposals.waiting_in(tx, project_id)
+        if not found.is_outdated
+    }
+    for each in mine:
+        if each.id in current:
             what = "other settings" if each.about == About.SOURCE else "other limits"
             yield Item(
                 sign=_WAITING,
@@ -165,9 +211,9 @@ def _proposed_changes(tx: Transaction, actor: str, rights: Rights) -> Iterator[I
             )
 
 
-def _may_approve(tx: Transaction, rights: Rights, actor: str, project_id: int, asker: str) -> bool:
+def _may_approve(tx: Transaction, rights: Rights, actor: Actor, project_id: int, asker: str) -> bool:
     """Whether an actor may give the second word: by his roles, and because it was another who asked."""
-    return rights.may(Permission.APPROVE, project_id) and not are_one(tx, project_id, actor, asker)
+    return rights.may(Permission.APPROVE, project_id) and not are_one(tx, project_id, actor.name, asker)
 
 
 def _evidence(tx: Transaction, within: Within, now: datetime) -> Iterator[Item]:

@@ -82,7 +82,7 @@ def show_board() -> str:
         if here.project and here.environment:
             columns = _columns(tx, here.project, here.environment, asked, here)
             changes = newest_changes(tx, here.environment)
-        found = attention(tx, actor().name, rights(), now)
+        found = attention(tx, actor(), rights(), now)
         demo = find_demo(tx)
         if demo is not None and not rights().sees(demo.id):
             demo = None

@@ -15,7 +15,6 @@ from controller.store.projects import Environment
 from controller.store.pulse import in_trouble
 from controller.store.rollouts import JOINED, StoredRollout, stored_rollout
 from controller.store.tables import (
-    approvals,
     break_glasses,
     changes,
     environments,
@@ -24,16 +23,23 @@ from controller.store.tables import (
     incidents,
     projects,
     promotions,
-    proposals,
     releases,
     rollouts,
-    trigger_proposals,
     triggers,
 )
 from stages import EXPOSED, Mode, Stage, Tier
 
 Within: TypeAlias = Collection[int] | None
 """The ids of the projects to look in; None: all."""
+
+
+PLACE = (
+    projects.c.key.label("project"),
+    environments.c.key.label("environment"),
+    features.c.key.label("feature"),
+    features.c.name,
+)
+"""The columns that say where a row is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +133,12 @@ def stop_reasons(tx: Transaction, environment: Environment, keys: Iterable[str])
 
 def troubled_triggers(tx: Transaction, within: Within, now: datetime, limit: int) -> list[tuple[Place, int]]:
     """Where triggers are in trouble, with their ids."""
-    rows = _placed(select(triggers.c.id.label("found"), *_PLACE)).join(
+    rows = placed(select(triggers.c.id.label("found"), *PLACE)).join(
         triggers, triggers.c.rollout_id == rollouts.c.id
     )
-    rows = rows.where(*_in(within), in_trouble(now), features.c.deleted_at.is_(None))
+    rows = rows.where(*in_projects(within), in_trouble(now), features.c.deleted_at.is_(None))
     rows = rows.order_by(triggers.c.id).limit(limit)
-    return [(_place(row), row.found) for row in tx.execute(rows)]
+    return [(place_of(row), row.found) for row in tx.execute(rows)]
 
 
 def expiring_evidence(
@@ -164,9 +170,9 @@ def expiring_evidence(
         newer.c.id > evidence.c.id,
     )
     columns = (evidence.c.requirement, evidence.c.made_at, evidence.c.accepted_at, evidence.c.expires_at)
-    rows = _placed(select(*columns, *_PLACE)).join(evidence, evidence.c.feature_id == features.c.id)
+    rows = placed(select(*columns, *PLACE)).join(evidence, evidence.c.feature_id == features.c.id)
     rows = rows.where(
-        *_in(within),
+        *in_projects(within),
         environments.c.protected,
         rollouts.c.stage.in_([stage.value for stage in EXPOSED]),
         or_(evidence.c.release.is_(None), evidence.c.release == rollouts.c.stable),
@@ -174,167 +180,49 @@ def expiring_evidence(
         ~superseded,
     )
     return [
-        (_place(row), row.requirement, end)
+        (place_of(row), row.requirement, end)
         for row in tx.execute(rows.order_by(evidence.c.id).limit(limit))
         if isinstance(end := _end(row, lifetimes), datetime)
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """An open promotion."""
-
-    place: Place
-    project_id: int
-    stage: str
-    requester: str
-    since: datetime
-
-
-def promotions_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[Waiting]:
-    """The open promotions that another actor asked for and this one has not agreed to."""
-    agreed = exists().where(approvals.c.promotion_id == promotions.c.id, approvals.c.actor == actor)
-    columns = (
-        projects.c.id.label("project_id"),
-        promotions.c.to_stage,
-        promotions.c.requester,
-        promotions.c.created_at,
-    )
-    rows = _placed(select(*columns, *_PLACE)).join(promotions, promotions.c.rollout_id == rollouts.c.id)
-    rows = rows.where(*_in(within), promotions.c.status == "open", promotions.c.requester != actor, ~agreed)
-    return [
-        Waiting(
-            place=_place(row),
-            project_id=row.project_id,
-            stage=row.to_stage,
-            requester=row.requester,
-            since=row.created_at,
-        )
-        for row in tx.execute(rows.order_by(promotions.c.id).limit(limit))
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingProposal:
-    """A looser trigger that somebody proposed and nobody has agreed to."""
-
-    place: Place
-    project_id: int
-    trigger: str
-    proposer: str
-    since: datetime
-
-
-def proposals_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[WaitingProposal]:
-    """The changes of triggers that somebody else proposed and nobody has agreed to."""
-    columns = (
-        projects.c.id.label("project_id"),
-        triggers.c.key.label("trigger"),
-        trigger_proposals.c.proposed_by,
-        trigger_proposals.c.proposed_at,
-    )
-    rows = (
-        _placed(select(*columns, *_PLACE))
-        .join(triggers, triggers.c.rollout_id == rollouts.c.id)
-        .join(trigger_proposals, trigger_proposals.c.trigger_id == triggers.c.id)
-        .where(*_in(within), trigger_proposals.c.status == "open", trigger_proposals.c.proposed_by != actor)
-    )
-    return [
-        WaitingProposal(
-            place=_place(row),
-            project_id=row.project_id,
-            trigger=row.trigger,
-            proposer=row.proposed_by,
-            since=row.proposed_at,
-        )
-        for row in tx.execute(rows.order_by(trigger_proposals.c.id).limit(limit))
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingChange:
-    """Other settings of a source, or limits of a feature, that somebody proposed and nobody has agreed to."""
-
-    id: int
-    project: str
-    project_id: int
-    about: str
-    key: str
-    proposer: str
-    since: datetime
-
-
-def changes_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[WaitingChange]:
-    """The changes of sources and of features that somebody else proposed and nobody has agreed to."""
-    is_there = exists().where(
-        features.c.project_id == proposals.c.project_id,
-        features.c.key == proposals.c.key,
-        features.c.deleted_at.is_(None),
-    )
-    rows = select(proposals, projects.c.key.label("project")).join(
-        projects, projects.c.id == proposals.c.project_id
-    )
-    rows = rows.where(
-        *_in(within),
-        proposals.c.status == "open",
-        proposals.c.proposed_by != actor,
-        or_(proposals.c.about != "feature", is_there),
-    )
-    return [
-        WaitingChange(
-            id=row.id,
-            project=row.project,
-            project_id=row.project_id,
-            about=row.about,
-            key=row.key,
-            proposer=row.proposed_by,
-            since=row.proposed_at,
-        )
-        for row in tx.execute(rows.order_by(proposals.c.id).limit(limit))
     ]
 
 
 def incidents_waiting(tx: Transaction, within: Within, limit: int) -> list[tuple[Place, int, str, datetime]]:
     """The open incidents: id, status and since when."""
     columns = (incidents.c.id.label("found"), incidents.c.status, incidents.c.opened_at)
-    rows = _placed(select(*columns, *_PLACE)).join(incidents, incidents.c.rollout_id == rollouts.c.id)
-    rows = rows.where(*_in(within), incidents.c.closed_at.is_(None)).order_by(incidents.c.id).limit(limit)
-    return [(_place(row), row.found, row.status, row.opened_at) for row in tx.execute(rows)]
+    rows = placed(select(*columns, *PLACE)).join(incidents, incidents.c.rollout_id == rollouts.c.id)
+    rows = (
+        rows.where(*in_projects(within), incidents.c.closed_at.is_(None))
+        .order_by(incidents.c.id)
+        .limit(limit)
+    )
+    return [(place_of(row), row.found, row.status, row.opened_at) for row in tx.execute(rows)]
 
 
 def unreviewed_glass(tx: Transaction, within: Within, limit: int) -> list[tuple[Place, int, str, datetime]]:
     """Where somebody broke the glass and nobody else has looked at it: id, actor and when."""
     columns = (break_glasses.c.id.label("found"), break_glasses.c.actor, break_glasses.c.opened_at)
-    rows = _placed(select(*columns, *_PLACE)).join(break_glasses, break_glasses.c.rollout_id == rollouts.c.id)
-    rows = rows.where(*_in(within), break_glasses.c.reviewed_at.is_(None))
+    rows = placed(select(*columns, *PLACE)).join(break_glasses, break_glasses.c.rollout_id == rollouts.c.id)
+    rows = rows.where(*in_projects(within), break_glasses.c.reviewed_at.is_(None))
     rows = rows.order_by(break_glasses.c.id).limit(limit)
-    return [(_place(row), row.found, row.actor, row.opened_at) for row in tx.execute(rows)]
+    return [(place_of(row), row.found, row.actor, row.opened_at) for row in tx.execute(rows)]
 
 
 def served_bundles(tx: Transaction, within: Within) -> list[tuple[Place, str]]:
     """The bundles of the stable releases that users get, as the text they are kept as."""
     served = and_(releases.c.feature_id == features.c.id, releases.c.public_id == rollouts.c.stable)
-    rows = _placed(select(type_coerce(releases.c.bundle, Text).label("bundle"), *_PLACE)).join(
-        releases, served
-    )
+    rows = placed(select(type_coerce(releases.c.bundle, Text).label("bundle"), *PLACE)).join(releases, served)
     exposed = rollouts.c.stage.in_([stage.value for stage in EXPOSED])
-    rows = rows.where(*_in(within), exposed, environments.c.protected)
-    return [(_place(row), row.bundle) for row in tx.execute(rows.order_by(rollouts.c.id))]
+    rows = rows.where(*in_projects(within), exposed, environments.c.protected)
+    return [(place_of(row), row.bundle) for row in tx.execute(rows.order_by(rollouts.c.id))]
 
 
-_PLACE = (
-    projects.c.key.label("project"),
-    environments.c.key.label("environment"),
-    features.c.key.label("feature"),
-    features.c.name,
-)
-
-
-def _in(within: Within) -> list[ColumnElement[bool]]:
+def in_projects(within: Within) -> list[ColumnElement[bool]]:
+    """The condition that a row belongs to one of these projects."""
     return [] if within is None else [projects.c.id.in_(within)]
 
 
-def _placed(rows: Any) -> Any:
+def placed(rows: Any) -> Any:
+    """A statement about rollouts, with all that says where they are."""
     return (
         rows.select_from(rollouts)
         .join(features, features.c.id == rollouts.c.feature_id)
@@ -343,7 +231,8 @@ def _placed(rows: Any) -> Any:
     )
 
 
-def _place(row: Any) -> Place:
+def place_of(row: Any) -> Place:
+    """The place in a row that was asked for with `PLACE`."""
     return Place(
         project=row.project, environment=row.environment, feature=row.feature, name=row.name or row.feature
     )

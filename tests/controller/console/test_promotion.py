@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from controller.actors import Actor
+from controller.permissions import Role
 from controller.rollouts import Where, locate
 from controller.store.users import find_user, open_session
 from stages import Stage
-from tests.browser.story import PRODUCTION, PROJECT, Installation
+from tests.browser.story import CHIARA, PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
+from tests.controller.console.test_settings_people import somebody
 from tests.report_samples import sample
 
 FEATURE = f"/projects/{PROJECT}/environments/{PRODUCTION}/features/letters"
@@ -224,3 +227,48 @@ def test_what_a_tier_only_reminds_of_is_marked_in_words_wherever_requirements_ar
     plans = ada.get(f"/projects/{PROJECT}/settings/plans").text
     assert "may be waived" in plans
     assert "(reminder)</span>" in plans
+
+
+GROUPS = """
+requirements: {}
+tiers:
+  T1: &all
+    beta: &two {ceiling: 5000, start: 1000, approvals: 2, approver_groups: [risk]}
+    pilot: *two
+    scaled: *two
+  T2: *all
+  T3: *all
+"""
+
+
+def test_a_promotion_waits_for_those_alone_whose_word_is_missing(tmp_path: Path) -> None:
+    plans = tmp_path / "plans.yaml"
+    plans.write_text(GROUPS)
+    house = Installation(tmp_path / "groups.db", datetime(2026, 3, 2, tzinfo=UTC), plans=str(plans))
+    house.project()
+    house.feature("letters", "Letter drafts", "Correspondence", "T2")
+    house.move("letters", "first", move="introduce", release=house.release("letters", "prompts/letters@1"))
+    ben, dan, eve, fay = (
+        somebody(house, Role.APPROVER, email=f"{name}@acme.example") for name in ("ben", "dan", "eve", "fay")
+    )
+    house.parts.governance.set_group(PROJECT, "risk", ["user:fay@acme.example"], CHIARA)
+    asked = house.parts.promotions.ask(WHERE, Stage.BETA, None, CHIARA, "ready")
+
+    def waits() -> list[bool]:
+        pages = (
+            each.get(f"/?project={PROJECT}&environment={PRODUCTION}").text for each in (ben, dan, eve, fay)
+        )
+        return ["waits for your approval" in page for page in pages]
+
+    def agree(name: str) -> None:
+        house.parts.promotions.approve(WHERE, asked.promotion.id, Actor(f"user:{name}@acme.example"))
+
+    assert waits() == [True, True, True, True]
+    agree("ben")
+    # Ada let all of them in, so none of them is one with Ben, and his word is there.
+    assert waits() == [False, True, True, True]
+    agree("dan")
+    assert waits() == [False, False, False, True], "two are enough, but for the group"
+    house.parts.catalog.change_feature(PROJECT, "letters", {"fallback": "form letters"}, CHIARA, None)
+    assert waits() == [True, True, True, True], "what they agreed to has changed"
+    house.close()

@@ -10,7 +10,7 @@ import pytest
 
 from controller.permissions import Role
 from controller.rollouts import Where
-from stages import Stage
+from stages import Goodness, Stage
 from tests.browser.story import CHIARA, EMAIL, PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
 from tests.controller.console.test_settings_people import somebody
@@ -124,6 +124,28 @@ def test_whoever_let_the_approver_in_is_told_that_both_are_one(
     assert APPROVE not in page
     refused = ada.client.post(page_of(second), data={"csrf": f"csrf-of-{EMAIL}", "seen": ""})
     assert refused.status_code == 409
+
+
+def test_a_release_that_lacks_nothing_but_people_waits_for_those_whose_word_is_missing(
+    house: Installation, ben: Visitor, second: str
+) -> None:
+    eve, ada = somebody(house, Role.OPERATOR), somebody(house, Role.ADMIN, email=EMAIL)
+    house.parts.members.set_member(PROJECT, "dan@acme.example", [Role.APPROVER], CHIARA)
+    dan = somebody(house, Role.APPROVER, email="dan@acme.example")
+
+    def waits(visitor: Visitor) -> bool:
+        return f'href="{page_of(second)}">Look and approve' in visitor.board()
+
+    assert not waits(ben), "its evidence is missing"
+    house.prove("letters", second)
+    assert [waits(each) for each in (ben, dan, eve, ada)] == [True, True, False, False]
+    ben.post(page_of(second))
+    assert [waits(each) for each in (ben, dan)] == [False, False], "one was enough"
+    # What was agreed to is no longer what is shown.
+    house.parts.catalog.change_feature(PROJECT, "letters", {"fallback": "form letters"}, CHIARA, None)
+    assert waits(ben)
+    house.parts.catalog.judge_release(PROJECT, "letters", second, Goodness.BAD, "it rambles", CHIARA)
+    assert not waits(ben)
 
 
 def test_without_the_permission_the_page_is_read_and_says_who_may(house: Installation, second: str) -> None:
