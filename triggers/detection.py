@@ -50,8 +50,8 @@ def detect(trigger: Trigger, answers_per_hour: float, planned_s: int = 0, judged
     """How long a trigger would take to fire on twice its limit, and how likely it does so within ``planned_s``.
 
     ``judged`` is the part of the answers, from 0 to 1, of which it will ever be known whether they are bad; the others
-    go by unseen. With S(t) as the probability that it has not fired by the time t, the mean time is the sum of S over all times
-    between two readings; S comes from the binomial distribution of the bad answers in each window.
+    go by unseen. With S(t) as the probability that it has not fired by the time t, the mean time is the sum of S over
+    all times between two readings; S comes from the binomial distribution of the bad answers in each window.
     """
     try:
         bar = bar_of(trigger.method, trigger.sharing)

@@ -36,7 +36,8 @@ _DOORS: Mapping[Permission, str] = {
         triggers.explain_reading triggers.list_readings triggers.list_triggers triggers.show_trigger
 
         console.show_audit console.show_board console.show_environments
-        console.show_evidence console.show_feature console.show_first_run console.show_incident
+        console.show_evidence console.show_feature console.show_feature_record
+        console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_notices
         console.show_flag console.show_flags console.try_flag console.export_flags
         console.show_people console.show_plans console.show_promotion console.show_proposals
@@ -80,6 +81,8 @@ _DOORS: Mapping[Permission, str] = {
         console.connect_sources console.hand_in_evidence console.hand_in_report console.pick_triggers
         console.post_new_trigger console.post_trigger console.remove_trigger console.resume
         console.show_new_trigger console.show_ready_made console.show_resume console.test_sources
+        console.adopt_release console.change_feature_record console.introduce_release console.make_feature
+        console.post_new_release console.show_new_feature console.show_new_release
         console.make_flag console.change_flag console.delete_flag console.import_flags
         console.revive_flag
     """,

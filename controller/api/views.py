@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,15 +36,20 @@ def rollout_view(
 
 def release_view(release: StoredRelease) -> dict[str, Any]:
     """A release, with what whoever serves it should know."""
+    shown = {name: getattr(release, name) for name in type(release).__slots__}
+    return shown | {"warnings": release_warnings(release.bundle)}
+
+
+def release_warnings(bundle: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """What whoever serves a bundle should know: models that may change under it, or that end soon."""
     calendar, today = services().calendar.current(), services().now().date()
-    models = models_of(release.bundle)
-    warnings = [
+    models = models_of(bundle)
+    unpinned = (
         Refusal("model_unpinned", f"the {model.role} {model.id} may change: {why}", "name a version", "model")
         for model in models
         if (why := why_unpinned(model.provider, model.id))
-    ]
-    warnings += retiring(models, calendar, today, today + _SOON)
-    return {name: getattr(release, name) for name in type(release).__slots__} | {"warnings": warnings}
+    )
+    return (*unpinned, *retiring(models, calendar, today, today + _SOON))
 
 
 def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def frame(tx: Transaction, project_key: str = "", environment_key: str = "") -> 
 
 def page(template: str, frame: Frame, live: Live | None = None, **shown: Any) -> str:
     """Render a page in its frame; with ``live`` it follows what happens."""
-    told = done(request.args.get("done", ""))
+    # A form goes to the address of its page, which may still say what was done before.
+    told = done(request.args.get("done", "")) if request.method == "GET" else ""
     return render_template(template, frame=frame, live=live, now=frame.now, done=told, **shown)
 
 

@@ -24,10 +24,23 @@ from controller.evidence import LONGEST_WAIVER, ReportUpload
 from controller.readiness import Item, Sheet
 from controller.rollouts import Where
 from controller.store.triggers import trigger_keys
-from stages import EXPOSED, Artifact, Gate, Refusal, Refused, Request, Stage, find_arrival
+from stages import EXPOSED, Artifact, Gate, Mode, Refusal, Refused, Request, Stage, find_arrival
 
 Answer = Response | str | tuple[str, int]
 _EVIDENCE = "evidence_"
+_WAYS_OUT = {
+    "held": "show_resume",
+    "no_release": "show_new_release",
+    "release_bad": "show_new_release",
+    "model_unpinned": "show_new_release",
+    "model_retires": "show_new_release",
+    "model_retired": "show_new_release",
+    "triggers_missing": "show_ready_made",
+    "trigger_class_missing": "show_ready_made",
+}
+"""Where something can be done about a reason, by its code."""
+_TO_TRIGGERS = {"trigger_firing": "show_acknowledge", "trigger_blind": "show_trigger"}
+"""The same of reasons that name a trigger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,15 +214,18 @@ def ways_out(about: Head, refusals: tuple[Refusal, ...]) -> Iterator[WayOut]:
 
 
 def _address(about: Head, refusal: Refusal) -> str:
-    if refusal.code == "trigger_firing":
-        return url_for("console.show_acknowledge", trigger=refusal.field, **about.keys)
-    if refusal.code == "incident_open":
-        return url_for("console.show_incidents", project=about.where.project, open=1)
-    if refusal.code.startswith(_EVIDENCE):
+    rollout, code = about.stored.rollout, refusal.code
+    if code.startswith(_EVIDENCE):
         return f"#need-{refusal.field}"
-    if refusal.code in ("held", "mode_not_live"):
-        return url_for("console.show_resume", **about.keys)
-    return ""
+    if code == "incident_open":
+        return url_for("console.show_incidents", project=about.where.project, open=1)
+    if view := _TO_TRIGGERS.get(code):
+        return url_for(f"console.{view}", trigger=refusal.field, **about.keys)
+    if code == "candidate_running":
+        return url_for("console.show_release_approval", release=rollout.candidate, **about.keys)
+    waits = code == "not_from_here" and rollout.stage in EXPOSED and rollout.mode is not Mode.LIVE
+    view = _WAYS_OUT.get("held" if waits else code)
+    return url_for(f"console.{view}", **about.keys) if view else ""
 
 
 def _try(where: Where, do: Callable[[], object], done: str) -> Answer:

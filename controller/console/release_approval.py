@@ -17,7 +17,7 @@ from controller.console.frame import page
 from controller.console.live import live
 from controller.console.promotion import WayOut, ways_out
 from controller.console.releases import Difference, differences
-from controller.console.words import STANDINGS, Sign
+from controller.console.words import MODES, STANDINGS, Sign
 from controller.errors import HeadgateError, NotFound, Problem
 from controller.persons import are_one
 from controller.release_approvals import ReleaseStanding
@@ -58,7 +58,7 @@ class Decision:
 @blueprint.get(_PAGE)
 def show_release_approval(project: str, environment: str, feature: str, release: str) -> str:
     """The page."""
-    return _shown(Where(project, environment, feature), release)
+    return shown_release(Where(project, environment, feature), release)
 
 
 @blueprint.post(_PAGE)
@@ -71,14 +71,15 @@ def approve_release(project: str, environment: str, feature: str, release: str) 
         raise
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
-        return _shown(where, release, problems), status
+        return shown_release(where, release, problems), status
     place: dict[str, Any] = {"project": project, "environment": environment, "feature": feature}
     return make_response(
         redirect(url_for("console.show_release_approval", release=release, done="approved", **place), 303)
     )
 
 
-def _shown(where: Where, release: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:
+def shown_release(where: Where, release: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:
+    """The page of a release, with what stood against something that was asked for there."""
     with services().database.read() as tx:
         about = head(tx, where)
         seen, found = live(tx, about.stored.id), get_release(tx, about.feature.id, release)
@@ -93,9 +94,11 @@ def _shown(where: Where, release: str, problems: tuple[Refusal | Problem, ...] =
         seen,
         about=about,
         rollout=rollout,
+        mode=MODES[rollout.mode],
         release=found,
         problems=problems,
         me=actor().name,
+        given=request.form,
         **shown,
     )
 

@@ -23,6 +23,8 @@ PAGES = {
     "incidents": "/projects/acme/incidents",
     "incident": "/projects/acme/incidents/1",
     "search": "/projects/acme/environments/production/features/claims-search",
+    "record": f"{FEATURE}/record",
+    "new-release": f"{FEATURE}/new-release",
     "promotion": f"{FEATURE}/promotion",
     "triggers": f"{FEATURE}/triggers",
     "trigger": f"{FEATURE}/triggers/unsupported-answers",
