@@ -31,7 +31,7 @@ _COLUMNS = (
     "previous_hash",
     "hash",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 """What a cell begins with that a spreadsheet takes for a formula."""
 
 

@@ -173,7 +173,7 @@ def test_the_filtered_record_is_taken_along_as_json(ada: Visitor, live: str) -> 
     assert json.loads(ada.get(f"{PAGE}/export.json?feature=nothing").text) == []
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝"])
 def test_no_cell_of_a_csv_is_a_formula(house: Installation, ada: Visitor, live: str, begin: str) -> None:
     house.move(live, f'{begin}HYPERLINK("http://evil.example","x"), and "more"\nlines', move="hold")
     answer = ada.get(f"{PAGE}/export.csv?name=hold")
