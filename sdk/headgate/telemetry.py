@@ -36,11 +36,18 @@ def is_wanted() -> bool:
 
 
 def record(attributes: Mapping[str, Any]) -> None:
-    """Put attributes on the current span; those that are None are left out. Only where ``is_wanted``."""
+    """Put attributes on the current span; those that are None are left out. Only where ``is_wanted``.
+
+    A span tells of the last lookup. A text of one before, which nothing takes the place of, becomes empty: spans
+    forget nothing.
+    """
     try:
         span = get_current_span()
         if span.is_recording():
-            span.set_attributes({name: value for name, value in attributes.items() if value is not None})
+            before = getattr(span, "attributes", None) or {}
+            said = {name: value for name, value in attributes.items() if value is not None}
+            gone = {name: "" for name in attributes if name not in said and isinstance(before.get(name), str)}
+            span.set_attributes({**said, **gone})
     except Exception:  # What is told about an answer must not change it.
         log.debug("A span could not be told.", exc_info=True)
 
@@ -55,7 +62,8 @@ def about_flag(
         "feature_flag.result.variant": variant,
         "feature_flag.result.reason": reason.lower(),
         "feature_flag.version": None if revision is None else str(revision),
-        "error.type": None if error is None else error.lower(),
+        # Not error.type: the span is the product's, and whether that failed is not ours to say.
+        "headgate.error": None if error is None else error.lower(),
     }
 
 

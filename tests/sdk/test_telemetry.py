@@ -71,7 +71,27 @@ def test_plain_flags_and_errors_are_told_too(tracer: Tracer) -> None:
     exporter.clear()
     with tracer.start_as_current_span("request"):
         assert client.boolean("absent") is False
-    assert attributes()["error.type"] == "flag_not_found"
+    assert attributes()["headgate.error"] == "flag_not_found"
+    assert "error.type" not in attributes()
+
+
+def test_a_span_tells_of_the_last_lookup_and_mixes_it_with_none_before(tracer: Tracer) -> None:
+    client = FakeClient({"feature": "live"})
+    with tracer.start_as_current_span("request"):
+        client.decide("feature", "user-1")
+        client.decide("absent", "user-1")
+    told = attributes()
+    assert (told["feature_flag.key"], told["headgate.mode"], told["headgate.error"]) == (
+        "absent",
+        "off",
+        "flag_not_found",
+    )
+    assert (told["feature_flag.result.variant"], told["headgate.release"]) == ("", "")
+    exporter.clear()
+    with tracer.start_as_current_span("request"):
+        client.decide("absent", "user-1")
+        client.decide("feature", "user-1")
+    assert (attributes()["headgate.mode"], attributes()["headgate.error"]) == ("live", "")
 
 
 def test_a_span_that_cannot_be_told_does_not_change_the_answer(
