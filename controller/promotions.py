@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from controller.actors import Actor, ActorKind
 from controller.cases import Cases
@@ -52,6 +54,13 @@ class Standing:
     refusals: tuple[Refusal, ...]
     forecast: tuple[str, ...] = ()
     seen: str = ""
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Who agreed to it as it is shown now; once it is settled, to what was shown last."""
+        given = self.promotion.approvals
+        shown = self.seen or next((each.seen for each in reversed(given)), "")
+        return _bound_to(shown, given)
 
 
 class Promotions:
@@ -183,8 +192,10 @@ class Promotions:
         if refusals:
             forecast = self._forecasts.sentences_for(tx, stored, promotion)
             return Standing(promotion, refusals, forecast, seen_for(case, plan))
-        agreed = [approval.actor for approval in case.approvals]
-        evidence = {"promotion": promotion.id, "requested_by": promotion.requester, "approved_by": agreed}
+        # Whoever agreed to something else, before it was changed, did not agree to this.
+        agreed = _bound_to(seen_for(case, plan), case.approvals)
+        evidence: dict[str, Any] = {"promotion": promotion.id, "requested_by": promotion.requester}
+        evidence |= {"approved_by": list(agreed)}
         evidence |= {"evidence": [item.id for item in case.evidence]}
         order = Order(request=case.request, actor=actor, reason=promotion.reason, evidence=evidence)
         arrived = self._rollouts.move_in(tx, stored, order)
@@ -208,6 +219,11 @@ class Promotions:
 
     def _case_of(self, tx: Transaction, stored: StoredRollout, promotion: Promotion) -> Case:
         return self._cases.case_of(tx, stored, promotion, self._now())
+
+
+def _bound_to(shown: str, given: Iterable[Approval]) -> tuple[str, ...]:
+    """Who gave the approvals that are bound to what is shown."""
+    return tuple(dict.fromkeys(approval.actor for approval in given if approval.seen == shown))
 
 
 def _has_agreed(case: Case, plan: Plan, actor: Actor) -> bool:

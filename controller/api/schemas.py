@@ -172,7 +172,10 @@ class PromotionSchema(Schema):
     requester = fields.String()
     reason = fields.String()
     status = fields.String()
-    approved_by = fields.List(fields.String())
+    approved_by = fields.List(
+        fields.String(),
+        metadata={"description": "Who agreed to it as it is now; void approvals are left out"},
+    )
     refusals = fields.List(fields.Nested(RefusalSchema))
     forecast = fields.List(
         fields.String(),

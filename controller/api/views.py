@@ -109,7 +109,7 @@ def standing_view(standing: Standing) -> dict[str, Any]:
         "requester": promotion.requester,
         "reason": promotion.reason,
         "status": promotion.status.value,
-        "approved_by": sorted({approval.actor for approval in promotion.approvals}),
+        "approved_by": sorted(standing.approved_by),
         "refusals": standing.refusals,
         "forecast": standing.forecast,
         "seen": standing.seen,

@@ -172,10 +172,23 @@ def test_an_approval_is_void_when_anything_that_was_seen_changes(proven: Tenant,
     id = proven.ask(Stage.PILOT).promotion.id
     proven.promotions.approve(proven.where(), id, BOB)
     change(proven)
-    assert left(proven.promotions.approve(proven.where(), id, EVE)) == ["approvals_missing"]
+    waiting = proven.promotions.approve(proven.where(), id, EVE)
+    assert (left(waiting), waiting.approved_by) == (["approvals_missing"], (EVE.name,))
     assert proven.rollout().stage is Stage.BETA
     again = proven.promotions.approve(proven.where(), id, BOB)
     assert again.promotion.status is Status.APPLIED
+
+
+def test_whose_approval_was_void_is_not_recorded_among_those_who_agreed(proven: Tenant) -> None:
+    reach_beta(proven)
+    id = proven.ask(Stage.PILOT).promotion.id
+    proven.promotions.approve(proven.where(), id, BOB)
+    change_evidence(proven)
+    proven.promotions.approve(proven.where(), id, EVE)
+    applied = proven.promotions.approve(proven.where(), id, Actor("user:mia"))
+    assert (applied.promotion.status, applied.approved_by) == (Status.APPLIED, (EVE.name, "user:mia"))
+    promoted = next(change for change in reversed(proven.changes()) if change.name == "promote")
+    assert promoted.evidence["approved_by"] == [EVE.name, "user:mia"]
 
 
 def test_what_had_its_approvals_and_waited_for_something_else_is_applied_by_who_agreed(
