@@ -94,6 +94,7 @@ class _Judged:
             slot=claim.slot,
             version=subject.stored.version,
             sharing=subject.stored.trigger.sharing,
+            max_staleness_s=subject.stored.trigger.max_staleness_s,
             before=subject.state,
             readings=self.read.readings,
             step=self.outcome,

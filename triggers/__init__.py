@@ -18,6 +18,7 @@ from triggers.record import (
     changed,
     changes,
     explained,
+    is_as_written,
     reading_from_json,
     reading_to_json,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "escalate",
     "explained",
     "holds_back",
+    "is_as_written",
     "is_blind",
     "judge",
     "loosened",

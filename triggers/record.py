@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -53,8 +55,8 @@ class Record:
         return tuple(name for name, (then, now) in told.items() if then != now)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON types; `from_json` turns it back."""
-        return {
+        """The record as JSON types, with a digest over all of it; `from_json` turns it back."""
+        kept = {
             "format": FORMAT,
             "rule": rule_to_json(self.trigger),
             "sharing": self.trigger.sharing,
@@ -67,6 +69,7 @@ class Record:
             "sentence": self.sentence,
             "numbers": dict(self.numbers),
         }
+        return {**kept, "digest": _digest(kept)}
 
     @classmethod
     def from_json(cls, stored: Any) -> Record:
@@ -93,6 +96,28 @@ class Record:
             raise Unreadable(f"{missing} is missing") from missing
         except (ValueError, TypeError, AttributeError) as wrong:
             raise Unreadable(str(wrong)) from wrong
+
+
+def is_as_written(stored: Mapping[str, Any]) -> bool:
+    """Whether the digest of a record is that of its content, also of what its verdict does not depend on.
+
+    Whoever changes a record can make up its digest too: the one that the server shows is the one that counts.
+    """
+    return stored.get("digest") == _digest({name: stored[name] for name in stored if name != "digest"})
+
+
+def _digest(kept: Mapping[str, Any]) -> str:
+    """SHA-256 of the content as JSON with sorted names; whole numbers are the same however they are written."""
+    written = json.dumps(_canonical(kept), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(written.encode()).hexdigest()}"
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _canonical(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def changes(before: State, after: State) -> dict[str, Any]:

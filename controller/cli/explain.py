@@ -13,7 +13,7 @@ from controller import strict_json
 from controller.cli.connection import Failed, Told, in_environment
 from controller.cli.remote import Remote
 from controller.cli.text import described, visible
-from triggers import Reading, Record, Unreadable, explained
+from triggers import Reading, Record, Unreadable, explained, is_as_written
 
 _USUAL: tuple[Any, ...] = (None, [], 0, "", "critical")
 """What need not be said of a state."""
@@ -57,18 +57,23 @@ def explain(remote: Remote, feature: str, trigger: str, reading: str, out: Path 
     return Told(found, _told(found))
 
 
+_CHANGED = "it is not as it was written: its digest is not that of its content"
+
+
 @click.command()
 @click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def from_file(record: Path) -> None:
-    """Judge a record again from its file alone; a difference is a failure."""
+    """Judge a record again from its file alone; a difference, or a file that was changed, is a failure."""
     try:
-        read = Record.from_json(strict_json.loads(record.read_bytes()))
+        stored = strict_json.loads(record.read_bytes())
+        read = Record.from_json(stored)
     except (Unreadable, strict_json.InvalidJSON, OSError) as wrong:
         raise click.UsageError(f"{record} is no record of an evaluation: {wrong}") from wrong
     differs = read.differences()
-    for line in (*_lines(read), explained(read, differs)):
+    changed = [] if is_as_written(stored) else [_CHANGED]
+    for line in (*_lines(read), explained(read, differs), *changed):
         click.echo(visible(line))
-    if differs:
+    if differs or changed:
         raise click.exceptions.Exit(1)
 
 

@@ -54,6 +54,7 @@ class StoredReading:
     evaluated_at: datetime
     rule_version: int | None
     sharing: int | None
+    max_staleness_s: int | None
     before: Mapping[str, Any] | None
     changed: Mapping[str, Any] | None
     others: Sequence[Mapping[str, Any]] | None
@@ -63,6 +64,8 @@ class StoredReading:
 class NewReading:
     """An evaluation to be recorded: by which rule, from what the trigger remembered ``before``, judged ``at`` a moment.
 
+    ``max_staleness_s`` is the bound that counted, that of the rule or that of the source.
+
     ``done`` are the actions that fell due, and what became of each.
     """
 
@@ -70,6 +73,7 @@ class NewReading:
     slot: datetime
     version: int
     sharing: int
+    max_staleness_s: int
     before: State
     readings: Sequence[Reading]
     step: Step
@@ -106,6 +110,7 @@ def _columns(new: NewReading) -> dict[str, Any]:
         "evaluated_at": new.at,
         "rule_version": new.version,
         "sharing": new.sharing,
+        "max_staleness_s": new.max_staleness_s,
         "before": changes(State(), new.before),
         "changed": changes(new.before, step.state),
         "others": [reading_to_json(each) for each in new.readings[1:]] or None,
@@ -228,8 +233,9 @@ def record_of(stored: StoredReading, rule: Trigger) -> Record | None:
         return None
     before = changed(State(), stored.before)
     others = (reading_from_json(each) for each in stored.others or ())
+    bound = rule.max_staleness_s if stored.max_staleness_s is None else stored.max_staleness_s
     return Record(
-        trigger=replace(rule, sharing=stored.sharing or 1),
+        trigger=replace(rule, sharing=stored.sharing or 1, max_staleness_s=bound),
         version=stored.rule_version,
         at=stored.evaluated_at,
         readings=(reading_in(stored), *others),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from controller.explanations import explanation
 from tests.controller.tenant import ADA, Tenant
 from tests.endpoint import Call, serving
 
@@ -51,5 +52,10 @@ def test_the_narrower_bound_on_the_age_of_samples_counts(
         simple.evaluate()
         simple.after(60)
         assert simple.standing().verdict == verdict
+        # Judged again by that bound, whatever the source allows by then.
+        simple.sql("UPDATE sources SET settings = '{}' WHERE key = 'metrics'")
+        with simple.parts.database.read() as tx:
+            told = explanation(tx, simple.standing(), simple.readings()[-1]).told
+        assert told == f"judged again, it is the same: {verdict}"
         asked_about = float(endpoint.calls[-1].form["time"])
         assert asked_about == simple.clock().timestamp() - 30

@@ -36,6 +36,7 @@ from triggers import (
     changed,
     changes,
     explained,
+    is_as_written,
     reading_from_json,
     reading_to_json,
     rule_from_json,
@@ -106,6 +107,17 @@ def test_what_was_tampered_with_is_noticed_and_named() -> None:
     )
     assert replace(record, after=replace(record.after, memory=(1,))).differences() == ("after",)
     assert replace(record, numbers={}).differences() == ("numbers",)
+
+
+@pytest.mark.parametrize(
+    "part", [{"version": 9}, {"sharing": 3}, {"readings": []}, {"more": 1}, {"digest": "sha256:0"}]
+)
+def test_also_what_the_verdict_does_not_depend_on_is_as_it_was_written_or_not(part: dict[str, Any]) -> None:
+    written = json.loads(json.dumps(one().to_json()))
+    assert is_as_written(written)
+    assert is_as_written(json.loads(json.dumps(written), parse_int=float))
+    assert not is_as_written({**written, **part})
+    assert not is_as_written({name: written[name] for name in written if name != "digest"})
 
 
 def test_rungs_that_were_climbed_past_are_no_difference() -> None:

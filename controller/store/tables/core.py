@@ -287,10 +287,12 @@ readings = Table(
     Column("phase", Text, nullable=False),
     Column("due", Json, nullable=False),
     Column("evaluated_at", Instant, nullable=False),
-    # What it takes to judge it again: the version of the rule, over how many it divided its false alarms, what the
-    # trigger remembered, what was changed in that, and the readings of further windows.
+    # What it takes to judge it again: the version of the rule, over how many it divided its false alarms, how old
+    # samples could be (by the rule or by the source), what the trigger remembered, what was changed in that, and the
+    # readings of further windows.
     Column("rule_version", Integer),
     Column("sharing", Integer),
+    Column("max_staleness_s", Integer),
     Column("before", Json),
     Column("changed", Json),
     Column("others", Json),

@@ -48,6 +48,11 @@ def test_a_verdict_is_explained_and_judged_again_from_its_file_alone(
     differs = CliRunner().invoke(main, ["explain", str(record)])
     assert differs.exit_code == 1
     assert "judged again, it differs in verdict: insufficient" in differs.output
+    lied["readings"][0]["asked"] = {"measure": "error"}
+    record.write_text(json.dumps(lied))
+    changed = CliRunner().invoke(main, ["explain", str(record)])
+    assert changed.exit_code == 1
+    assert "it is the same: insufficient\nit is not as it was written" in changed.output
 
 
 def test_what_cannot_be_explained_says_why(installation: Installation, tmp_path: Path) -> None:
