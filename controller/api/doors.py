@@ -107,6 +107,7 @@ _DOORS: Mapping[Permission, str] = {
         console.disconnect_notices console.load_demo console.make_environment console.make_key
         console.remove_demo console.replace_key console.revoke_key console.show_demo_removal console.test_notices
         console.remove_member console.set_group console.set_member console.tighten_plans
+        console.expire_key
         console.change_user console.give_password console.invite_user console.show_users
     """,
 }

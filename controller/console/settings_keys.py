@@ -79,6 +79,19 @@ def revoke_key(project: str, id: str) -> Response:
     return make_response(redirect(url_for("console.show_keys", project=project, done="revoked"), 303))
 
 
+@blueprint.post("/projects/<project>/settings/keys/<id>/expire")
+def expire_key(project: str, id: str) -> Response | tuple[str, int]:
+    """Name the last day of a key; it only ever becomes sooner."""
+    try:
+        services().keys.let_expire(project, id, forms.last_day("expires"), actor())
+    except NotFound:
+        raise
+    except HeadgateError as error:
+        problems, status = forms.told(error)
+        return _shown(project, problems, about=id), status
+    return make_response(redirect(url_for("console.show_keys", project=project, done="expires"), 303))
+
+
 @blueprint.post("/projects/<project>/settings/keys/<id>/replace")
 def replace_key(project: str, id: str) -> str | tuple[str, int]:
     """Make another key of the same kind, for the same place, and let this one run out meanwhile."""
@@ -138,7 +151,9 @@ def _shown(
     problems: tuple[Refusal | Problem, ...] = (),
     made: ApiKey | None = None,
     text: str = "",
+    about: str = "",
 ) -> str:
+    """The page; ``about`` is the key that the problems are about, empty for a new one."""
     with services().database.read() as tx:
         here, seen = frame(tx, project), live(tx)
         keys = keys_of(tx, get_project(tx, project).id)
@@ -153,8 +168,10 @@ def _shown(
         kinds=KINDS,
         roles=ROLES,
         chosen=request.form.getlist("roles"),
-        problems=problems,
-        given={} if made else request.form,
+        problems=() if about else problems,
+        unexpired=problems if about else (),
+        about=about,
+        given={} if made or about else request.form,
         made=made,
         text=text,
         soon=here.now + SOON,

@@ -196,6 +196,7 @@ _DONE: Mapping[str, str] = {
     "tightened": "Saved. Whatever goes up from now on is held to it.",
     "user_changed": "Changed, from the next click on.",
     "replaced": "It runs out then.",
+    "expires": "It opens nothing after that day.",
     "revoked": "Revoked. Whatever uses it is refused from now on.",
     "connected": "Connected. Test it, so that you know.",
     "changed": "Saved. Test it, so that you know.",

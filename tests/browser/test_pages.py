@@ -131,7 +131,10 @@ def test_names_of_a_hundred_letters_and_markup_fit_a_phone_and_stay_text(told: S
     evil = "<img src=x onerror=alert(1)>"
     long = {"key": "long-name", "name": "W" * 100, "owner": f"{evil}{'x' * 60}", "risk_tier": "T1"}
     told.call("POST", "/api/v1/projects/acme/features", long)
-    release = {"bundle": {"prompt": {"ref": evil}, "model": {"provider": "p", "id": "m"}}, "notes": f"{evil * 3}{'W' * 200}"}
+    release = {
+        "bundle": {"prompt": {"ref": evil}, "model": {"provider": "p", "id": "m"}},
+        "notes": f"{evil * 3}{'W' * 200}",
+    }
     told.call("POST", "/api/v1/projects/acme/features/long-name/releases", release)
     seen = look(told, **PHONE)
     seen.page.on("dialog", lambda dialog: seen.troubles.append(dialog.message))

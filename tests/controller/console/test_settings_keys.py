@@ -134,6 +134,15 @@ def test_a_key_that_runs_out_is_marked_and_replaced_with_an_overlap(
     assert [key.expires_at for key in keys if key] == [in_a_week, None]
 
 
+def test_the_last_day_of_a_key_only_becomes_sooner(ada: Visitor, live: str) -> None:
+    path = f"{PAGE}/{id_of(made(ada, kind='admin', roles='viewer'))}/expire"
+    assert ada.post(path, _form=PAGE, expires="2026-06-30").location == f"{PAGE}?done=expires"
+    for day in ("2026-07-01", "2026-01-01", "soon"):
+        answer = ada.post(path, _form=PAGE, expires=day)
+        assert (answer.status_code, 'class="wrong"' in answer.text) == (422, True)
+        assert "No key was made" not in answer.text
+
+
 def test_an_admin_key_is_not_replaced_by_another_of_its_name(ada: Visitor, live: str) -> None:
     id = id_of(made(ada, kind="admin"))
     assert ada.post(f"{PAGE}/{id}/replace", _form=PAGE).status_code == 404
