@@ -11,8 +11,6 @@ from controller.store.keys import KeyKind
 
 KINDS = (KeyKind.SERVER,)
 PRIVATE = (b"cache-control", b"private, no-cache")
-_FRESH_S = 30
-"""A document that was confirmed within so many seconds is not called old."""
 
 
 class Documents:
@@ -37,9 +35,8 @@ class Documents:
         known = exchange.headers.get(b"if-none-match", b"").decode("latin1")
         served = await self._doorkeeper.served(visitor, revision_of(known))
         headers = [(b"etag", f'"{served.etag}"'.encode()), PRIVATE]
-        age_s = int(self._memory.age_s())
-        if age_s > _FRESH_S:
-            headers.append((b"age", str(age_s).encode()))
+        if self._memory.told_age_s:
+            headers.append((b"age", str(self._memory.told_age_s).encode()))
         if exchange.knows(served.etag):
             await exchange.answer(304, b"", *headers)
         else:

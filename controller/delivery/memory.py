@@ -20,6 +20,9 @@ from controller.store.projects import current_revisions
 
 log = logging.getLogger(__name__)
 
+_FRESH_S = 30
+"""What was confirmed within so many seconds is not called old."""
+
 
 class Memory:
     """Read by the event loop, written by whoever refreshes; each part is swapped whole, so reading takes no lock."""
@@ -94,6 +97,12 @@ class Memory:
     def age_s(self) -> float:
         """Seconds since the memory was last known to agree with the database."""
         return self._monotonic() - self._looked_at
+
+    @property
+    def told_age_s(self) -> int:
+        """The same as clients are told it, in whole seconds; 0 if it is not worth a word."""
+        age_s = int(self.age_s())
+        return age_s if age_s > _FRESH_S else 0
 
     def take_used(self) -> set[str]:
         """The ids of the keys that were used since the last call."""

@@ -70,10 +70,10 @@ class Stream:
             self.ended = reason
             self.task.cancel()
 
-    def beat(self) -> None:
+    def beat(self, heartbeat: bytes) -> None:
         """Show that the connection lives, unless something is being sent anyway."""
         if not self.waiting:
-            self.give(HEARTBEAT)
+            self.give(heartbeat)
 
 
 class Streams:
@@ -110,7 +110,7 @@ class Streams:
             stream.give(b"retry: %d\n\n" % retry_ms)
             self._bring_up_to_date(stream, served)
             # It tells whoever has everything already that the stream is open.
-            stream.give(HEARTBEAT)
+            stream.give(self._heartbeat())
             await _send(exchange, stream)
         except asyncio.CancelledError:
             if not stream.ended:
@@ -164,12 +164,17 @@ class Streams:
         else:
             stream.give(*events)
 
+    def _heartbeat(self) -> bytes:
+        """That the connection lives does not make flags younger that nobody has confirmed."""
+        age_s = self._memory.told_age_s
+        return b": heartbeat age=%d\n\n" % age_s if age_s else HEARTBEAT
+
     def _timers(self, stream: Stream) -> list[asyncio.TimerHandle]:
         loop = asyncio.get_running_loop()
         timers: list[asyncio.TimerHandle] = []
 
         def beat() -> None:
-            stream.beat()
+            stream.beat(self._heartbeat())
             timers[0] = loop.call_later(self._heartbeat_s, beat)
 
         spread = random.uniform(1 - _AGE_SPREAD, 1 + _AGE_SPREAD)  # noqa: S311 - spread, not secrecy

@@ -153,8 +153,9 @@ class Current:
         with self._turn:
             state = self._state
             if state.view is not None:
-                view = state.view.found() if state.view.is_lost else state.view
-                self._set(state._replace(view=view, contact=max(asked, state.contact), is_stale=False))
+                contact = max(asked, state.contact)
+                view = self._as_leased(state.view, contact)
+                self._set(state._replace(view=view, contact=contact, is_stale=False))
                 self.ready.set()
         self._tell_status()
 
@@ -225,8 +226,15 @@ class Current:
             raise BadAnswerError(f"no flag document ({problem})") from problem
 
     def _use(self, document: Document, etag: str | None, contact: float) -> None:
-        self._set(_State(View(document, self._tallies), etag, contact))
+        self._set(_State(self._as_leased(View(document, self._tallies), contact), etag, contact))
         self.ready.set()
+
+    def _as_leased(self, view: View, contact: float) -> View:
+        """Return the view as its lease has it: a server may say that what it knows is old."""
+        is_over = view.valid_for_s is not None and contact + view.valid_for_s <= self._monotonic()
+        if is_over is view.is_lost:
+            return view
+        return view.lost() if is_over else view.found()
 
     def _set(self, state: _State) -> None:
         # After the end nobody keeps the flags current any more, so a late answer is of no use.

@@ -14,7 +14,7 @@ class StreamError(ValueError):
 
 
 class Event(NamedTuple):
-    """One event. A comment, which servers send as a heartbeat, has the kind "" and no data."""
+    """One event. A comment, which servers send as a heartbeat, has the kind "", and its text as data."""
 
     kind: str
     id: str | None
@@ -27,7 +27,8 @@ def events(pieces: Iterable[bytes]) -> Iterator[Event]:
     A comment comes after the events of its piece: a server that greets with a heartbeat and then says what was
     missed must not seem to have said first that nothing was.
     """
-    lines, begun, commented = _Lines(), _Begun(), False
+    lines, begun = _Lines(), _Begun()
+    comment: bytes | None = None
     for piece in pieces:
         for line in lines.of(piece):
             if not line:
@@ -35,12 +36,12 @@ def events(pieces: Iterable[bytes]) -> Iterator[Event]:
                     yield Event(begun.kind, begun.id, b"\n".join(begun.data))
                 begun = _Begun()
             elif line.startswith(b":"):
-                commented = True
+                comment = line[1:].strip()
             else:
                 begun.take(line)
-        if commented:
-            yield Event("", None, b"")
-            commented = False
+        if comment is not None:
+            yield Event("", None, comment)
+            comment = None
 
 
 class _Begun:

@@ -32,6 +32,7 @@ HEALTHY_S: Final = 60.0
 SILENCE_S: Final = 45.0
 """Three heartbeats: a stream from which nothing comes for so long is dead."""
 
+_LONGEST_AGE: Final = 9  # digits
 _SPREAD: Final = 0.8
 _MAX_REFETCHES: Final = 5
 
@@ -126,7 +127,7 @@ class Streamer:
         elif event.kind == "patch":
             self._patch(event)
         elif self._is_in_step:
-            self._current.renew(self._monotonic())
+            self._current.renew(self._monotonic() - _age_s(event.data))
 
     def _patch(self, event: Event) -> None:
         if event.id is not None and event.id == self._current.etag:
@@ -151,6 +152,12 @@ class Streamer:
         if trouble != self._trouble and not self._was_live:
             log.info("Headgate does not stream changes: %s. They are asked for instead.", trouble[:200])
         self._trouble = trouble
+
+
+def _age_s(heartbeat: bytes) -> float:
+    """Return how old the server's own knowledge is, which it says when it has lost its database."""
+    _, _, age = heartbeat.partition(b"age=")
+    return float(age) if age.isdigit() and len(age) <= _LONGEST_AGE else 0.0
 
 
 def _json(data: bytes) -> Any:

@@ -197,9 +197,17 @@ def test_the_lease_counts_how_old_the_answer_was_at_the_server(
     server.fail(304, {"Age": "25"})
     poller.turn()
     assert current.lease_left_s() == 35
-    server.fail(200, {"Age": "90", "ETag": '"2"'}, json.dumps(document(revision=2, valid_for_s=60)).encode())
-    poller.turn()
-    assert current.status == "lost"
+    heard: list[Any] = []
+    current.listen_to_status(heard.append)
+    clock.now += 35
+    for age in ("90", "95"):
+        old = json.dumps(document(revision=2, valid_for_s=60)).encode()
+        server.fail(200, {"Age": age, "ETag": f'"{age}"'}, old)
+        poller.turn()
+        server.fail(304, {"Age": age})
+        poller.turn()
+    # It was not back in between.
+    assert heard == ["lost"]
 
 
 def test_a_wall_clock_that_jumps_changes_nothing(server: Any, clock: Clock, document: Any) -> None:

@@ -18,7 +18,7 @@ EVENTS = [Event("put", "1-a", b"{\n }"), Event("message", None, b"x")]
 
 
 def test_events_have_a_kind_an_id_and_data_and_the_one_cut_off_is_left_out() -> None:
-    assert list(events([STREAM])) == [*EVENTS, Event("", None, b"")]
+    assert list(events([STREAM])) == [*EVENTS, Event("", None, b"heartbeat")]
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))

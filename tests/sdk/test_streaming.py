@@ -74,6 +74,29 @@ def test_it_goes_on_after_the_last_event_and_a_heartbeat_says_that_nothing_was_m
     assert (current.status, mode(current)) == ("ready", "live")
 
 
+def test_a_heartbeat_of_a_server_that_lost_its_database_does_not_renew_the_lease(
+    server: Any, streamer: Streamer, current: Current, clock: Clock, document: Any
+) -> None:
+    heard: list[Any] = []
+    current.listen_to_status(heard.append)
+
+    def beat(age: str) -> None:
+        streams(server, lambda stream: stream.raw(f": heartbeat age={age}\n\n".encode()))
+        streamer.turn()
+
+    current.replace(json.dumps(document(valid_for_s=60)).encode(), "1", clock())
+    clock.now += 50
+    beat("40")
+    assert current.lease_left_s() == 20
+    clock.now += 30
+    current.check_lease()
+    for age in ("70", "100"):
+        beat(age)
+    assert heard == ["ready", "lost"]
+    beat("no number")
+    assert heard == ["ready", "lost", "ready"]
+
+
 def test_a_heartbeat_before_the_first_document_makes_nothing_live(
     server: Any, streamer: Streamer, current: Current
 ) -> None:

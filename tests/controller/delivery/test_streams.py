@@ -158,6 +158,22 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_in_time(world: World) -> No
     play(world, scene, stream_heartbeat_s=0.02, stream_max_age_s=0.3)
 
 
+def test_a_heartbeat_says_how_old_flags_are_that_nobody_confirms_any_more(world: World) -> None:
+    async def scene(delivery: Delivery) -> None:
+        client = Listener(delivery, STREAM, world.server_key)
+        await client.status()
+        await client.event()
+        assert await client.block() == {"": "heartbeat"}
+        delivery.refresher.stop()
+        await asyncio.to_thread(delivery.refresher.join, PATIENCE_S)
+        delivery.memory._looked_at -= 100
+        while (said := (await client.block())[""]) == "heartbeat":
+            pass
+        assert said in ("heartbeat age=100", "heartbeat age=101")
+
+    play(world, scene, stream_heartbeat_s=0.02)
+
+
 def test_a_key_that_is_revoked_ends_its_streams_and_no_others(world: World) -> None:
     made = world.api.ok("POST", f"{PROJECT}/keys", {"kind": "server", "name": "x", "environment": "staging"})
 
