@@ -9,7 +9,7 @@ PURE := tests/stages tests/triggers tests/sdk/evaluator
 ASSETS := controller/console/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint differential bench lock screenshots clean
+.PHONY: help demo run test test-sdk lint differential bench lock screenshots clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,12 @@ test: $(VENV)/.dev $(ASSETS) ## Everything a developer needs, then the whole sui
 	$(BIN)/python -m pytest $(PURE) --cov --cov-report= && $(BIN)/python -m coverage report || failed=yes; \
 	$(BIN)/python -m pytest $(PURE:%=--ignore=%) || failed=yes; \
 	test -z "$$failed"
+
+test-sdk: ## The SDK's own tests, in a fresh .venv-sdk: make test-sdk PYTHON=python3.10
+	@$(PYTHON) -m venv --clear .venv-sdk
+	@.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes --requirement requirements/sdk.lock
+	@.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable sdk
+	@.venv-sdk/bin/python -m pytest tests/sdk --confcutdir tests/sdk
 
 differential: $(VENV)/.dev ## Ask the reference evaluator about 100,000 random rules and contexts
 	@HEADGATE_DIFFERENTIAL_RULES=10000 $(BIN)/python -m pytest tests/sdk/evaluator/test_oracle.py -k random -rP \
@@ -43,21 +49,23 @@ screenshots: $(VENV)/.dev $(ASSETS) ## Take the README's pictures of the console
 	@HEADGATE_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser --numprocesses 0
 
 lock: $(VENV)/.dev ## Resolve the dependencies again into requirements/*.lock
-	@for set in run dev bench node; do \
+	@for set in run dev bench node sdk; do \
+	  python=3.11; \
 	  case $$set in \
 	    run) wanted="pyproject.toml --group build --group demo" ;; \
 	    dev) wanted="pyproject.toml --group build --group demo --group dev" ;; \
 	    bench) wanted="pyproject.toml --group bench" ;; \
 	    node) wanted="--group node" ;; \
+	    sdk) wanted="sdk/pyproject.toml --group sdk/pyproject.toml:test" python=3.10 ;; \
 	  esac; \
-	  $(BIN)/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes --quiet \
+	  $(BIN)/uv pip compile $$wanted --universal --python-version $$python --generate-hashes --quiet \
 	    --no-emit-package headgate --no-emit-index-url --custom-compile-command "make lock" \
 	    $$(test $$set = run || echo "--constraint requirements/run.lock") \
 	    --output-file requirements/$$set.lock || exit 1; \
 	done
 
 clean: ## Remove what these commands made, but not data
-	@rm -rf $(VENV) $(ASSETS) node_modules .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-sdk $(ASSETS) node_modules .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
 
 # What the console's pages load from npm; with a wheel of Node.js where there is no npm.
 $(ASSETS): package-lock.json package.json .ci/assets | $(VENV)/.run
