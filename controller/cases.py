@@ -81,6 +81,11 @@ class Cases:
         """Everything that a project's plans may ask for, by its key."""
         return self._plans_of(tx, project_id).requirements
 
+    def needs_of(self, tx: Transaction, stored: StoredRollout) -> Mapping[str, Requirement]:
+        """What the stage asks for in which a rollout is, by key; the first one where nobody has the feature yet."""
+        stage = stored.rollout.stage if stored.rollout.stage in EXPOSED else Stage.BETA
+        return {need.key: need for need in self.plan_down(tx, stored)[stage].requirements}
+
     def missed_in(self, tx: Transaction, feature: Feature, key: str) -> frozenset[Missed]:
         """What follows in the stages of a feature's tier when a requirement is not met; nothing if none asks for it."""
         plan = self._plans_of(tx, feature.project_id).of(feature.risk_tier, protected=True)

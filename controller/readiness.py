@@ -28,6 +28,7 @@ from stages import (
     Standing,
     answer,
     digest,
+    expiry,
     find_arrival,
     stand_all,
 )
@@ -225,9 +226,7 @@ def _since(
     if by is None:
         return feature.created_at
     if standing.answer is Answer.EXPIRED:
-        lifetime = standing.requirement.valid_s
-        ends = [by.expires_at, by.made_at + timedelta(seconds=lifetime) if lifetime else None]
-        return min(end for end in ends if end is not None)
+        return expiry(standing.requirement, by.judged) or by.accepted_at
     if standing.answer is Answer.STALE and release:
         return release.created_at
     return by.accepted_at

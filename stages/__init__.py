@@ -5,7 +5,7 @@ works.
 """
 
 from stages.criteria import Count, Criterion, Measured, Progress, Share, unmet
-from stages.evidence import Answer, Evidence, Standing, Subject, Waiver, check, stand
+from stages.evidence import Answer, Evidence, Standing, Subject, Waiver, check, expiry, stand
 from stages.exposure import EVERYTHING, NOBODY, WHOLE, Autonomy, Exposure, Oversight, Review
 from stages.incident import (
     LOOKED_BACK,
@@ -187,6 +187,7 @@ __all__ = [
     "count_on",
     "differences",
     "digest",
+    "expiry",
     "find_arrival",
     "find_ends",
     "find_shared_cause",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stages.refusals import Refusal
@@ -239,11 +239,19 @@ def _has_limits(need: Requirement) -> bool:
     return bool(need.threshold or need.min_samples or need.layers)
 
 
+def expiry(need: Requirement | None, evidence: Evidence) -> datetime | None:
+    """From when on evidence is too old, None if never: by its own date, or by the age that the requirement allows.
+
+    Without a requirement, by its own date alone.
+    """
+    by_age = evidence.made_at + timedelta(seconds=need.valid_s) if need and need.valid_s is not None else None
+    return min((end for end in (evidence.expires_at, by_age) if end is not None), default=None)
+
+
 def is_expired(need: Requirement, evidence: Evidence, now: datetime) -> bool:
-    """Whether evidence is too old: by its own date of expiry, or by the age that the requirement allows."""
-    if evidence.expires_at is not None and evidence.expires_at <= now:
-        return True
-    return need.valid_s is not None and (now - evidence.made_at).total_seconds() >= need.valid_s
+    """Whether evidence is too old; see `expiry`."""
+    end = expiry(need, evidence)
+    return end is not None and end <= now
 
 
 def _changed(need: Requirement, subject: Subject, evidence: Evidence) -> str:

@@ -12,6 +12,7 @@ DAY_S = 86_400
 HOUR_S = 3_600
 
 _DEEPEST = 16
+_LONGEST_S = 36_525 * DAY_S
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -122,17 +123,27 @@ class Node:
 
     def days(self) -> int:
         """Seconds, from a number of days."""
-        return round(self.number() * DAY_S)
+        return self._time(self.number() * DAY_S)
 
     def hours(self) -> int:
         """Seconds, from a number of hours."""
-        return round(self.number() * HOUR_S)
+        return self._time(self.number() * HOUR_S)
+
+    def seconds(self) -> int:
+        """A whole number of seconds."""
+        return self._time(self.whole())
 
     def word(self, words: type[Word]) -> Word:
         """One of the given words."""
         if self.value not in tuple(words):
             raise self.mistake(f"{self._shown()} is not known here", f"use one of {', '.join(words)}")
         return words(self.value)
+
+    def _time(self, seconds: float) -> int:
+        # Further ahead there may be no date to reckon with.
+        if seconds > _LONGEST_S:
+            raise self.mistake(f"{self._shown()} is longer than 100 years", "give a shorter time")
+        return round(seconds)
 
     def _shown(self) -> str:
         return repr(self.value) if isinstance(self.value, str | int | float) else "it"

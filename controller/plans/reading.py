@@ -130,7 +130,7 @@ def _seconds(node: Node, exact: str, handy: str) -> int:
     if exact in node.mapping() and handy in node.mapping():
         raise node.need(handy).mistake(f"is given besides {exact}", "give one of the two")
     read = Node.days if handy.endswith("_days") else Node.hours
-    return node.get(exact, Node.whole, node.get(handy, read, 0))
+    return node.get(exact, Node.seconds, node.get(handy, read, 0))
 
 
 def _classes(node: Node) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from controller.errors import Conflict, NotFound
 from controller.model_calendar import ModelCalendar
-from controller.sources.access import Access
+from controller.sources.access import Access, Needs
 from controller.sources.own_store import own_store_works
 from controller.sources.source import BadQuery, BadSetting, Shape, Source, Tried, shape_of
 from controller.store.database import Database, DatabaseUnavailable, Transaction
@@ -21,7 +21,7 @@ from controller.store.outcomes import count_answers
 from controller.store.projects import get_environment, get_project
 from controller.store.releases import get_release
 from controller.store.rollouts import StoredRollout, get_rollout
-from stages import DAY, answers_a_day, models_of, retiring
+from stages import DAY, Missed, Requirement, answers_a_day, expiry, models_of, retiring
 from triggers import Reading, Status, Window
 
 _DATED = ("models_retiring", "evidence_expired")
@@ -35,25 +35,26 @@ class Records(Source):
 
     ``models_retiring``: of the models of the releases that users get, fallbacks included, those that end within
     ``limit`` days. ``evidence_expired``: of the requirements that something was handed in for, those whose newest
-    evidence has expired, or does so within ``limit`` days. ``review_load``: how many answers a day are held for review,
-    in parts of what the feature's reviewers can look at. ``business_metric_behind``: 1 of 1 if the business metric, as
-    it was measured last, is no better than its baseline.
+    evidence has expired, or does so within ``limit`` days; what the stage only reminds of does not count.
+    ``review_load``: how many answers a day are held for review, in parts of what the feature's reviewers can look at.
+    ``business_metric_behind``: 1 of 1 if the business metric, as it was measured last, is no better than its baseline.
     """
 
     kind: ClassVar[str] = "records"
     shapes: ClassVar[tuple[Shape, ...]] = (Shape.MEASURE,)
 
-    def __init__(self, database: Database, calendar: ModelCalendar) -> None:
-        """``calendar`` tells when models end."""
+    def __init__(self, database: Database, calendar: ModelCalendar, needs: Needs) -> None:
+        """``calendar`` tells when models end, ``needs`` how long evidence lives."""
         self._database = database
         self._calendar = calendar
+        self._needs = needs
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], access: Access) -> Self:
         """Make the source; it has nothing to set."""
         if settings:
             raise BadSetting(next(iter(settings)), "the records source has no settings", "leave it out")
-        return cls(access.database, access.calendar)
+        return cls(access.database, access.calendar, access.needs)
 
     def check_query(self, query: Mapping[str, str]) -> None:
         """See `Source.check_query`."""
@@ -113,9 +114,18 @@ class Records(Source):
     def _expired(
         self, tx: Transaction, stored: StoredRollout, _window: Window, soon: datetime
     ) -> tuple[int, int, str]:
-        newest = {item.requirement: item for item in evidence_of(tx, stored.feature_id)}
-        gone = [item for item in newest.values() if item.expires_at and item.expires_at <= soon]
+        needs = self._needs(tx, stored)
+        newest = {
+            item.requirement: expiry(needs.get(item.requirement), item.judged)
+            for item in evidence_of(tx, stored.feature_id)
+            if not _only_reminds(needs.get(item.requirement))
+        }
+        gone = [end for end in newest.values() if end is not None and end <= soon]
         return len(gone), len(newest), "no evidence was handed in"
+
+
+def _only_reminds(need: Requirement | None) -> bool:
+    return need is not None and need.missed is Missed.REMIND
 
 
 def _review_load(tx: Transaction, stored: StoredRollout, window: Window) -> Reading:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from controller.model_calendar import ModelCalendar
+from controller.rollouts import locate
 from controller.sources import BadQuery, BadSetting
 from controller.sources.records import Records
 from controller.store.measurements import add_measurement
-from stages import Calendar, ModelEnd
+from stages import Calendar, Gate, Missed, ModelEnd, Requirement
 from tests.access import ACCESS
 from tests.conftest import START
 from tests.controller.tenant import Tenant
@@ -16,7 +18,9 @@ from triggers import Reading, Status, Window
 
 
 def ask(tenant: Tenant, measure: str, days: float = 0, *ends: ModelEnd) -> Reading:
-    source = Records(tenant.parts.database, ModelCalendar(Calendar(ends), {}, tenant.clock))
+    source = Records(
+        tenant.parts.database, ModelCalendar(Calendar(ends), {}, tenant.clock), tenant.parts.cases.needs_of
+    )
     variables = {"project": "acme", "environment": "production", "feature": "claims"}
     now = tenant.clock()
     query = {"measure": measure, **({"limit": f"{days:g}"} if days else {})}
@@ -79,6 +83,37 @@ def test_of_each_requirement_the_newest_evidence_decides(tenant: Tenant) -> None
     tenant.prove("runbook")
     reading = ask(tenant, "evidence_expired")
     assert (reading.bad, reading.total) == (0, 1)
+
+
+def test_evidence_ends_by_the_age_that_the_plan_of_the_stage_allows(tenant: Tenant) -> None:
+    tenant.feature()
+    tenant.prove("runbook")
+    runbook = Requirement(key="runbook", gate=Gate.OPERATIONS, title="Runbook", valid_s=30 * 86_400)
+    assert expired(tenant, runbook, 29) == (Status.OK, 0)
+    assert expired(tenant, runbook, 30) == (Status.OK, 1)
+    tenant.clock.pass_(30 * 86_400 - 1)
+    assert expired(tenant, runbook) == (Status.OK, 0)
+    tenant.clock.pass_(1)
+    assert expired(tenant, runbook) == (Status.OK, 1)
+    assert expired(tenant, replace(runbook, missed=Missed.REMIND))[0] is Status.NO_DATA
+
+
+def expired(tenant: Tenant, need: Requirement, days: float = 0) -> tuple[Status, float | None]:
+    """What is told where the stage asks for one requirement."""
+    calendar = ModelCalendar(Calendar(), {}, tenant.clock)
+    source = Records(tenant.parts.database, calendar, lambda _tx, _stored: {need.key: need})
+    variables = {"project": "acme", "environment": "production", "feature": "claims"}
+    query = {"measure": "evidence_expired", "limit": f"{days:g}"}
+    now = tenant.clock()
+    reading = source.read(query, variables, Window(now - timedelta(minutes=5), now), 5.0)
+    return reading.status, reading.bad
+
+
+def test_what_a_stage_asks_for_is_what_ages(small: Tenant) -> None:
+    small.feature("claims", "T2")
+    with small.parts.database.read() as tx:
+        stored = locate(tx, small.where())
+        assert [*small.parts.cases.needs_of(tx, stored)] == ["evaluation-report"]
 
 
 def test_a_feature_that_is_gone_is_an_error_and_no_health(tenant: Tenant) -> None:
