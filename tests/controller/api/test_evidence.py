@@ -18,7 +18,7 @@ MEASUREMENTS = f"{FEATURE}/measurements"
 HASH = "0" * 64
 BRIEF = {"requirement": "use-case-brief", "sha256": HASH}
 WAIVER = {
-    "requirement": "expected-roi",
+    "requirement": "runbook",
     "trigger": "leaks",
     "reason": "the figures come next month",
     "expires_at": "2026-12-20T12:00:00Z",
@@ -113,7 +113,7 @@ def test_a_waiver_is_given_listed_and_ended(world: World) -> None:
     [
         ({"requirement": "luck"}, "requirement"),
         ({"requirement": "evaluation-report"}, "requirement"),
-        ({"requirement": "regression-suite"}, "release"),
+        ({"requirement": "regression-suite"}, "requirement"),
         ({"trigger": "Leaks"}, "trigger"),
         ({"trigger": None}, "trigger"),
         ({"trigger": "luck"}, "trigger"),
