@@ -311,6 +311,16 @@ def _seller(provider: str) -> str:
 
 def retiring(models: Iterable[Model], calendar: Calendar, today: date, until: date) -> Iterator[Refusal]:
     """One refusal for each model that is gone already, or goes on or before ``until``, the planned end of a stage."""
+    for ends in ending(models, calendar, today, until):
+        if ends.code == "model_retired":
+            yield ends
+        else:
+            message = f"{ends.message}, and the stage is planned to last until {until}"
+            yield replace(ends, message=message, remedy=f"{ends.remedy}, or plan a shorter stage")
+
+
+def ending(models: Iterable[Model], calendar: Calendar, today: date, until: date) -> Iterator[Refusal]:
+    """One refusal for each model that is gone already, or goes on or before ``until``, whatever is planned."""
     for model in models:
         end = calendar.end_of(model.provider, model.id, model.host)
         if end is None:
@@ -319,9 +329,8 @@ def retiring(models: Iterable[Model], calendar: Calendar, today: date, until: da
             message = f"{model} was retired on {end.ends_at}"
             yield Refusal("model_retired", message, _another(end, "is still served"), model.field)
         elif end.ends_at <= until:
-            message = f"{model} is retired on {end.ends_at}, and the stage is planned to last until {until}"
-            remedy = f"{_another(end, 'lasts longer')}, or plan a shorter stage"
-            yield Refusal("model_retires", message, remedy, model.field)
+            message = f"{model} is retired on {end.ends_at}"
+            yield Refusal("model_retires", message, _another(end, "lasts longer"), model.field)
 
 
 def _another(end: ModelEnd, quality: str) -> str:

@@ -13,7 +13,7 @@ from controller.store.columns import Broken
 from controller.store.releases import StoredRelease
 from controller.store.rollouts import StoredRollout, exposure_to_json, to_json
 from controller.store.triggers import StoredTrigger
-from stages import Refusal, models_of, retiring, why_unpinned
+from stages import Refusal, ending, models_of, why_unpinned
 from triggers import Lack, Phase, policies_to_json, rung_to_json
 
 _SOON = timedelta(days=90)
@@ -49,7 +49,7 @@ def release_warnings(bundle: Mapping[str, Any]) -> tuple[Refusal, ...]:
         for model in models
         if (why := why_unpinned(model.provider, model.id))
     )
-    return (*unpinned, *retiring(models, calendar, today, today + _SOON))
+    return (*unpinned, *ending(models, calendar, today, today + _SOON))
 
 
 def trigger_view(item: StoredTrigger | Broken) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from stages.models import (
     Calendar,
     Model,
     ModelEnd,
+    ending,
     is_pinned,
     models_of,
     retiring,
@@ -407,3 +408,10 @@ def test_the_last_day_of_a_stage_counts_and_the_day_after_does_not() -> None:
 
 def test_a_model_whose_end_nobody_knows_is_not_refused() -> None:
     assert refusals() == []
+
+
+def test_where_no_stage_is_planned_only_the_day_is_named() -> None:
+    calendar = Calendar([ModelEnd("openai", "one", TODAY + timedelta(20))])
+    (refusal,) = ending([Model("openai", "one")], calendar, TODAY, TODAY + timedelta(60))
+    assert refusal.message == "the model openai one is retired on 2026-12-11"
+    assert refusal.remedy == "make a release with a model that lasts longer"
