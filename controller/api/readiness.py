@@ -26,6 +26,9 @@ blueprint = Blueprint(
 
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
+_PAGES = {"releases": "#releases", "triggers": "/triggers"}
+"""Where the console shows what a fact is about, below the feature."""
+
 
 class StageQuerySchema(Schema):
     """Which stage is asked about."""
@@ -154,18 +157,28 @@ def show_review(query: dict[str, Any], project: str, environment: str, feature: 
 def show_review_page(query: dict[str, Any], project: str, environment: str, feature: str) -> Response:
     """The same review as a page of its own, to be kept or sent to an auditor."""
     where = Where(project, environment, feature)
-    records = f"{request.host_url}api/v1/projects/{where.project}/features/{feature}"
-    return review_page(services().readiness.review(where, query["stage"]), where, records)
+    return review_page(services().readiness.review(where, query["stage"]), where)
 
 
-def review_page(review: PreShipReview, where: Where, records: str) -> Response:
-    """A review as one HTML file that needs nothing else; ``records`` is where its links lead."""
+def review_page(review: PreShipReview, where: Where) -> Response:
+    """A review as one HTML file that needs nothing else. Its links lead to the console, where people can sign in."""
     page = render_template(
-        "pre_ship_review.html", review=review_view(review), sheet=review.sheet, where=where, records=records
+        "pre_ship_review.html",
+        review=review_view(review),
+        sheet=review.sheet,
+        where=where,
+        console=_console(where),
+        pages=_PAGES,
     )
     response = make_response(page)
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     return response
+
+
+def _console(where: Where) -> str:
+    """Where the console shows the feature."""
+    base = (services().settings.public_url or request.host_url).rstrip("/")
+    return f"{base}/projects/{where.project}/environments/{where.environment}/features/{where.feature}"
 
 
 def sheet_view(sheet: Sheet) -> dict[str, Any]:

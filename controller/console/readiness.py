@@ -24,7 +24,7 @@ _FEATURE = "/projects/<project>/environments/<environment>/features/<feature>"
 def show_review(project: str, environment: str, feature: str) -> Response:
     """The eight questions before the feature ships."""
     where = Where(project, environment, feature)
-    return review_page(services().readiness.review(where), where, records=".")
+    return review_page(services().readiness.review(where), where)
 
 
 @blueprint.get(f"{_FEATURE}/pre-ship-review.json")
