@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller.api.views import warnings_about
 from controller.console.words import Sign
 from controller.store.releases import StoredRelease
-from stages import Rollout
+from stages import Refusal, Rollout
 
 _VERDICTS = {
     "good": Sign("good", "quiet", "good"),
@@ -30,13 +31,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseLine:
-    """A release, what users get of it, its verdict, and what it changed."""
+    """A release, what users get of it, its verdict, what it changed, and what whoever serves it should know."""
 
     release: StoredRelease
     role: str
     verdict: Sign
     differences: tuple[Difference, ...]
     is_first: bool
+    warnings: tuple[Refusal, ...]
 
 
 def release_lines(releases: Sequence[StoredRelease], rollout: Rollout, most: int) -> list[ReleaseLine]:
@@ -62,6 +64,7 @@ def _line(release: StoredRelease, before: StoredRelease | None, rollout: Rollout
         verdict=_VERDICTS.get(release.verdict, _UNKNOWN),
         differences=tuple(differences(before.bundle, release.bundle)) if before else (),
         is_first=before is None,
+        warnings=tuple(warnings_about(release)),
     )
 
 

@@ -77,9 +77,9 @@ class Installation:
         described = {"name": name, "owner": owner, "risk_tier": tier, "when_lost": "review", **rest}
         self.parts.catalog.make_feature(PROJECT, key, described, ADA)
 
-    def release(self, feature: str, prompt: str) -> str:
+    def release(self, feature: str, prompt: str, model: str = "m-2026-01-01") -> str:
         """A sealed release."""
-        bundle = {"prompt": {"ref": prompt}, "model": {"provider": "acme", "id": "m-1", "params": {}}}
+        bundle = {"prompt": {"ref": prompt}, "model": {"provider": "acme", "id": model, "params": {}}}
         release, _ = self.parts.catalog.make_release(PROJECT, feature, bundle, "", ADA)
         return release.public_id
 

@@ -37,3 +37,32 @@ def test_a_new_idea_without_a_release_has_its_page(house: Installation, ada: Vis
     page = ada.get(FEATURE.replace("claims", "idea"))
     assert page.status_code == 200
     assert "No release yet" in page.text
+
+
+@pytest.mark.usefixtures("live")
+def test_every_link_of_the_review_leads_to_something_that_people_who_signed_in_can_read(
+    house: Installation, ada: Visitor
+) -> None:
+    house.outcomes("claims", 1)
+    pages = ada.get(f"{FEATURE}/pre-ship-review").text
+    links = {link.split('"')[0] for link in pages.split('href="')[1:]}
+    assert any(link.endswith("/approval") for link in links)
+    assert any("/promotion#need-" in link for link in links)
+    assert any(link.endswith("/triggers") for link in links)
+    for link in links:
+        assert link.startswith("http://")
+        address = link.split("#")[0].split("/", 3)[3]
+        assert ada.get(f"/{address}").status_code == 200, link
+
+
+def test_a_release_whose_model_may_change_says_so_on_its_pages(house: Installation, ada: Visitor) -> None:
+    house.project()
+    house.feature("idea", "An idea", "Claims team", "T1")
+    idea = FEATURE.replace("claims", "idea")
+    floating, pinned = (house.release("idea", "p@1", model) for model in ("m-latest", "m-2026-01-01"))
+    for page in (
+        ada.get(idea).text.split(f'id="release-{floating}"')[1],
+        ada.get(f"{idea}/releases/{floating}/approval").text,
+    ):
+        assert "The model m-latest may change" in page
+    assert "may change" not in ada.get(f"{idea}/releases/{pinned}/approval").text
