@@ -155,7 +155,7 @@ def test_a_trigger_notices_only_what_is_reported_of_the_answers(small: Tenant) -
         params={"limit": 0.1, "min_samples": 5},
         window_s=7200,
     )
-    small.trigger("unsupported", NOTIFY, params={"limit": 0.1, "min_samples": 5})
+    small.trigger("unsupported", NOTIFY, params={"limit": 0.1, "min_samples": 5}, window_s=7200)
     small.trigger(
         "retiring", NOTIFY, source="records", query={"measure": "models_retiring"}, params={"limit": 0}
     )
