@@ -12,7 +12,6 @@ from controller.errors import Conflict
 from controller.forecasts import Forecasts
 from controller.persons import ONE, are_one
 from controller.ramps import begin_ramp
-from controller.release_approvals import CHANGED_SINCE_SEEN
 from controller.rollouts import Clock, Order, Parts, Rollouts, Where, locate, not_a_person, with_exposure
 from controller.store.changes import Change, record
 from controller.store.database import Database, Transaction
@@ -28,6 +27,7 @@ from controller.store.promotions import (
 )
 from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import (
+    CHANGED_SINCE_SEEN,
     Approval,
     Case,
     Plan,

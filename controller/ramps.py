@@ -22,6 +22,7 @@ from controller.store.ramps import keep_ramp, ramp_of, rollouts_on_probation, ru
 from controller.store.rollouts import StoredRollout, lock_rollout, rollout_by_id
 from controller.store.triggers import triggers_of
 from stages import (
+    CHANGED_SINCE_SEEN,
     EXPOSED,
     Case,
     Footing,
@@ -40,6 +41,7 @@ from stages import (
     next_step,
     no_step_left,
     start_ramp,
+    step_seen,
 )
 from triggers import Arming
 
@@ -60,7 +62,8 @@ class RampStanding:
 
     ``why`` are the reasons why it does not go on, or what it waits for. ``next`` is None at the top, and then there is
     no ``step`` either. ``next_at`` is the earliest time at which the next step can be taken, None if that depends on
-    more than time. ``agreed`` are the people who approved the next step as it is now.
+    more than time. ``agreed`` are the people who approved the next step as it is now, ``seen`` is the digest that
+    binds them.
     """
 
     state: RampState
@@ -74,6 +77,7 @@ class RampStanding:
     answers: int = 0
     next_at: datetime | None = None
     agreed: frozenset[str] = frozenset()
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,11 @@ class Ramps:
             self._record(tx, stored, "ramp.pause", actor, reason, paused)
             return self.standing(tx, stored)
 
-    def approve(self, where: Where, actor: Actor) -> RampStanding:
-        """Agree to the next step as it is now.
+    def approve(self, where: Where, actor: Actor, seen: str | None = None) -> RampStanding:
+        """Agree to the next step as it is now; ``seen``: the digest of what was looked at, if it is to be that.
 
         Raises:
-            Refused: There is none, or the actor may not approve it.
+            Refused: There is none, the actor may not approve it, or it is no longer what was looked at.
             Conflict: The ramp is off.
         """
         _refuse_unless_person(actor)
@@ -162,6 +166,8 @@ class Ramps:
                 raise Conflict("ramp_not_running", message, Problem("ramp", message, "start it first"))
             subject = self._subject(tx, stored, ramp, self._now())
             _refuse_the_same_person(tx, stored, subject.ramp, actor)
+            if seen not in (None, _seen(subject)):
+                raise Refused([CHANGED_SINCE_SEEN])
             approved = approve_step(
                 subject.ramp, subject.case, subject.plan[stored.rollout.stage], actor.name
             )
@@ -191,6 +197,7 @@ class Ramps:
             answers=subject.answers,
             next_at=_earliest(subject.ramp, footing, now) if state is RampState.RUNNING else None,
             agreed=footing.agreed,
+            seen=_seen(subject),
         )
 
     def _climb(self, rollout_id: int) -> None:
@@ -299,6 +306,14 @@ def _each(ids: Iterable[int], do: Callable[[int], None]) -> None:
             raise
         except Exception:
             log.exception("the pass over rollout %s failed", id)
+
+
+def _seen(subject: _Subject) -> str:
+    """The digest of what is shown to whoever approves the next step, of which there is one."""
+    rollout = subject.case.rollout
+    stage = subject.plan[rollout.stage]
+    following = next_step(stage.ramp, rollout.exposure.share)
+    return step_seen(subject.ramp, subject.case, stage, following) if following else ""
 
 
 def _is_due(ramp: Ramp, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from controller.store.release_approvals import add_release_approval, approvals_o
 from controller.store.releases import StoredRelease, get_release
 from controller.store.rollouts import StoredRollout, lock_rollout
 from stages import (
+    CHANGED_SINCE_SEEN,
     EXPOSED,
     Approval,
     Case,
@@ -27,14 +28,6 @@ from stages import (
     firing,
     release_seen,
 )
-
-CHANGED_SINCE_SEEN = Refusal(
-    "changed_since_seen",
-    "something that an approval is bound to has changed since you looked",
-    "look at it again, and approve what it is now",
-    "If-Match",
-)
-"""The reason against an approval of what is no longer what was looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,7 @@ from stages.ramp import (
     start_ramp,
     step_seen,
 )
-from stages.refusals import Refusal, Refused, refuse_unless_empty
+from stages.refusals import CHANGED_SINCE_SEEN, Refusal, Refused, refuse_unless_empty
 from stages.release import (
     Difference,
     Goodness,
@@ -95,6 +95,7 @@ from stages.shared_cause import (
 from stages.viability import RetrievalIndex, Target, Trouble, index_of, unviable
 
 __all__ = [
+    "CHANGED_SINCE_SEEN",
     "DAY",
     "DOWN",
     "EVERYTHING",

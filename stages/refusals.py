@@ -32,3 +32,12 @@ def refuse_unless_empty(refusals: Iterable[Refusal]) -> None:
     """Raise Refused when there is any refusal."""
     if found := tuple(refusals):
         raise Refused(found)
+
+
+CHANGED_SINCE_SEEN = Refusal(
+    "changed_since_seen",
+    "something that an approval is bound to has changed since you looked",
+    "look at it again, and approve what it is now",
+    "If-Match",
+)
+"""The reason against an approval of what is no longer what was looked at."""

@@ -33,6 +33,11 @@ class RampSchema(Schema):
             "description": "When the next step is taken at the earliest; null if that is not up to time alone"
         },
     )
+    seen = fields.String(
+        metadata={
+            "description": "What an approval would be bound to now; goes into If-Match. Empty without a step"
+        }
+    )
 
 
 class ForecastQuerySchema(Schema):

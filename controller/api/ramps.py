@@ -48,10 +48,12 @@ def pause_ramp(content: dict[str, Any], project: str, environment: str, feature:
 
 
 @blueprint.post("/ramp/approvals")
+@blueprint.arguments(schemas.SeenSchema, location="headers", unknown="exclude")
 @blueprint.response(201, ramp_schemas.RampSchema)
-def approve_step(project: str, environment: str, feature: str) -> dict[str, Any]:
-    """Agree to the next step as it is now."""
-    return ramp_view(services().ramps.approve(Where(project, environment, feature), actor()))
+def approve_step(headers: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
+    """Agree to the next step as it is now, or as it was seen."""
+    where, seen = Where(project, environment, feature), headers.get("if_match")
+    return ramp_view(services().ramps.approve(where, actor(), seen.strip('"') if seen else None))
 
 
 @blueprint.get("/forecast")
@@ -82,6 +84,7 @@ def ramp_view(standing: RampStanding) -> dict[str, Any]:
         "approvals": following.approvals if following else 0,
         "approved_by": sorted(standing.agreed),
         "next_at": standing.next_at,
+        "seen": standing.seen,
     }
 
 

@@ -130,10 +130,8 @@ class SeenSchema(Schema):
 
     if_match = fields.String(
         data_key="If-Match",
-        validate=Pattern(r'"?[0-9a-f]{64}"?', error="The seen of a promotion has 64 hex digits."),
-        metadata={
-            "description": "The seen of the promotion that was looked at; left out, it is not made sure of"
-        },
+        validate=Pattern(r'"?[0-9a-f]{64}"?', error="What was seen has 64 hex digits."),
+        metadata={"description": "The seen of what was looked at; left out, it is not made sure of"},
     )
 
 

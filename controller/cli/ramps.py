@@ -51,11 +51,14 @@ def pause(remote: Remote, feature: str, reason: str) -> Told:
 @in_environment
 def approve(remote: Remote, feature: str, *, yes: bool) -> Told:
     """Agree to the next step as it is now, after a look at it."""
+    found = remote.get(remote.of_rollout(feature, "ramp"))
     if not yes:
-        for line in _lines(feature, remote.get(remote.of_rollout(feature, "ramp"))):
+        for line in _lines(feature, found):
             click.echo(visible(line), err=True)
         click.confirm("Approve the next step?", abort=True, err=True)
-    return _told(feature, remote.send("POST", remote.of_rollout(feature, "ramp", "approvals")))
+    # Whatever changes while somebody thinks about it is refused by the server.
+    address = remote.of_rollout(feature, "ramp", "approvals")
+    return _told(feature, remote.send("POST", address, if_match=found["seen"]))
 
 
 def _told(feature: str, found: Mapping[str, Any]) -> Told:

@@ -281,6 +281,18 @@ def test_an_approval_is_recorded_and_void_after_a_change(alone: Climber) -> None
         alone.approve(ADA)
 
 
+def test_a_step_is_approved_as_it_was_seen_or_not_at_all(alone: Climber) -> None:
+    alone.enter()
+    alone.answers(5)
+    alone.pass_(5)
+    seen = alone.standing().seen
+    alone.watch("another")
+    with pytest.raises(Refused, match="has changed since you looked"):
+        alone.ramps.approve(alone.tenant.where(), EVE, seen)
+    now = alone.standing().seen
+    assert alone.ramps.approve(alone.tenant.where(), EVE, now).agreed == {"user:eve"}
+
+
 def test_a_promotion_into_a_stage_with_one_step_starts_nothing(alone: Climber) -> None:
     alone.enter()
     alone.tenant.report(20, review="accepted", release=alone.tenant.rollout().stable)
