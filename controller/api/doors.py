@@ -35,7 +35,7 @@ _DOORS: Mapping[Permission, str] = {
         trigger_reviews.list_proposals trigger_reviews.show_record
         triggers.explain_reading triggers.list_readings triggers.list_triggers triggers.show_trigger
 
-        console.show_audit console.show_board console.show_environments
+        console.show_audit console.show_board console.show_break_glass console.show_environments
         console.show_evidence console.show_feature console.show_feature_record
         console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_notices
@@ -92,9 +92,9 @@ _DOORS: Mapping[Permission, str] = {
         rollouts.approve_promotion rollouts.approve_release trigger_reviews.approve_proposal
 
         console.approve_promotion console.approve_proposal console.approve_release console.approve_proposed
-        console.waive_requirement
+        console.regularise_break_glass console.review_break_glass console.waive_requirement
     """,
-    Permission.BREAK_GLASS: "break_glass.break_glass",
+    Permission.BREAK_GLASS: "break_glass.break_glass console.enter_by_break_glass",
     # Those that name no project are for whoever runs the installation.
     Permission.ADMINISTER: """
         destinations.change_destination destinations.connect_destination destinations.disconnect_destination

@@ -15,7 +15,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("introduce", "adopt", "widen", "resume", "revive"), "controller.cli.moves"),
         **dict.fromkeys(("promote", "approve", "promotions"), "controller.cli.promotions"),
         "ramp": "controller.cli.ramps",
-        "break-glass": "controller.cli.break_glass",
+        **dict.fromkeys(("break-glass", "glass"), "controller.cli.break_glass"),
     },
     "Look and prepare": {
         "status": "controller.cli.status",

@@ -128,7 +128,8 @@ def _incidents(tx: Transaction, within: Within) -> Iterator[Item]:
 def _glass(tx: Transaction, within: Within) -> Iterator[Item]:
     for place, _, actor, since in unreviewed_glass(tx, within, MOST):
         text = f"{actor} entered a stage without its evidence; somebody else has to review that"
-        yield Item(sign=_GLASS, place=place, text=text, address=_page(place), since=since)
+        address = url_for("console.show_break_glass", **_keys(place))
+        yield Item(sign=_GLASS, place=place, text=text, address=address, since=since)
 
 
 def _promotions(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:

@@ -27,6 +27,7 @@ from controller.permissions import Permission
 from controller.promotions import Standing as Asked
 from controller.readiness import Sheet
 from controller.rollouts import Where, locate
+from controller.store.break_glass import open_break_glass
 from controller.store.changes import changes_of
 from controller.store.columns import Broken
 from controller.store.database import Transaction
@@ -142,6 +143,7 @@ def show_feature(project: str, environment: str, feature: str) -> str:
             "against": against(tx, about),
             "asked": asked_of(tx, about),
             "ramp": ramp,
+            "glass": open_break_glass(tx, about.stored.id),
             "steps": steps,
             "ceiling": plan[rollout.stage].ceiling if rollout.stage in EXPOSED else 0,
             "watching": list(_watching(tx, about, expected)),

@@ -30,6 +30,7 @@ Answer = Response | str | tuple[str, int]
 _EVIDENCE = "evidence_"
 _WAYS_OUT = {
     "held": "show_resume",
+    "break_glass_unreviewed": "show_break_glass",
     "no_release": "show_new_release",
     "release_bad": "show_new_release",
     "model_unpinned": "show_new_release",

@@ -26,6 +26,7 @@ PAGES = {
     "record": f"{FEATURE}/record",
     "new-release": f"{FEATURE}/new-release",
     "promotion": f"{FEATURE}/promotion",
+    "broken-glass": f"{FEATURE}/break-glass",
     "triggers": f"{FEATURE}/triggers",
     "trigger": f"{FEATURE}/triggers/unsupported-answers",
     "new-trigger": f"{FEATURE}/new-trigger",

@@ -15,6 +15,12 @@ def test_a_stage_is_entered_in_an_emergency(installation: Installation) -> None:
     assert "  what did not count\n" in said
     assert "evidence_missing" in said
     assert "  break-glass  by key:on-call until " in installation.ada.ok("status", FEATURE)
+    assert "  reviewed  by nobody\n" in installation.ada.ok("glass", "list", FEATURE)
+    refused = installation.bob.refused("glass", "regularise", FEATURE, "1", "--reason", "it may stay")
+    assert "evidence_missing" in refused
+    reviewed = installation.bob.ok("glass", "review", FEATURE, "1", "--reason", "it was needed")
+    assert "by key:bob\n" in reviewed
+    assert "  found     it was needed\n" in reviewed
 
 
 def test_not_everybody_may_break_glass(installation: Installation) -> None:
