@@ -29,7 +29,10 @@ class Notices(Connections):
         "Connect a channel of Slack, or a pager that takes webhooks, so that an alarm at night reaches somebody.",
     )
     works = ("The test notice arrived.", "The test notice did not arrive.")
-    kind_hint = "Slack has an address already; its secret is what stands behind it."
+    kind_hint = (
+        "Slack needs no address: its secret is what stands behind https://hooks.slack.com/services/ "
+        "in the address of its webhook."
+    )
     ends = "What waits for it is not sent any more either."
     events = EVENTS
     fields = (

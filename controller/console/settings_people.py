@@ -18,6 +18,7 @@ from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
+from controller.console.live import live
 from controller.console.role_words import ROLES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.permissions import granted
@@ -147,12 +148,13 @@ def _tried(do: Callable[[], Answer], shown: Callable[[Problems], str]) -> Answer
 
 def _people(project: str, problems: Problems = (), fresh: tuple[str, str] | None = None) -> str:
     with services().database.read() as tx:
-        here = frame(tx, project)
+        here, seen = frame(tx, project), live(tx)
         id = get_project(tx, project).id
         members, groups, everywhere = members_of(tx, [id])[id], groups_of(tx, id), admins(tx)
     return page(
         "settings_people.html",
         here,
+        seen,
         members=members,
         groups=groups,
         everywhere=everywhere,
