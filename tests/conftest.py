@@ -15,19 +15,60 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import Connection, Dialect, Engine, event
 from werkzeug.test import Client, TestResponse
 
-from app import create_app, services_of
+from app import services_of
 from controller.permissions import Role
 from controller.services import Services
 from controller.settings import Settings
 from controller.store.database import Database
 from controller.store.keys import KeyKind, add_key, new_secret
 from controller.store.migrate import migrate
+from tests.applications import forget_idle, give_back, take
 from tests.planes import both_planes
 
 SECRET = "a-secret-for-tests-of-more-than-32-characters"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+_compiled: dict[str, tuple[Dialect, dict[Any, Any]]] = {}
+
+
+@event.listens_for(Engine, "engine_connect")
+def compile_each_statement_once(connection: Connection) -> None:
+    """All engines of this process share what was compiled: nearly every test makes one, and would compile it anew."""
+    engine = connection.engine
+    dialect, statements = _compiled.setdefault(engine.dialect.name, (engine.dialect, {}))
+    if engine.dialect is not dialect:
+        engine.dialect = engine.pool._dialect = connection.dialect = dialect
+    if "compiled_cache" not in engine.get_execution_options():
+        engine.update_execution_options(compiled_cache=statements)
+        connection.execution_options(compiled_cache=statements)
+
+
+_LONGEST_FIRST = (
+    "tests/controller/api/test_schemathesis.py",
+    "tests/browser/test_pages.py",
+    "tests/controller/store/test_poison.py",
+    "tests/flows/test_demo.py",
+    "tests/faults",
+    "tests/browser",
+    "tests/flows",
+    "tests/contract",
+    "tests/test_docs.py",
+)
+"""What takes a worker longest in one piece. What begins late keeps one worker busy while the others have nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, and leave all else in its order."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    places = (place for place, path in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(path))
+    return next(places, len(_LONGEST_FIRST))
 
 
 @dataclass
@@ -130,13 +171,21 @@ def make_app(clock: Clock) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(database_url: str, **settings: Any) -> Flask:
-        app = create_app(Settings(database_url=database_url, secret_key=SECRET, **settings), clock)
+        app = take(Settings(database_url=database_url, secret_key=SECRET, **settings), clock)
         made.append(app)
         return app
 
     yield make
     for app in made:
-        services_of(app).database.close()
+        give_back(app)
+
+
+@pytest.fixture
+def own_app() -> Iterator[None]:
+    """For tests that change their application: one that no other test had or will have."""
+    forget_idle()
+    yield
+    forget_idle()
 
 
 @pytest.fixture

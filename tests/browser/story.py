@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app import create_app, services_of
+from app import services_of
 from controller.actors import Actor
 from controller.passwords import hash_password
 from controller.permissions import Role
@@ -21,6 +21,7 @@ from controller.store.projects import get_environment, get_project
 from controller.store.users import add_user
 from controller.trigger_definitions import Definition
 from stages import Mode, Request, Stage
+from tests.applications import give_back, take
 from triggers import Action, Arming, Rung
 
 ADA, BEN, CHIARA = (Actor(f"user:{name}@acme.example") for name in ("ada", "ben", "chiara"))
@@ -51,14 +52,14 @@ class Installation:
         self.clock = Clock(now or datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
         settings = {"plans": str(PLANS)} | settings
         made = Settings(database_url=f"sqlite:///{database}", secret_key=SECRET, **settings)  # type: ignore[arg-type]
-        self.app = create_app(made, self.clock)
+        self.app = take(made, self.clock)
         self.parts: Services = services_of(self.app)
         if not database.exists():
             migrate(self.parts.database)
 
     def close(self) -> None:
         """Give the database back."""
-        self.parts.database.close()
+        give_back(self.app)
 
     def user(self, email: str = EMAIL, password: str = PASSWORD, *, must_change: bool = False) -> None:
         """Let somebody sign in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import headgate
+import pytest
 
 from tests.flows.conftest import Installation, eventually
 
@@ -74,6 +75,7 @@ def test_a_person_takes_it_down_with_nothing_but_a_reason(
     assert eventually(lambda: not exposed(product))
 
 
+@pytest.mark.usefixtures("own_app")
 def test_product_code_keeps_its_answers_when_headgate_is_gone(
     installation: Installation, product: headgate.Client
 ) -> None:

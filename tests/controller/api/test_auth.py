@@ -372,6 +372,7 @@ def test_asking_what_an_address_can_do_needs_a_key_too(still: World) -> None:
     assert still.api.client.options("/sdk/v1/flags").status_code == 401
 
 
+@pytest.mark.usefixtures("own_app")
 def test_a_route_that_nobody_thought_of_is_for_admins(
     app: Flask, api: Api, world_template: tuple[Path, World]
 ) -> None:
@@ -382,6 +383,7 @@ def test_a_route_that_nobody_thought_of_is_for_admins(
     assert api.client.get("/brand-new", headers={"X-API-Key": api.key}).get_data() == b"inside"
 
 
+@pytest.mark.usefixtures("own_app")
 def test_an_error_of_ours_tells_the_log_and_not_the_caller(
     app: Flask, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from app import create_app, services_of
+from app import services_of
 from controller.permissions import Role
 from controller.services import Services
 from controller.settings import Settings
 from controller.store.keys import KeyKind, add_key, new_secret
 from controller.store.projects import get_environment, get_project
+from tests.applications import give_back, take
 from tests.conftest import SECRET, Api, Clock
 from tests.planes import both_planes
 
@@ -119,7 +120,7 @@ Doors = tuple[Api, Callable[..., str], Services]
 @contextmanager
 def opened(database_url: str) -> Iterator[Doors]:
     """An application on a database, for the length of a with block."""
-    app = create_app(Settings(database_url=database_url, secret_key=SECRET), Clock())
+    app = take(Settings(database_url=database_url, secret_key=SECRET), Clock())
     parts = services_of(app)
 
     def make_key(kind: KeyKind = KeyKind.ADMIN, roles: Sequence[Role] = (Role.ADMIN,), **owner: int) -> str:
@@ -131,7 +132,7 @@ def opened(database_url: str) -> Iterator[Doors]:
     try:
         yield Api(both_planes(app), make_key()), make_key, parts
     finally:
-        parts.database.close()
+        give_back(app)
 
 
 def build_once(database_url: str) -> World:
