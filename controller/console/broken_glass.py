@@ -51,7 +51,7 @@ def enter_by_break_glass(project: str, environment: str, feature: str) -> Answer
 
     def enter() -> None:
         share = forms.share()
-        asked = forms.given("stage", "reason") | {"minutes": _minutes()}
+        asked: dict[str, Any] = forms.given("stage", "reason") | {"minutes": _minutes()}
         if share is not None:
             asked["exposure"] = {"share": share}
         content: dict[str, Any] = load(BreakGlassRequestSchema(), asked)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, make_response, redirect, request, url_for
 
 from controller.api.auth import services
-from controller.api.views import warnings_about
+from controller.api.views import release_warnings
 from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
@@ -87,7 +87,7 @@ def shown_release(where: Where, release: str, problems: tuple[Refusal | Problem,
         rollout = about.stored.rollout
         shown: dict[str, Any] = {
             "differences": _differences(tx, about, found),
-            "warnings": warnings_about(found),
+            "warnings": release_warnings(found.bundle),
             "decision": _decision(tx, about, found) if rollout.stage in EXPOSED else None,
         }
     return page(

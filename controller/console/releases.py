@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller.api.views import warnings_about
+from controller.api.views import release_warnings
 from controller.console.words import Sign
 from controller.store.releases import StoredRelease
 from stages import Refusal, Rollout
@@ -64,7 +64,7 @@ def _line(release: StoredRelease, before: StoredRelease | None, rollout: Rollout
         verdict=_VERDICTS.get(release.verdict, _UNKNOWN),
         differences=tuple(differences(before.bundle, release.bundle)) if before else (),
         is_first=before is None,
-        warnings=tuple(warnings_about(release)),
+        warnings=release_warnings(release.bundle),
     )
 
 
