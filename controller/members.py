@@ -230,7 +230,7 @@ def _overtaken(member: Member) -> Conflict:
     there = member.given
     now = f"has the roles {', '.join(there.roles)} here" if there else "has no roles here any more"
     problem = Problem("roles", f"{member.user.email} {now}", "look at them, and save again if you mean it")
-    return Conflict("member_changed", problem.message, problem)
+    return Conflict("overtaken", problem.message, problem)
 
 
 def _known(tx: Transaction, email: str) -> User:

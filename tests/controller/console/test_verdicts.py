@@ -90,6 +90,7 @@ def read(reading: Reading, verdict: str, numbers: dict[str, float], sentence: st
         evaluated_at=LIVE_AT,
         rule_version=1,
         sharing=1,
+        max_staleness_s=None,
         before=None,
         changed=None,
         others=None,
