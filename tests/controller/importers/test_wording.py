@@ -51,6 +51,15 @@ def test_the_address_of_a_provider_keeps_neither_user_nor_query() -> None:
     assert clean_id("https://me:hunter2@example.com/v1/chat?key=hunter2#x") == "https://example.com/v1/chat"
 
 
+def test_addresses_in_a_text_keep_neither_user_nor_query() -> None:
+    text = "of https://me:hunter2@example.com/set.csv?sig=hunter2#x and s3://b/c, why?"
+    assert clean(text) == "of https://example.com/set.csv and s3://b/c, why?"
+
+
+def test_nothing_is_kept_of_a_private_key() -> None:
+    assert clean("judge -----BEGIN RSA PRIVATE KEY-----\nMIIabc") == "judge [removed]"
+
+
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-11-20T02:00:00", "9999-12-31T23:59:59-12:00", "2026-13-01T00:00Z"]
 )
