@@ -130,6 +130,7 @@ def test_locking_and_repeating_are_documented_where_they_work(spec: dict[str, An
         ("put", f"{rollout}/triggers/{{key}}"): {"If-Match"},
         ("post", f"{rollout}/promotions/{{id}}/approvals"): {"If-Match"},
         ("post", f"{rollout}/releases/{{release}}/approvals"): {"If-Match"},
+        ("post", f"{rollout}/ramp/approvals"): {"If-Match"},
         ("post", f"{rollout}/moves"): {"If-Match", "Idempotency-Key"},
         ("get", "/sdk/v1/flags"): {"If-None-Match"},
         ("get", "/flagd/v1/flags.json"): {"If-None-Match"},
