@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from controller.errors import InvalidInput, NotFound, Problem
-from controller.sources import SOURCES, VALUE_MEASURES, BadConfiguration, Source
+from controller.sources import SOURCES, VALUE_MEASURES, BadConfiguration, BadQuery, Source
 from controller.sources.access import Access
 from controller.store.database import Transaction
 from controller.store.sources import StoredSource, get_source, sources_of
 from controller.store.triggers import StoredTrigger
-from triggers import BadParameter, Baseline, Method, Param, Scope, Trigger, parse_method
+from triggers import METHODS, BadParameter, Baseline, Method, Param, Scope, Trigger, parse_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +90,20 @@ def source_for(
     try:
         source = SOURCES[stored.kind].from_settings(stored.settings, access)
         source.check_query(definition.query)
+        _check_follows(source, definition)
     except BadConfiguration as bad:
         field = "query" if bad.field == "query" else f"query.{bad.field}"
         raise InvalidInput(Problem(field, bad.message, bad.remedy), code="bad_query") from bad
     return stored, source
+
+
+def _check_follows(source: Source, definition: Definition) -> None:
+    """Whether the query asks about the windows it is asked for, where the method depends on it."""
+    method = METHODS.get(definition.method)
+    if method and method.needs_the_window() and not source.follows_window(definition.query):
+        wrong = f"is not about the window that is asked for: {definition.method} would count the same things again"
+        remedy = "name the window in each part, with ${window} or :start and :end, or use threshold"
+        raise BadQuery("query", wrong, remedy)
 
 
 def _check_limit(method: Method, query: Mapping[str, str]) -> None:

@@ -66,6 +66,10 @@ class Records(Source):
             raise BadQuery("limit", f"{query['measure']} looks at now", "leave it out")
         _days(query)
 
+    def follows_window(self, query: Mapping[str, str]) -> bool:  # noqa: ARG002 - the same for all
+        """See `Source.follows_window`: of the window only its end matters."""
+        return False
+
     def test(self, deadline_s: float) -> Tried:  # noqa: ARG002 - the database has one of its own
         """See `Source.test`."""
         return own_store_works(self._database)

@@ -224,7 +224,7 @@ def by_release(bad: dict[str, int]) -> Behaviour:
     return answer
 
 
-QUERY = {"bad": 'bad{release="${release}"}', "total": 'total{release="${release}"}'}
+QUERY = {"bad": 'bad{release="${release}"}[${window}]', "total": 'total{release="${release}"}[${window}]'}
 
 
 @pytest.mark.parametrize(

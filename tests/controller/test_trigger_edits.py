@@ -99,6 +99,32 @@ def test_a_method_is_asked_for_what_it_can_judge(
     assert [problem.field for problem in bad.value.problems] == [field]
 
 
+@pytest.mark.parametrize(
+    ("source", "query", "method", "params"),
+    [
+        ("metrics", {"count": "sum(increase(leaks[5m]))"}, "any_event", {}),
+        ("metrics", {"bad": "a[${window}]", "total": "b[5m]"}, "evidence", {"limit": 0.05}),
+        ("metrics", {"bad": "a[5m]", "total": "b[5m]"}, "burn_rate", {"limit": 0.01}),
+        ("metrics", {"value": "spend[30d]"}, "budget", {"amount": 5}),
+        ("records", {"measure": "models_retiring", "limit": "30"}, "any_event", {}),
+    ],
+)
+def test_what_is_not_about_the_window_is_not_counted_again_and_again(
+    live: Tenant, source: str, query: dict[str, str], method: str, params: dict[str, Any]
+) -> None:
+    live.parts.sources.connect("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    asked = replace(DEFINITION, source=source, query=query, method=method, params=params)
+    with pytest.raises(InvalidInput, match="is not about the window that is asked for"):
+        live.parts.trigger_edits.add(live.where(), asked, ADA)
+
+
+def test_the_age_of_the_newest_sample_needs_no_window(live: Tenant) -> None:
+    live.parts.sources.connect("acme", "metrics", "prometheus", {"url": "http://127.0.0.1:1"}, ADA)
+    query = {"count": "sum(c offset ${window})", "newest": "max(timestamp(c))"}
+    asked = replace(DEFINITION, source="metrics", query=query, method="any_event", params={})
+    assert live.parts.trigger_edits.add(live.where(), asked, ADA).trigger.key == "unsupported"
+
+
 def test_money_is_not_asked_of_outcomes(live: Tenant) -> None:
     with pytest.raises(InvalidInput, match="budget cannot judge it"):
         live.parts.trigger_edits.add(

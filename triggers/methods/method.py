@@ -63,6 +63,15 @@ class Method(ABC):
         """How far back from ``now`` each window reaches; by default one window of ``window_s`` seconds."""
         return (timedelta(seconds=window_s),)
 
+    @classmethod
+    def needs_the_window(cls) -> bool:
+        """Whether answers have to be about the very windows that are asked for.
+
+        So it is where windows are added up, and where each is of another length: an answer about a span of its own
+        would count the same things again and again.
+        """
+        return cls.contiguous or cls.spans is not Method.spans
+
     def wants_baseline(self, memory: tuple[int, ...]) -> bool:  # noqa: ARG002 - of use to some
         """Whether the next judgement needs a reading of the baseline."""
         return True

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from controller.http import Answer, OutboundError
 from controller.sources.access import Access
 from controller.sources.asking import Asking, Loners, Spoiled, Way
-from controller.sources.parts import Part, reading_of
+from controller.sources.parts import NEWEST, Part, reading_of
 from controller.sources.prometheus.answers import over_time, taken_apart, understood
 from controller.sources.prometheus.joining import groups, is_joinable, joined
 from controller.sources.source import (
@@ -94,7 +94,7 @@ class Prometheus(Source):
 
     def follows_window(self, query: Mapping[str, str]) -> bool:
         """See `Source.follows_window`."""
-        return any("${window}" in text for text in query.values())
+        return all("${window}" in text for part, text in query.items() if part != NEWEST)
 
     def test(self, deadline_s: float) -> Tried:
         """See `Source.test`."""

@@ -141,3 +141,8 @@ def test_what_could_not_be_judged_leaves_the_memory_alone(name: str, readings: l
         if judged.verdict not in (Verdict.OK, Verdict.BREACH):
             assert judged.memory == memory
         memory = judged.memory
+
+
+def test_methods_that_add_windows_up_or_ask_for_several_need_the_very_windows_they_ask_for() -> None:
+    needing = {name for name, method in METHODS.items() if method.needs_the_window()}
+    assert needing == set(METHODS) - {"threshold"}
