@@ -230,7 +230,7 @@ def _is_late(item: StoredTrigger, now: datetime) -> bool:
 def incident_open(tx: Transaction, stored: StoredRollout) -> Iterator[Refusal]:
     """One refusal for each incident of a rollout that nobody has closed: until then it does not go on."""
     for id in open_incidents_on(tx, stored.id):
-        message = f"the incident {id} is open"
+        message = f"incident {id} is open"
         yield Refusal("incident_open", message, "settle what it still asks for, and close it", "incident")
 
 

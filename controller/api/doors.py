@@ -41,7 +41,7 @@ _DOORS: Mapping[Permission, str] = {
         console.show_incidents console.show_keys console.show_notices
         console.show_flag console.show_flags console.try_flag console.export_flags
         console.show_people console.show_plans console.show_promotion console.show_proposals
-        console.show_pulse console.show_readings
+        console.show_pulse console.show_ramp console.show_readings
         console.show_release console.show_release_approval console.show_review
         console.show_served console.show_sources console.show_trigger
         console.show_triggers console.download_review console.export_audit console.verify_audit
@@ -56,7 +56,8 @@ _DOORS: Mapping[Permission, str] = {
         trigger_reviews.mute trigger_reviews.unmute trigger_reviews.withdraw_proposal triggers.acknowledge
         proposals.withdraw_about_feature proposals.withdraw_about_source
 
-        console.acknowledge console.close_incident console.mute_trigger console.settle_pointer console.stop
+        console.acknowledge console.close_incident console.mute_trigger console.pause_ramp console.settle_pointer
+        console.stop
         console.show_acknowledge console.show_stop
         console.unmute_trigger console.verify_incident console.withdraw_promotion console.withdraw_proposal
         console.withdraw_proposed
@@ -82,7 +83,7 @@ _DOORS: Mapping[Permission, str] = {
         console.post_new_trigger console.post_trigger console.remove_trigger console.resume
         console.show_new_trigger console.show_ready_made console.show_resume console.test_sources
         console.adopt_release console.change_feature_record console.introduce_release console.make_feature
-        console.post_new_release console.show_new_feature console.show_new_release
+        console.post_new_release console.show_new_feature console.show_new_release console.start_ramp
         console.make_flag console.change_flag console.delete_flag console.import_flags
         console.revive_flag
     """,
@@ -91,7 +92,8 @@ _DOORS: Mapping[Permission, str] = {
         proposals.approve_about_feature proposals.approve_about_source
         rollouts.approve_promotion rollouts.approve_release trigger_reviews.approve_proposal
 
-        console.approve_promotion console.approve_proposal console.approve_release console.approve_proposed
+        console.approve_promotion console.approve_proposal console.approve_ramp_step console.approve_release
+        console.approve_proposed
         console.regularise_break_glass console.review_break_glass console.waive_requirement
     """,
     Permission.BREAK_GLASS: "break_glass.break_glass console.enter_by_break_glass",

@@ -171,7 +171,8 @@ def _remedy(message: str, where: Place) -> str:
         known = where.load_fields.items() if isinstance(where, Schema) else ()
         names = sorted(field.data_key or name for name, field in known)
         return f"leave it out; known here are {', '.join(names)}" if names else "leave it out"
-    return _REMEDIES.get(message, AS_IT_SAYS)
+    begun = (remedy for beginning, remedy in _REMEDIES_BY_BEGINNING.items() if message.startswith(beginning))
+    return _REMEDIES.get(message) or next(begun, AS_IT_SAYS)
 
 
 AS_IT_SAYS = "send what the message asks for"
@@ -190,4 +191,13 @@ _REMEDIES = {
     "Invalid input type.": "send an object",
     "Not a valid aware datetime.": "send a time with its zone, such as 2026-01-31T12:00:00Z",
     "Special numeric values (nan or infinity) are not permitted.": "send a finite number",
+}
+_REMEDIES_BY_BEGINNING = {
+    "Length must be": "give that many",
+    "Longer than": "shorten it",
+    "Shorter than": "give more",
+    "Must be one of": "choose one of them",
+    "Must be greater": "send a number within these bounds",
+    "Must be less": "send a number within these bounds",
+    "A key has": "write it like reply-drafts",
 }

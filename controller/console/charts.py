@@ -46,7 +46,7 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
         readings = _recent(readings_of(tx, item.id, limit=_MOST), item.trigger.interval_s)
         changes = changes_of(tx, stored.project_id, feature=feature, touching=environment, limit=_CHANGES)
     method = item.trigger.method
-    drawing = drawing_of(method, is_share=any(reading.total for reading in readings))
+    drawing = drawing_of(method, is_share=_is_share(item.query, readings))
     moves = _moves(changes, f"trigger:{trigger}", readings[0].evaluated_at) if readings else ()
     return jsonify(
         unit=drawing.unit,
@@ -57,6 +57,12 @@ def show_readings(project: str, environment: str, feature: str, trigger: str) ->
         sentence=[reading.sentence for reading in readings],
         marks=[*_decisions(readings), *moves],
     )
+
+
+def _is_share(query: Mapping[str, Any], readings: Sequence[StoredReading]) -> bool:
+    """Whether what is measured is a share of answers: as it was read, or as it is asked for where nothing was read."""
+    told = [reading.total is not None for reading in readings if reading.value is not None or reading.total]
+    return any(told) if told else "value" not in query
 
 
 def _recent(newest_first: Sequence[StoredReading], interval_s: int) -> list[StoredReading]:

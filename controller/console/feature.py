@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import request, url_for
 
 from controller.api.auth import rights, services
 from controller.cases import watch_of
@@ -17,8 +17,9 @@ from controller.console.changes import change_lines
 from controller.console.frame import Frame, frame, page
 from controller.console.live import live
 from controller.console.proposals import proposal_lines
-from controller.console.releases import ReleaseLine, release_lines
+from controller.console.releases import release_lines
 from controller.console.verdicts import noticed_words, verdict_words
+from controller.console.ways_out import ways_out
 from controller.console.words import GATES, MODES, holder
 from controller.flags.spread import Spread, spread
 from controller.flags.tryout import Rule, Somebody, candidate_rule, explain
@@ -40,7 +41,7 @@ from controller.store.readings import newest_readings
 from controller.store.releases import releases_of
 from controller.store.rollouts import StoredRollout
 from controller.store.triggers import StoredTrigger, triggers_of
-from stages import EXPOSED, Gate, Mode, Refusal, Request, Stage, check_promotion, find_arrival
+from stages import EXPOSED, Gate, Mode, Refusal, Request, Rollout, Stage, check_promotion, find_arrival
 
 FEATURE = "/projects/<project>/environments/<environment>/features/<feature>"
 _TRACK = (Stage.READINESS, *EXPOSED)
@@ -137,18 +138,20 @@ def show_feature(project: str, environment: str, feature: str) -> str:
         plan = parts.cases.plan_of(tx, about.stored)
         steps = plan[rollout.stage].ramp if rollout.stage in EXPOSED else ()
         expected = forecast_of(tx, about)
+        evidence = url_for("console.show_promotion", **about.keys)
         shown = {
             "gates": list(_gates(sheet)),
             "next": find_arrival(rollout, Request(move="promote")),
-            "against": against(tx, about),
+            "against": list(ways_out(where, about.stored, against(tx, about), evidence)),
             "asked": asked_of(tx, about),
             "ramp": ramp,
             "glass": open_break_glass(tx, about.stored.id),
             "steps": steps,
             "ceiling": plan[rollout.stage].ceiling if rollout.stage in EXPOSED else 0,
             "watching": list(_watching(tx, about, expected)),
-            "forecast": _traffic(expected) if expected else "",
-            "releases": _releases(tx, about),
+            "forecast": _traffic(rollout, expected) if expected else "",
+            "releases": (found := releases_of(tx, about.feature.id)),
+            "release_lines": release_lines(found, rollout, _most_releases() or len(found)),
             "proposals": proposal_lines(tx, about.stored.project_id, About.FEATURE, feature),
             "exposed": rollout.stage in EXPOSED,
             "incidents": incidents_of(
@@ -247,10 +250,10 @@ def forecast_of(tx: Transaction, about: Head) -> Forecast | None:
     return services().forecasts.forecast(tx, about.stored, rollout.stage, rollout.exposure.share)
 
 
-def _traffic(expected: Forecast) -> str:
+def _traffic(rollout: Rollout, expected: Forecast) -> str:
     """From where it is known how many answers there are."""
     if expected.answers_per_hour is None:
-        return expected.sentences[0]
+        return expected.sentences[0] if rollout.is_live else "traffic is only known while it is live"
     return f"{expected.answers_per_hour:.3g} answers an hour, as {expected.traffic}"
 
 
@@ -262,8 +265,9 @@ def _spread(tx: Transaction, about: Head) -> Spread:
     return spread(instances_in(tx, place), revision_times(tx, place), revision, about.frame.now)
 
 
-def _releases(tx: Transaction, about: Head) -> list[ReleaseLine]:
-    return release_lines(releases_of(tx, about.feature.id), about.stored.rollout, _RELEASES)
+def _most_releases() -> int:
+    """How many of the newest releases are shown; 0 is all of them."""
+    return 0 if request.args.get("releases") == "all" else _RELEASES
 
 
 def _changes(tx: Transaction, about: Head) -> list[object]:

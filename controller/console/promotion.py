@@ -15,33 +15,19 @@ from controller.api.parsing import load
 from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
-from controller.console.feature import FEATURE, Head, against, asked_of, head
+from controller.console.feature import FEATURE, against, asked_of, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.ways_out import ways_out
 from controller.console.words import GATES, STANDINGS, Sign
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.evidence import LONGEST_WAIVER, ReportUpload
 from controller.readiness import Item, Sheet
 from controller.rollouts import Where
 from controller.store.triggers import trigger_keys
-from stages import EXPOSED, Artifact, Gate, Mode, Refusal, Refused, Request, Stage, find_arrival
+from stages import EXPOSED, Artifact, Gate, Refusal, Refused, Request, Stage, find_arrival
 
 Answer = Response | str | tuple[str, int]
-_EVIDENCE = "evidence_"
-_WAYS_OUT = {
-    "held": "show_resume",
-    "break_glass_unreviewed": "show_break_glass",
-    "no_release": "show_new_release",
-    "release_bad": "show_new_release",
-    "model_unpinned": "show_new_release",
-    "model_retires": "show_new_release",
-    "model_retired": "show_new_release",
-    "triggers_missing": "show_ready_made",
-    "trigger_class_missing": "show_ready_made",
-}
-"""Where something can be done about a reason, by its code."""
-_TO_TRIGGERS = {"trigger_firing": "show_acknowledge", "trigger_blind": "show_trigger"}
-"""The same of reasons that name a trigger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +46,6 @@ class GateLines:
     title: str
     held: int
     needs: tuple[NeedLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WayOut:
-    """A reason against it, and the page where something can be done about it; empty if there is none."""
-
-    refusal: Refusal
-    address: str
 
 
 @blueprint.get(f"{FEATURE}/promotion")
@@ -167,9 +145,12 @@ def _shown(where: Where, problems: tuple[Refusal | Problem, ...] = ()) -> str:
         seen = live(tx, about.stored.id)
         plan = parts.cases.plan_of(tx, about.stored)
         next_stage = find_arrival(about.stored.rollout, Request(move="promote"))
+        asked = asked_of(tx, about)
         shown = {
-            "asked": asked_of(tx, about),
-            "against": list(ways_out(about, against(tx, about))) if next_stage else [],
+            "asked": asked,
+            "awaits_me": asked is not None
+            and parts.promotions.awaits(tx, about.stored, asked.promotion, actor()),
+            "against": list(ways_out(where, about.stored, against(tx, about))) if next_stage else [],
             "step": plan[next_stage] if next_stage else None,
             "triggers": sorted(trigger_keys(tx, about.feature.id)),
         }
@@ -206,27 +187,6 @@ def _form(item: Item) -> str:
     if item.need.artifact is Artifact.RECORD:
         return ""
     return "report" if item.need.artifact is Artifact.EVAL_REPORT else "evidence"
-
-
-def ways_out(about: Head, refusals: tuple[Refusal, ...]) -> Iterator[WayOut]:
-    """Each reason with the page that leads out of it. What evidence misses stands on the same page, as `need-KEY`."""
-    for refusal in refusals:
-        yield WayOut(refusal, _address(about, refusal))
-
-
-def _address(about: Head, refusal: Refusal) -> str:
-    rollout, code = about.stored.rollout, refusal.code
-    if code.startswith(_EVIDENCE):
-        return f"#need-{refusal.field}"
-    if code == "incident_open":
-        return url_for("console.show_incidents", project=about.where.project, open=1)
-    if view := _TO_TRIGGERS.get(code):
-        return url_for(f"console.{view}", trigger=refusal.field, **about.keys)
-    if code == "candidate_running":
-        return url_for("console.show_release_approval", release=rollout.candidate, **about.keys)
-    waits = code == "not_from_here" and rollout.stage in EXPOSED and rollout.mode is not Mode.LIVE
-    view = _WAYS_OUT.get("held" if waits else code)
-    return url_for(f"console.{view}", **about.keys) if view else ""
 
 
 def _try(where: Where, do: Callable[[], object], done: str) -> Answer:

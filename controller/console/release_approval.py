@@ -16,8 +16,8 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, Head, head
 from controller.console.frame import page
 from controller.console.live import live
-from controller.console.promotion import WayOut, ways_out
 from controller.console.releases import Difference, differences
+from controller.console.ways_out import WayOut, ways_out
 from controller.console.words import MODES, STANDINGS, Sign
 from controller.errors import HeadgateError, NotFound, Problem
 from controller.persons import are_one
@@ -115,7 +115,7 @@ def _decision(tx: Transaction, about: Head, release: StoredRelease) -> Decision:
     return Decision(
         standing=standing,
         step=step,
-        against=tuple(ways_out(about, standing.refusals)),
+        against=tuple(ways_out(about.where, stored, standing.refusals)),
         needs=tuple(NeedLine(each, STANDINGS[each.answer]) for each in stand_all(case, step, parts.now())),
         watches=case.watches,
         void=tuple(sorted({each.actor for each in given} - set(standing.approved_by))),

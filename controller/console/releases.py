@@ -42,10 +42,11 @@ class ReleaseLine:
 
 
 def release_lines(releases: Sequence[StoredRelease], rollout: Rollout, most: int) -> list[ReleaseLine]:
-    """The newest releases, newest first, each beside the one before it."""
+    """The newest releases, newest first, and older ones that users get or got; each beside the one before it."""
     befores: list[StoredRelease | None] = [None, *releases]
     lines = [_line(release, before, rollout) for release, before in zip(releases, befores, strict=False)]
-    return lines[::-1][:most]
+    newest = lines[::-1]
+    return newest[:most] + [line for line in newest[most:] if line.role]
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:

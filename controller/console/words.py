@@ -215,6 +215,9 @@ _DONE: Mapping[str, str] = {
     "armed": "Done. That is how much the trigger may do now.",
     "muted": "Muted. It goes on watching, and acts afterwards if the breach lasts.",
     "unmuted": "Unmuted. It does again what its ladder says.",
+    "ramp_started": "Done. The ramp goes on from the present share.",
+    "ramp_paused": "Paused. It waits until somebody lets it go on.",
+    "step_approved": "Approved. The ramp takes the step when it has been earned.",
     "sealed": "Sealed. Nobody gets it until it is brought in.",
     "introduced": "Brought in. It is in the flags now.",
     "adopted": "Adopted. All who have the feature get it now.",
@@ -342,7 +345,9 @@ def names_that_say(text: str) -> frozenset[str]:
 
 
 def subject(change: RecordedChange) -> str:
-    """What a change is about besides its feature: a trigger, a release, a person, a group, a flag or a key."""
+    """What a change is about besides its feature: a trigger, a release, a person, a group, a flag, fields or a key."""
+    if change.name == "feature.change":
+        return ", ".join(change.after)
     told = {**change.before, **change.after} or change.evidence
     if change.name == "group.set":
         return next(iter(change.after), "")

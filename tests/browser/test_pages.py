@@ -23,6 +23,7 @@ PAGES = {
     "incidents": "/projects/acme/incidents",
     "incident": "/projects/acme/incidents/1",
     "search": "/projects/acme/environments/production/features/claims-search",
+    "ramp": f"{FEATURE}/ramp",
     "record": f"{FEATURE}/record",
     "new-release": f"{FEATURE}/new-release",
     "promotion": f"{FEATURE}/promotion",

@@ -208,7 +208,7 @@
   function listed(data) {
     const box = made("details", "marks");
     const count = data.marks.length;
-    box.append(made("summary", "", count ? `${count} decision${count > 1 ? "s" : ""} and changes` : "No decision or change in this time"));
+    box.append(made("summary", "", count ? `${count} ${count > 1 ? "decisions and changes" : "decision or change"}` : "No decision or change in this time"));
     const list = made("ol", "");
     data.marks.forEach((mark, index) => {
       const item = made("li", "");

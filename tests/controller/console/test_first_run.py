@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from controller.demo import find_demo
+from controller.permissions import Role
 from controller.rollouts import Where, locate, locate_environment
 from controller.store.keys import KeyKind, keys_of
 from controller.store.projects import all_projects, get_project
@@ -16,6 +17,7 @@ from controller.store.triggers import triggers_of
 from stages import Stage
 from tests.browser.story import ADA, Installation
 from tests.controller.console.conftest import Visitor
+from tests.controller.console.test_settings_people import somebody
 from tests.endpoint import Call, serving
 from triggers import Arming
 
@@ -240,3 +242,14 @@ def test_a_project_called_demo_is_left_alone(house: Installation, ada: Visitor) 
     assert ada.post("/demo", _form="/").status_code == 409
     assert ada.post("/demo/remove", _form="/").status_code == 409
     assert ada.get("/demo/remove").status_code == 404
+
+
+def test_whoever_may_only_read_is_told_who_takes_the_steps_instead_of_being_offered_them(
+    house: Installation,
+) -> None:
+    house.project()
+    viewer = somebody(house, Role.VIEWER)
+    page = viewer.get(f"{RUN}?project=acme&environment=staging&step=feature").text
+    assert 'action="/first-run/' not in page
+    assert "Load a demo" not in page
+    assert "Changing it takes the role" in page

@@ -152,3 +152,18 @@ def test_without_the_permission_nothing_is_offered(house: Installation, live: st
     assert f'action="{page}/adopt"' not in eve.get(f"{page}/approval").text
     sent = {"csrf": "csrf-of-eve@acme.example", "reason": "x"}
     assert eve.client.post(f"{page}/adopt", data=sent).status_code == 403
+
+
+def test_the_page_of_a_feature_shows_the_newest_releases_and_whatever_users_get(
+    house: Installation, ada: Visitor
+) -> None:
+    house.project()
+    house.feature("claims", "Claims assistant", "Claims team", "T1")
+    assert "No release yet" in ada.get(FEATURE).text
+    first, *_ = [house.release("claims", f"prompts/claims@{number}") for number in range(12)]
+    house.move("claims", "first", move="introduce", release=first)
+    page = ada.get(FEATURE).text
+    assert page.count('<li id="release-') == 9
+    assert f'id="release-{first}"' in page
+    assert "All 12 releases" in page
+    assert ada.get(f"{FEATURE}?releases=all").text.count('<li id="release-') == 12
