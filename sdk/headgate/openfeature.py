@@ -36,8 +36,9 @@ class HeadgateProvider(AbstractProvider):
     """Answers OpenFeature's questions from a client's flags, and tells of what becomes of them.
 
     Events: ready when the first flags are there; configuration changed with each new revision, naming the flags;
-    stale while Headgate is out of reach; error when it has been for longer than the flags are valid, so that
-    every ``when_lost`` applies; ready again when it is back. In none of these states is there no answer.
+    stale while Headgate is out of reach, told with the first question where it begins so; error when it has been
+    for longer than the flags are valid, so that every ``when_lost`` applies; ready again when it is back. In none
+    of these states is there no answer.
 
     Tracking: an event whose attributes have ``feature`` reports an outcome of that feature. Of its other
     attributes, those that ``Client.report`` knows are taken.
@@ -50,6 +51,8 @@ class HeadgateProvider(AbstractProvider):
         self._ready_within_s = ready_within_s
         self._told: Document | None = None
         self._is_initialised = False
+        self._begins_stale = False
+        self._said: Status | None = None
         client.on_change(self._changed)
         client.on_status(self._status)
 
@@ -61,6 +64,7 @@ class HeadgateProvider(AbstractProvider):
         """Wait for the first flags. Raises ProviderNotReadyError; they may still come later, and are told then."""
         is_ready = self._client.wait_until_ready(self._ready_within_s)
         self._told = self._client.document
+        self._begins_stale = self._client.status == "stale"
         self._is_initialised = True
         if not is_ready:
             raise ProviderNotReadyError(f"Headgate gave no valid flags within {self._ready_within_s:g} s")
@@ -124,6 +128,8 @@ class HeadgateProvider(AbstractProvider):
         context: EvaluationContext | None,
         convert: Callable[[Any], Any],
     ) -> FlagResolutionDetails[Any]:
+        if self._begins_stale:
+            self._tell_that_it_began_stale()
         found = self._client.details(flag, _context(context))
         metadata = dict(found.metadata)
         if found.variant is None:
@@ -134,6 +140,12 @@ class HeadgateProvider(AbstractProvider):
             return _mismatch(found, default, metadata)
         return FlagResolutionDetails(value, None, None, found.reason, found.variant, metadata)
 
+    def _tell_that_it_began_stale(self) -> None:
+        """Say so with the first question: after initialising, OpenFeature itself says that all is well."""
+        self._begins_stale = False
+        if self._client.status == "stale":
+            self._status("stale")
+
     def _changed(self, _revision: int | None) -> None:
         before, now = self._told, self._client.document
         self._told = now
@@ -143,8 +155,9 @@ class HeadgateProvider(AbstractProvider):
 
     def _status(self, status: Status) -> None:
         event = _EVENTS.get(status)
-        if event is None or not self._is_initialised:
+        if event is None or not self._is_initialised or status == self._said:
             return
+        self._said = status
         if event is ProviderEvent.PROVIDER_ERROR:
             message = "Headgate has been out of reach for longer than the flags are valid."
             self.emit(event, ProviderEventDetails(message=message, error_code=ErrorCode.GENERAL))

@@ -94,6 +94,20 @@ def test_every_type_is_resolved_at_once_and_asynchronously(
     assert later == value
 
 
+def test_it_is_stale_when_it_begins_with_flags_that_nobody_confirmed() -> None:
+    heard: list[ProviderEvent] = []
+    flags = {"flags": {"on": {"state": "ENABLED", "variants": {"it": True}, "defaultVariant": "it"}}}
+    out_of_reach = Client("http://127.0.0.1:1", "hg_server_1_secret", bootstrap=flags, stream=False)
+    provider = HeadgateProvider(out_of_reach, ready_within_s=0)
+    for event in ProviderEvent:
+        api.get_client(DOMAIN).add_handler(event, lambda _details, event=event: heard.append(event))
+    heard.clear()
+    client = client_of(provider)
+    assert [client.get_boolean_value("on", False) for _ in range(2)] == [True, True]
+    assert client.get_provider_status() is ProviderStatus.STALE
+    assert heard == [ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_STALE]
+
+
 def test_an_object_may_be_changed_by_who_got_it(plain: OpenFeatureClient) -> None:
     plain.get_object_value("object", {}, USER)["a"][1]["b"] = 99  # type: ignore[index, call-overload]
     assert plain.get_object_value("object", {}, USER) == VALUES["object"]
