@@ -332,6 +332,8 @@ changes = Table(
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
     UniqueConstraint("project_id", "seq"),
+    # What was done to one feature is asked by its page, and before each move of a trigger.
+    Index("ix_changes_feature", "project_id", "feature", "seq"),
 )
 
 outbox = Table(
