@@ -115,7 +115,8 @@ def _subject(
     rollout = rollouts.get(stored.rollout_id)
     if rollout is None or isinstance(rollout, Broken):
         return None
-    state = enter_epoch(stored.state, epoch(stored, rollout), now)
+    # A release is judged from its first answer on, and not from when somebody first got round to it.
+    state = enter_epoch(stored.state, epoch(stored, rollout), rollout.rollout.serving_since or now)
     timing = _timing(stored)
     stored = _bounded(stored, timing)
     asked = asks(stored.trigger, state, now - timedelta(seconds=timing.lag_s))

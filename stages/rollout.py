@@ -50,7 +50,8 @@ class Rollout:
     users who are exposed. ``previous`` is what was stable before, the target of a revert. While there is a
     reason in ``holds``, the feature does not go up. ``replacement`` is what took its place when it was stopped.
     ``live_s`` are the whole seconds the feature was live in this stage before ``live_since``, which is None while it
-    is not live. ``version`` counts the changes.
+    is not live. ``serving_since`` is when the releases users may get last changed; None: before that was kept.
+    ``version`` counts the changes.
     """
 
     feature: str
@@ -68,6 +69,7 @@ class Rollout:
     stage_since: datetime
     live_s: int = 0
     live_since: datetime | None = None
+    serving_since: datetime | None = None
     version: int = 1
 
     @property
@@ -93,8 +95,9 @@ class Rollout:
         return self.live_s + (int((now - self.live_since).total_seconds()) if self.live_since else 0)
 
     def clocked(self, before: Rollout, now: datetime) -> Rollout:
-        """This rollout, just arrived at from another one, with its live time counted on."""
-        if self.is_live and before.is_live and self.stage is before.stage:
-            return self
-        soaked = before.soaked_s(now) if before.stage in EXPOSED and self.stage is before.stage else 0
-        return replace(self, live_s=soaked, live_since=now if self.is_live else None)
+        """This rollout, just arrived at from another one, with its live time counted on, and since when it serves what."""
+        served = replace(self, serving_since=before.serving_since if self.serves == before.serves else now)
+        if served.is_live and before.is_live and served.stage is before.stage:
+            return served
+        soaked = before.soaked_s(now) if before.stage in EXPOSED and served.stage is before.stage else 0
+        return replace(served, live_s=soaked, live_since=now if served.is_live else None)

@@ -93,8 +93,10 @@ def not_ahead(state: State, now: datetime) -> State:
     return replace(state, **ahead) if ahead else state
 
 
-def enter_epoch(state: State, epoch: str, now: datetime) -> State:
+def enter_epoch(state: State, epoch: str, began: datetime) -> State:
     """Forget what was seen of other releases or under another rule.
+
+    What counts begins with ``began``, or with what a person has acknowledged since.
 
     A trigger that is firing goes on firing: only good readings or a person end that. Whether it sees anything, and when
     it acted last, is not about a release.
@@ -104,7 +106,8 @@ def enter_epoch(state: State, epoch: str, now: datetime) -> State:
     if not state.epoch and state.epoch_at is not None:
         # A new trigger counts from when it was made, not from when somebody first got round to it.
         return replace(state, epoch=epoch)
-    entered = replace(state, epoch=epoch, epoch_at=now, memory=(), good_since=None, read_to=None)
+    began = max(began, state.epoch_at or began)
+    entered = replace(state, epoch=epoch, epoch_at=began, memory=(), good_since=None, read_to=None)
     if state.phase is Phase.FIRING:
         return entered
     return replace(entered, phase=Phase.QUIET, since=None, severity=Severity.CRITICAL)

@@ -225,7 +225,8 @@ JOINED = (
 
 
 def _columns(rollout: Rollout) -> dict[str, Any]:
-    return to_json(rollout) | {"stage_since": rollout.stage_since, "live_since": rollout.live_since}
+    instants = ("stage_since", "live_since", "serving_since")
+    return to_json(rollout) | {name: getattr(rollout, name) for name in instants}
 
 
 def stored_rollout(row: Row[Any]) -> StoredRollout | Broken:
@@ -267,6 +268,7 @@ def _rollout(row: Row[Any]) -> Rollout:
         replacement=None if row.replacement is None else Replacement(row.replacement),
         live_s=typed(int, row.live_s),
         live_since=None if row.live_since is None else typed(datetime, row.live_since),
+        serving_since=None if row.serving_since is None else typed(datetime, row.serving_since),
         version=typed(int, row.version),
     )
 

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from controller.explanations import explanation
+from stages import Mode
 from tests.controller.tenant import ADA, Tenant
 from tests.endpoint import Call, serving
+from triggers import Action, Rung
 
 
 def sampled(seconds_ago: float, tenant: Tenant) -> object:
@@ -59,3 +61,25 @@ def test_the_narrower_bound_on_the_age_of_samples_counts(
         assert told == f"judged again, it is the same: {verdict}"
         asked_about = float(endpoint.calls[-1].form["time"])
         assert asked_about == simple.clock().timestamp() - 30
+
+
+def test_a_release_is_judged_from_its_first_answer_on(simple: Tenant) -> None:
+    simple.trigger("leak", Rung(Action.DISABLE), query={"measure": "error"}, method="any_event", params={})
+    simple.after()
+    simple.move("introduce", release=simple.release("two"), share=500)
+    simple.clock.pass_(1)
+    simple.report(1, error=True)
+    simple.after(20)
+    assert simple.rollout().mode is Mode.OFF
+
+
+def test_answers_that_a_person_has_acknowledged_do_not_come_back_with_a_new_release(simple: Tenant) -> None:
+    simple.trigger("leak", Rung(Action.NOTIFY), query={"measure": "error"}, method="any_event", params={})
+    simple.after()
+    simple.move("introduce", release=simple.release("two"), share=500)
+    simple.clock.pass_(1)
+    simple.report(1, error=True)
+    simple.clock.pass_(1)
+    simple.parts.trigger_edits.acknowledge(simple.where(), "leak", ADA, "it was a test")
+    simple.after(20)
+    assert simple.standing("leak").verdict != "breach"

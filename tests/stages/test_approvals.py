@@ -210,8 +210,8 @@ OTHER_STEP = {
 LEFT_OUT = {
     # Whatever the request is called, it is read as one to promote; the last has no meaning for it.
     Request: {"move", "replacement"},
-    # Checked anew at every attempt; what goes up has no replacement.
-    Rollout: {"live_s", "live_since", "replacement"},
+    # Checked anew at every attempt, or settled by the releases; what goes up has no replacement.
+    Rollout: {"live_s", "live_since", "serving_since", "replacement"},
     Watch: {"firing", "blind"},
     Subject: {"watching"},
     Case: {"measured", "answers", "matters", "approvals"},

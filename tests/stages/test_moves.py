@@ -389,7 +389,8 @@ def test_a_candidate_gets_a_part_and_never_all_or_nothing(share: int) -> None:
 
 
 def test_a_candidate_may_get_more_but_no_second_one_beside_it() -> None:
-    assert go(PILOT, Request(move="introduce", release="r-2", share=500)) == replace(TRYING, version=8)
+    tried = replace(TRYING, version=8, serving_since=LATER)
+    assert go(PILOT, Request(move="introduce", release="r-2", share=500)) == tried
     assert go(TRYING, Request(move="introduce", release="r-2", share=9999)).candidate_share == 9999
     assert refusals(TRYING, Request(move="introduce", release="r-3", share=500)) == ["candidate_running"]
 

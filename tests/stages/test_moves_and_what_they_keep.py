@@ -97,6 +97,17 @@ def test_a_stopped_feature_says_what_took_its_place_until_it_is_revived(
     assert go(stopped, "revive").replacement is None
 
 
+# Since when users get the releases that they get.
+
+
+def test_only_a_move_that_changes_what_users_get_begins_it_anew() -> None:
+    old = replace(PILOT, serving_since=NOW)
+    tried = go(old, Request(move="introduce", release="r-2", share=500))
+    assert tried.serving_since == LATER
+    assert go(old, Request(move="narrow", exposure=NOBODY)).serving_since == NOW
+    assert go(replace(tried, serving_since=NOW), "adopt").serving_since == LATER
+
+
 # The time spent live.
 
 

@@ -155,6 +155,7 @@ rollouts = Table(
     Column("replacement", Text),
     Column("live_s", BigInteger, nullable=False, default=0),
     Column("live_since", Instant),
+    Column("serving_since", Instant),
     UniqueConstraint("feature_id", "environment_id"),
 )
 
