@@ -241,7 +241,7 @@ def _self_classified(
     if not (stored.protected and feature.tier_lowered_by and requester):
         return
     if are_one(tx, stored.project_id, requester, feature.tier_lowered_by):
-        message = f"you lowered the risk tier to {feature.risk_tier} yourself"
+        message = f"you lowered the risk tier yourself; it is {feature.risk_tier} now"
         yield Refusal("self_classified", message, "let somebody else ask for the promotion", "risk_tier")
 
 

@@ -164,6 +164,9 @@ class Catalog:
         if lowered:
             refuse_to_lower(tx, feature, described)
         told = {"tier_lowered_by": actor.name} if lowered else {}
+        if described.get("risk_tier") == Tier.T3:
+            # Nothing stands above it that it could have been lowered from.
+            told = {"tier_lowered_by": ""}
         changed = change_feature(tx, feature, **described, **told)
         if is_raised(feature, described):
             keep_to_raised(tx, self._cases, self._rollouts, feature, actor)

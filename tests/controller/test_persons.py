@@ -87,12 +87,15 @@ def test_a_lower_tier_needs_a_reason_comes_before_users_and_is_not_used_by_who_l
     assert lowered.tier_lowered_by == ADA.name
     with pytest.raises(Refused) as refused:
         proven.ask(actor=ADA)
-    assert [refusal.code for refusal in refused.value.refusals] == ["self_classified"]
+    assert [(refusal.code, refusal.message) for refusal in refused.value.refusals] == [
+        ("self_classified", "you lowered the risk tier yourself; it is T1 now")
+    ]
     proven.ask(actor=BOB)
     change("acme", "claims", {"risk_tier": "T2"}, ADA, None)
     with pytest.raises(Conflict) as in_use:
         change("acme", "claims", {"risk_tier": "T1", "risk_rationale": "again"}, BOB, None)
     assert in_use.value.code == "tier_in_use"
+    assert change("acme", "claims", {"risk_tier": "T3"}, ADA, None).tier_lowered_by == ""
 
 
 def test_a_stable_release_that_is_known_to_be_bad_is_not_brought_to_more(tenant: Tenant) -> None:
