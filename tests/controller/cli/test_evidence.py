@@ -115,7 +115,7 @@ def test_a_feature_without_a_release_has_no_current_one(installation: Installati
 
 def test_an_unknown_requirement_is_refused_with_those_there_are(ready: Installation) -> None:
     said = ready.ada.refused("evidence", "import", GENERIC, "-f", FEATURE, "-r", "none")
-    assert "use one of evaluation-report, runbook" in said
+    assert "use one of evaluation-report, glossary, runbook" in said
 
 
 def test_a_requirement_that_is_not_asked_for_is_told(installation: Installation) -> None:
