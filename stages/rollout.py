@@ -95,7 +95,7 @@ class Rollout:
         return self.live_s + (int((now - self.live_since).total_seconds()) if self.live_since else 0)
 
     def clocked(self, before: Rollout, now: datetime) -> Rollout:
-        """This rollout, just arrived at from another one, with its live time counted on, and since when it serves what."""
+        """This rollout, just arrived at from another one, with its live time, and since when it serves what it does."""
         served = replace(self, serving_since=before.serving_since if self.serves == before.serves else now)
         if served.is_live and before.is_live and served.stage is before.stage:
             return served

@@ -193,7 +193,7 @@ _REMEDIES = {
     "Special numeric values (nan or infinity) are not permitted.": "send a finite number",
 }
 _REMEDIES_BY_BEGINNING = {
-    "Length must be": "give that many",
+    "Length must be": "keep to that length",
     "Longer than": "shorten it",
     "Shorter than": "give more",
     "Must be one of": "choose one of them",

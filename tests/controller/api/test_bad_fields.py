@@ -408,7 +408,7 @@ def test_a_feature_that_users_have_is_not_deleted(still: World) -> None:
             "known here are after_s, args, do, severity",
         ),
         ({"on_stale": {"do": "hold", "soon": 1}}, "on_stale.soon", "known here are after_s, do"),
-        ({"query": {"measure": "x" * 6000}}, "query.measure", "shorten it"),
+        ({"query": {"measure": "x" * 6000}}, "query.measure", "keep to that length"),
         ({"params": {"limit": [0.1]}}, "params.limit", "send what the message asks for"),
         ({"query": {}}, "query", "use one of these: measure + [limit]"),
     ],
