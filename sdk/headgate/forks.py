@@ -7,12 +7,18 @@ by the first question there, which also starts the threads.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import weakref
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+log = logging.getLogger("headgate")
+
+_SAFE: Final = "py-call-uwsgi-fork-hooks"
+"""With it uWSGI waits with a fork until no other thread has the interpreter: in the child it would have it for ever."""
 
 
 class Forkable(Protocol):
@@ -42,6 +48,8 @@ def _listen_to_uwsgi() -> None:
         uwsgi: Any = import_module("uwsgi")
     except ImportError:  # It is there only in a process of uWSGI's.
         return
+    if uwsgi.worker_id() == 0 and _SAFE not in uwsgi.opt:
+        log.warning("Workers of uWSGI may hang when it forks now: set lazy-apps or %s.", _SAFE)
     decorators = sys.modules.get("uwsgidecorators")
     if decorators is not None:
         if _renew_all not in decorators.postfork_chain:

@@ -154,11 +154,16 @@ def _no_more_threads(_thread: threading.Thread) -> None:
 
 @pytest.mark.parametrize("has_decorators", [True, False])
 def test_a_fork_of_uwsgi_is_heard_of(
-    server: Any, document: Any, monkeypatch: pytest.MonkeyPatch, has_decorators: bool
+    server: Any,
+    document: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    has_decorators: bool,
 ) -> None:
     called: list[str] = []
     uwsgi: Any = ModuleType("uwsgi")
     uwsgi.post_fork_hook = lambda: called.append("the product's own")
+    uwsgi.worker_id, uwsgi.opt = lambda: 0, {"master": True}
     monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
     if has_decorators:
         decorators: Any = ModuleType("uwsgidecorators")
@@ -176,4 +181,5 @@ def test_a_fork_of_uwsgi_is_heard_of(
         assert client.decide("feature", "user-1").mode == "live"
         # The threads of the copy ask anew.
         server.wait_for(lambda: len(server.requests) > asked)
+    assert "set lazy-apps or py-call-uwsgi-fork-hooks" in caplog.text
     assert called == ([] if has_decorators else ["the product's own"])
