@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
@@ -148,6 +149,21 @@ class Outbound:
         request = _prepared(method, url, data, headers or {})
         with _Adapter(route, ca) as adapter:
             return _exchange(adapter, request, route, verify=self._ca_file or True, max_bytes=max_bytes)
+
+    def route(self, scheme: str, host: str, port: int, deadline_s: float) -> Route:
+        """The way to a host for what speaks another protocol than HTTP; nothing is connected yet.
+
+        Raises:
+            Refused: The host is one that is never called.
+        """
+        return self._to(scheme, host, port, until=self._clock() + deadline_s)
+
+    def trust(self) -> ssl.SSLContext:
+        """Whose certificates are accepted there: of the public authorities, and of those that the machine knows."""
+        context = ssl.create_default_context(cafile=self._ca_file)
+        if self._ca_file is None:
+            context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+        return context
 
     @staticmethod
     def can_trust(ca: str) -> bool:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from controller.errors import BadSetting
 from controller.http import Outbound, OutboundError
+from controller.smtp import PORTS, taken_apart
 
-_SCHEMES = ("http://", "https://")
+_SCHEMES = ("http://", "https://", *(f"{scheme}://" for scheme in PORTS))
 
 
 def check_leads(settings: Mapping[str, Any], outbound: Outbound) -> None:
@@ -22,12 +23,20 @@ def check_leads(settings: Mapping[str, Any], outbound: Outbound) -> None:
         BadSetting: One leads to where nothing may be sent; names its field.
     """
     for path, url in _addresses(settings):
-        parts = urlsplit(url)
         try:
-            outbound.check_leads(f"{parts.scheme}://{parts.netloc}")
-        except OutboundError as error:
+            _check(url, outbound)
+        except (OutboundError, ValueError) as error:
             remedy = "enter an address that may be called"
             raise BadSetting(".".join(path), str(error), remedy) from None
+
+
+def _check(url: str, outbound: Outbound) -> None:
+    parts = urlsplit(url)
+    if parts.scheme in PORTS:
+        scheme, host, port = taken_apart(url)
+        outbound.check_host(host, port, scheme=scheme)
+    else:
+        outbound.check_leads(f"{parts.scheme}://{parts.netloc}")
 
 
 def _addresses(value: object, path: Sequence[str] = ()) -> Iterator[tuple[Sequence[str], str]]:

@@ -89,8 +89,8 @@ class NoticeDesk:
             drop_destination(tx, found.id)
             self._record(tx, found, "destination.disconnect", actor)
 
-    def test(self, project_key: str, key: str, actor: Actor) -> str:
-        """Send a test notice now, on the way that all others take; why that failed, or nothing."""
+    def test(self, project_key: str, key: str, actor: Actor) -> tuple[bool, str]:
+        """Send a test notice now, on the way that all others take; whether it arrived, and what is to be known."""
         with self.database.read() as tx:
             found = get_destination(tx, get_project(tx, project_key).id, key)
         now = self.now()

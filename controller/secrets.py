@@ -33,7 +33,7 @@ _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]+")
 _HOST = re.compile(r"[a-z0-9._-]+")
-_PORTS = {"http": 80, "https": 443, "postgresql": 5432}
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "smtp": 587, "smtps": 465}
 
 
 class BadSecret(ValueError):
@@ -57,14 +57,14 @@ class Origin:
         """The origin of a URL, whatever its path and query.
 
         Raises:
-            ValueError: It is none of http, https and postgresql, holds a user name, or two readers could take it for
-                two hosts.
+            ValueError: It is none of http, https, postgresql, smtp and smtps, holds a user name, or two readers could
+                take it for two hosts.
         """
         if not _URL.fullmatch(url):
             raise ValueError("the URL has a character that URLs do not have, or none")
         parts = urlsplit(url)
         if parts.scheme not in _PORTS:
-            raise ValueError("the URL is none of http, https and postgresql")
+            raise ValueError("the URL is none of http, https, postgresql, smtp and smtps")
         if "@" in parts.netloc:
             raise ValueError("the URL holds a user name or a password")
         if not parts.hostname or parts.port == 0:

@@ -138,7 +138,13 @@ def build_services(settings: Settings, now: Clock) -> Services:
     restoring = Restoring(database, registries, now, lease_s=settings.lease_s, deadline_s=deadline_s)
     verifications = Verifications(database, now)
     deliveries = Deliveries(
-        database, outbound, secrets, lease_s=settings.lease_s, deadline_s=deadline_s, now=now
+        database,
+        outbound,
+        secrets,
+        lease_s=settings.lease_s,
+        deadline_s=deadline_s,
+        now=now,
+        console=settings.public_url,
     )
     shared_causes = SharedCauses(database, now)
     viability = Viability(calendar)

@@ -24,6 +24,7 @@ BREACHES = {
     "a use case that knows SQL": ("controller/rollouts.py", "import sqlalchemy"),
     "a second scheduler": ("controller/retention.py", "import apscheduler"),
     "a second way out": ("controller/notices/log.py", "import requests"),
+    "a second way out for mail": ("controller/notices/log.py", "import smtplib"),
     "the store calling a use case": ("controller/store/features.py", "import controller.rollouts"),
     "a second place where verdicts act": ("controller/catalog.py", "import triggers.step"),
     "a second place that has verdicts acted on": ("controller/catalog.py", "import controller.actions"),

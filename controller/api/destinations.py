@@ -105,8 +105,8 @@ def disconnect_destination(project: str, key: str) -> None:
 @blueprint.response(200, TestedSchema)
 def test_destination(project: str, key: str) -> dict[str, Any]:
     """Send a test notice now."""
-    failed = services().notices.test(project, key, actor())
-    return {"sent": not failed, "message": failed or "it arrived"}
+    sent, told = services().notices.test(project, key, actor())
+    return {"sent": sent, "message": told or "it arrived"}
 
 
 @blueprint.get("/<key>/deliveries")

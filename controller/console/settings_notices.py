@@ -26,12 +26,13 @@ class Notices(Connections):
     lead = "Who is told when something happens."
     nothing = (
         "Nobody is told yet",
-        "Connect a channel of Slack, or a pager that takes webhooks, so that an alarm at night reaches somebody.",
+        "Connect Slack, a pager that takes webhooks, or e-mail, so that an alarm at night reaches somebody.",
     )
     works = ("The test notice arrived.", "The test notice did not arrive.")
     kind_hint = (
         "Slack needs no address: its secret is what stands behind https://hooks.slack.com/services/ "
-        "in the address of its webhook."
+        "in the address of its webhook. For email the address is that of the mail "
+        "server, such as smtps://smtp.example.com, and the secret its password."
     )
     ends = "What waits for it is not sent any more either."
     events = EVENTS
@@ -40,19 +41,39 @@ class Notices(Connections):
         Field(
             name="url",
             label="Address",
-            type="url",
             placeholder="https://hooks.example.com/headgate",
             takes="settings.url",
         ),
         Field(
             name="secret",
             label="Secret",
-            required=True,
             longest=8192,
             placeholder="env:PAGER",
             takes="settings.secret",
             hint="The secret itself, which is kept encrypted and never shown again; *** leaves it as it is. "
             "Or env:NAME, which the operator sets.",
+        ),
+        Field(
+            name="to",
+            label="Recipients",
+            placeholder="on-call@example.com",
+            takes="settings.to",
+            hint="For email: addresses with spaces between.",
+        ),
+        Field(
+            name="from",
+            label="Sender",
+            longest=254,
+            placeholder="headgate@example.com",
+            takes="settings.from",
+            hint="For email.",
+        ),
+        Field(
+            name="user",
+            label="Login",
+            longest=255,
+            takes="settings.user",
+            hint="For email: the name that the mail server knows, if it asks for one.",
         ),
         Field(
             name="events",
@@ -84,8 +105,7 @@ class Notices(Connections):
 
     def test(self, project: str, key: str) -> Tried:
         """Send a test notice now."""
-        fault = services().notices.test(project, key, actor())
-        return Tried(not fault, fault)
+        return Tried(*services().notices.test(project, key, actor()))
 
     def disconnect(self, project: str, key: str) -> None:
         """Tell a destination nothing any more."""
@@ -99,7 +119,9 @@ class Notices(Connections):
 
 def _content(named: Mapping[str, str], sent: Given) -> dict[str, Any]:
     """What was sent, as the API takes it."""
-    settings = {name: sent[name] for name in ("url", "secret") if sent[name]}
+    settings: dict[str, Any] = {name: sent[name] for name in ("url", "user", "secret", "from") if sent[name]}
+    if sent["to"]:
+        settings["to"] = sent["to"].replace(",", " ").split()
     events = sent["events"].replace(",", " ").split() or ["*"]
     content: dict[str, Any] = load(DestinationSchema(), {**named, "settings": settings, "events": events})
     return content
@@ -107,12 +129,13 @@ def _content(named: Mapping[str, str], sent: Given) -> dict[str, Any]:
 
 def _thing(one: Destination) -> Thing:
     settings = shown(one.settings)
-    given = {name: str(settings.get(name, "")) for name in ("url", "secret")}
+    given = {name: str(settings.get(name, "")) for name in ("url", "user", "secret", "from")}
+    given["to"] = " ".join(settings.get("to", ()))
     told = "everything" if "*" in one.events else ", ".join(one.events)
     return Thing(
         key=one.key,
         kind=one.kind,
-        about=" · ".join(part for part in (told, given["url"]) if part),
+        about=" · ".join(part for part in (told, given["to"], given["url"]) if part),
         created_at=one.created_at,
         given=given | {"events": " ".join(one.events)},
     )

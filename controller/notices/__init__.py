@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controller.notices.channel import Channel
+from controller.notices.email import Email
 from controller.notices.events import wants
 from controller.notices.log import write_log
 from controller.notices.slack import Slack
@@ -15,7 +16,7 @@ from controller.store.deliveries import add_delivery
 from controller.store.destinations import Destination, destinations_of
 from controller.store.outbox import Message, anything_waits, take
 
-CHANNELS: Mapping[str, type[Channel]] = {channel.kind: channel for channel in (Slack, Webhook)}
+CHANNELS: Mapping[str, type[Channel]] = {channel.kind: channel for channel in (Slack, Webhook, Email)}
 """The kinds of destinations that a project can be connected to."""
 
 EVERYTHING: Mapping[str, Callable[[Message], None]] = {"log": write_log}

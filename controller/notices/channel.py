@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,19 +15,32 @@ from controller.http import Answer, Outbound, OutboundError
 from controller.sealing import SecretPlace
 from controller.secrets import SecretRefused, Secrets
 
+_FIRST = ("feature", "environment", "trigger", "sentence", "reason")
 _LONGEST_WAIT_S = 3600
 """The most that a destination can ask to be left alone for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something that a destination is told. ``id`` stays the same however often it is sent."""
+    """Something that a destination is told. ``id`` stays the same however often it is sent.
+
+    ``console`` is where people reach the console, if the operator says it.
+    """
 
     id: str
     event: str
     project: str
     created_at: datetime
     data: Mapping[str, Any]
+    console: str = ""
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What there is to tell, by name, for people: the likeliest first, and nothing that is empty."""
+        first = [name for name in _FIRST if self.data.get(name)]
+        for name in (*first, *(name for name in self.data if name not in _FIRST)):
+            value = self.data[name]
+            if value not in ("", None, [], {}):
+                yield name, value if isinstance(value, str) else json.dumps(value)
 
     def body(self) -> bytes:
         """As JSON, the same bytes each time."""
@@ -77,8 +90,10 @@ class Channel(ABC):
         """
 
     @abstractmethod
-    def send(self, notice: Notice, now: datetime, deadline_s: float) -> None:
+    def send(self, notice: Notice, now: datetime, deadline_s: float) -> str:
         """Send a notice; returning means that it arrived. Sending it twice is the receiver's to notice, by its id.
+
+        What is returned is to be known although it arrived, such as who of several did not want it; mostly nothing.
 
         Raises:
             NotSent: It did not arrive, as far as can be told.

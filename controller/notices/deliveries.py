@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.errors import BadConfiguration
@@ -51,12 +52,17 @@ class Deliveries:
         lease_s: float,
         deadline_s: float,
         now: Callable[[], datetime],
+        console: str = "",
     ) -> None:
-        """``deadline_s`` is how long one attempt may take, ``lease_s`` how long others leave it alone meanwhile."""
+        """``deadline_s`` is how long one attempt may take, ``lease_s`` how long others leave it alone meanwhile.
+
+        ``console`` is where people reach the console, for links to it.
+        """
         self._database = database
         self._outbound = outbound
         self._secrets = secrets
         self._now = now
+        self._console = console
         self._lease_s = max(lease_s, 2 * deadline_s)
         self._deadline_s = deadline_s
         self._lanes = Lanes(_WIDTH, self._drain)
@@ -84,13 +90,14 @@ class Deliveries:
             )
         return CHANNELS[destination.kind].from_settings(destination.settings, self._outbound, self._secrets)
 
-    def try_out(self, destination: Destination, notice: Notice) -> str:
-        """Send a notice now, once; why that failed, or nothing."""
+    def try_out(self, destination: Destination, notice: Notice) -> tuple[bool, str]:
+        """Send a notice now, once; whether it arrived, and what is to be known about that."""
+        notice = replace(notice, console=self._console)
         try:
-            self.channel(destination).send(notice, self._now(), self._deadline_s)
+            remark = self.channel(destination).send(notice, self._now(), self._deadline_s)
         except (NotSent, BadConfiguration) as error:
-            return self._secrets.redact(str(error))
-        return ""
+            return False, self._secrets.redact(str(error))
+        return True, self._secrets.redact(remark)
 
     def _drain(self, destination_id: int) -> None:
         while True:
@@ -106,7 +113,8 @@ class Deliveries:
         if delivery is None:
             return
         try:
-            self.channel(delivery.destination).send(_notice(delivery), self._now(), self._deadline_s)
+            notice = _notice(delivery, self._console)
+            remark = self.channel(delivery.destination).send(notice, self._now(), self._deadline_s)
         except NotSent as failed:
             self._failed(claim, delivery, str(failed), failed.retry_after_s, for_good=failed.for_good)
         except BadConfiguration as bad:
@@ -116,7 +124,7 @@ class Deliveries:
             log.exception("destination %s failed", delivery.destination.key)
             self._failed(claim, delivery, f"the channel failed: {type(error).__name__}")
         else:
-            self._settle(claim, delivery, DeliveryStatus.DELIVERED, "", None)
+            self._settle(claim, delivery, DeliveryStatus.DELIVERED, self._secrets.redact(remark), None)
 
     def _failed(
         self,
@@ -151,11 +159,12 @@ class Deliveries:
         NOTICES.labels(delivery.destination.kind, status.value).inc()
 
 
-def _notice(delivery: Delivery) -> Notice:
+def _notice(delivery: Delivery, console: str) -> Notice:
     return Notice(
         id=f"msg_{delivery.message_id}",
         event=names_of(delivery.event)[0],
         project=delivery.project,
         created_at=delivery.created_at,
         data=delivery.payload,
+        console=console,
     )

@@ -14,7 +14,6 @@ from controller.secrets import Secrets
 
 _LONGEST = 3000
 """Slack cuts longer texts; so do we, where we know what is lost."""
-_FIRST = ("feature", "environment", "trigger", "sentence", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,11 @@ class Slack(Channel):
         url, secret = address_and_secret(settings, outbound, secrets, cls.default_url)
         return cls(outbound, f"{url.rstrip('/')}/{secret.lstrip('/')}")
 
-    def send(self, notice: Notice, now: datetime, deadline_s: float) -> None:
+    def send(self, notice: Notice, now: datetime, deadline_s: float) -> str:
         """See `Channel.send`."""
         content = {"text": text_of(notice), "unfurl_links": False, "unfurl_media": False}
         post(self.outbound, self.url, json.dumps(content).encode(), {}, now, deadline_s)
+        return ""
 
 
 def text_of(notice: Notice) -> str:
@@ -46,11 +46,7 @@ def text_of(notice: Notice) -> str:
 
 def _lines(notice: Notice) -> Iterator[str]:
     yield f"*{_plain(notice.event)}* in {_plain(notice.project)}"
-    first = [name for name in _FIRST if notice.data.get(name)]
-    for name in (*first, *(name for name in notice.data if name not in _FIRST)):
-        value = notice.data[name]
-        if value not in ("", None, [], {}):
-            yield f"{_plain(name)}: {_plain(value if isinstance(value, str) else json.dumps(value))}"
+    yield from (f"{_plain(name)}: {_plain(value)}" for name, value in notice.lines())
 
 
 def _plain(text: str) -> str:

@@ -34,7 +34,7 @@ class Webhook(Channel):
         url, secret = address_and_secret(settings, outbound, secrets)
         return cls(outbound, url, _key(secret))
 
-    def send(self, notice: Notice, now: datetime, deadline_s: float) -> None:
+    def send(self, notice: Notice, now: datetime, deadline_s: float) -> str:
         """See `Channel.send`. The timestamp is that of the attempt, so that a receiver can refuse old ones."""
         body, timestamp = notice.body(), str(int(now.timestamp()))
         headers = {
@@ -43,6 +43,7 @@ class Webhook(Channel):
             "webhook-signature": f"v1,{signature(self.key, notice.id, timestamp, body)}",
         }
         post(self.outbound, self.url, body, headers, now, deadline_s)
+        return ""
 
 
 def signature(key: bytes, id: str, timestamp: str, body: bytes) -> str:

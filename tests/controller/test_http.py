@@ -4,7 +4,6 @@ import gzip
 import os
 import socket
 import ssl
-import subprocess
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.http import Outbound, OutboundError, Refused, TimedOut, TooLarge, Unreachable
-from tests.components import require_binary
+from tests.contract.mail_server import make_certificate
 from tests.endpoint import (
     SLOW_BODY,
     SLOW_CHUNKS,
@@ -43,13 +42,7 @@ OUTBOUND = Outbound()
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 with its key, in one file, made for this run."""
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    command = [require_binary("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(path), "-out", f"{path}.crt"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path
+    return make_certificate(tmp_path_factory.mktemp("tls") / "server.pem")
 
 
 def serving_tls(behaviour: Behaviour, certificate: Path) -> Iterator[Endpoint]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.story import PROJECT, Installation
+from tests.contract.mail_server import MailServer, mailing
 from tests.controller.console.conftest import BEGAN, Visitor
 from tests.controller.console.test_settings_sources import beside
 from tests.endpoint import Endpoint, replying, serving
@@ -74,6 +75,17 @@ def test_a_destination_is_connected_tried_changed_and_disconnected(desk: Desk) -
     gone = desk.ada.post(f"{PAGE}/pager/disconnect", _form=PAGE)
     assert gone.location == f"{PAGE}?done=disconnected"
     assert "Nobody is told yet" in desk.page()
+
+
+def test_somebody_is_told_by_mail(desk: Desk) -> None:
+    wrong = desk.connect(kind="email", url="smtps://mail.example.com", to="ann@example.com, ben", secret="")
+    assert "not an e-mail address" in wrong
+    with mailing(MailServer()) as server:
+        mail = {"kind": "email", "url": server.url, "secret": "", "from": "headgate@example.com"}
+        assert desk.connect(**mail, to="ann@example.com, ben@example.com") == f"{PAGE}?done=connected"
+        assert "ann@example.com ben@example.com" in desk.page()
+        assert "The test notice arrived." in desk.ada.post(f"{PAGE}/pager/test", _form=PAGE).text
+    assert server.recipients == [["ann@example.com", "ben@example.com"]]
 
 
 def test_what_does_not_arrive_is_told_without_the_secret(desk: Desk) -> None:

@@ -208,7 +208,7 @@ def test_a_worker_killed_after_it_sent_is_made_up_for_under_the_same_id(both: To
     assert delivery is not None
     from controller.notices.deliveries import _notice
 
-    notice = _notice(delivery)
+    notice = _notice(delivery, "")
     both.tenant.parts.deliveries.channel(delivery.destination).send(notice, both.tenant.clock(), 5)
     both.work(30)
     assert len(both.heard) == 2
