@@ -31,6 +31,37 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Who signs in to the console, and how. */}}
+{{- define "headgate.signInEnv" -}}
+{{- with .Values.config.oidc }}{{- if .issuer }}
+- name: HEADGATE_OIDC_ISSUER
+  value: {{ .issuer | quote }}
+- name: HEADGATE_OIDC_CLIENT_ID
+  value: {{ .clientId | quote }}
+- name: HEADGATE_OIDC_SCOPES
+  value: {{ .scopes | quote }}
+- name: HEADGATE_OIDC_GROUPS_CLAIM
+  value: {{ .groupsClaim | quote }}
+{{- with .roles }}
+- name: HEADGATE_OIDC_ROLES
+  value: {{ toJson . | quote }}
+{{- end }}
+{{- with .adminGroups }}
+- name: HEADGATE_OIDC_ADMIN_GROUPS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with .domains }}
+- name: HEADGATE_OIDC_DOMAINS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with $.Values.secrets.oidcClientSecret }}{{- if .existingSecret }}
+{{ include "headgate.secretEnv" (dict "name" "HEADGATE_OIDC_CLIENT_SECRET" "secret" .existingSecret "key" .key) }}
+{{- end }}{{- end }}
+- name: HEADGATE_PASSWORD_SIGN_IN
+  value: {{ $.Values.config.passwordSignIn | quote }}
+{{- end }}{{- end }}
+{{- end -}}
+
 {{/* The whole environment of a serving process. Takes (dict "root" $ "component" "web"). */}}
 {{- define "headgate.serveEnv" -}}
 - name: HEADGATE_ROLE
@@ -50,6 +81,7 @@
 {{ include "headgate.databaseEnv" .root }}
 {{- if eq .component "web" }}
 {{- include "headgate.bootstrapEnv" .root }}
+{{- include "headgate.signInEnv" .root }}
 {{- end }}
 {{- end -}}
 

@@ -22,6 +22,17 @@ the values that are missing or contradict one another.
 {{- $reasons = append $reasons "secrets.bootstrapAdmin names a Secret but no key in it: give apiKeyKey, passwordKey or both" -}}
 {{- end -}}
 {{- end -}}
+{{- with $v.config.oidc -}}
+{{- if ne (empty .issuer) (empty .clientId) -}}
+{{- $reasons = append $reasons "config.oidc.issuer and config.oidc.clientId go together: give both or none" -}}
+{{- end -}}
+{{- if and .issuer (not $v.config.publicUrl) -}}
+{{- $reasons = append $reasons "config.oidc needs config.publicUrl: the provider sends people back there" -}}
+{{- end -}}
+{{- if and (not .issuer) (or .roles .adminGroups .domains $v.secrets.oidcClientSecret.existingSecret (ne $v.config.passwordSignIn "all")) -}}
+{{- $reasons = append $reasons "config.oidc.issuer is empty, but roles, adminGroups, domains, passwordSignIn or secrets.oidcClientSecret want it: name the OpenID provider" -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.ingress.enabled (not $v.ingress.hosts) -}}
 {{- $reasons = append $reasons "ingress.enabled is true but ingress.hosts is empty: name at least one host" -}}
 {{- end -}}

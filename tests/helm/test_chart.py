@@ -22,6 +22,7 @@ SECRET_NAMES = {
     "HEADGATE_SECRET_KEY",
     "HEADGATE_ADMIN_KEY",
     "HEADGATE_ADMIN_PASSWORD",
+    "HEADGATE_OIDC_CLIENT_SECRET",
 }
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -229,6 +230,25 @@ def test_only_web_pods_learn_the_bootstrap_administrator(render: Render) -> None
     assert (
         environment(pods["web"])["HEADGATE_ADMIN_PASSWORD"]["valueFrom"]["secretKeyRef"]["key"] == "password"
     )
+
+
+def test_only_web_pods_sign_people_on(render: Render) -> None:
+    pods = pod_specs(render("everything"))
+    knowing = {component for component, pod in pods.items() if "HEADGATE_OIDC_ISSUER" in environment(pod)}
+    assert knowing == {"web"}
+    known = environment(pods["web"])
+    assert {name: each["value"] for name, each in known.items() if "_OIDC_" in name and "value" in each} == {
+        "HEADGATE_OIDC_ISSUER": "https://login.example.com/realms/acme",
+        "HEADGATE_OIDC_CLIENT_ID": "headgate",
+        "HEADGATE_OIDC_SCOPES": "openid email profile",
+        "HEADGATE_OIDC_GROUPS_CLAIM": "groups",
+        "HEADGATE_OIDC_ROLES": '{"risk-officers":{"acme":["approver"]}}',
+        "HEADGATE_OIDC_ADMIN_GROUPS": "platform,on-call",
+        "HEADGATE_OIDC_DOMAINS": "example.com,example.org",
+    }
+    secret = known["HEADGATE_OIDC_CLIENT_SECRET"]["valueFrom"]["secretKeyRef"]
+    assert secret == {"name": "headgate-oidc", "key": "secret"}
+    assert known["HEADGATE_PASSWORD_SIGN_IN"]["value"] == "admins"
 
 
 def test_the_migration_runs_before_install_and_upgrade(render: Render) -> None:

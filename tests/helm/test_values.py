@@ -90,6 +90,13 @@ def template(helm: Helm, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("config.publicUrl=http://headgate.example.com", "/config/publicUrl"),
         ("config.logLevel=LOUD", "/config/logLevel"),
         ("config.tickSeconds=0", "/config/tickSeconds"),
+        ("config.oidc.issuer=http://login.example.com", "/config/oidc/issuer"),
+        ("config.oidc.scopes=email profile", "/config/oidc/scopes"),
+        ('config.oidc.roles={"risk":{"acme":["boss"]}}', "/config/oidc/roles/risk/acme/0"),
+        ('config.oidc.adminGroups=["a,b"]', "/config/oidc/adminGroups/0"),
+        ('config.oidc.domains=["@example.com"]', "/config/oidc/domains/0"),
+        ("config.oidc.clientSecret=s3cret", "/config/oidc"),
+        ("config.passwordSignIn=nobody", "/config/passwordSignIn"),
         ("web.replicas=0", "/web/replicas"),
         ("web.replica=3", "/web"),
         (
@@ -148,6 +155,9 @@ def test_all_missing_values_are_named_at_once(helm: Helm) -> None:
             "secrets.bootstrapAdmin.existingSecret=a,secrets.bootstrapAdmin.apiKeyKey=",
             "names a Secret but no key",
         ),
+        ("config.oidc.issuer=https://login.example.com", "go together"),
+        ("config.oidc.issuer=https://a.example,config.oidc.clientId=x", "needs config.publicUrl"),
+        ("config.passwordSignIn=admins", "config.oidc.issuer is empty"),
         ("web.preStopSleepSeconds=30", "uses up web.terminationGracePeriodSeconds"),
     ],
 )
