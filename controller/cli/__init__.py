@@ -39,6 +39,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "revert-target": "controller.cli.releases",
         "plans": "controller.cli.governance",
         "group": "controller.cli.governance",
+        "key": "controller.cli.keys",
         "members": "controller.cli.people",
         "users": "controller.cli.people",
         "move": "controller.cli.moves",

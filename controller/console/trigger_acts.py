@@ -73,9 +73,11 @@ def remove_trigger(project: str, environment: str, feature: str, trigger: str) -
     """Remove it, or propose that."""
     where = Where(project, environment, feature)
     if request.form.get("do") == "propose":
-        reviews = services().trigger_reviews
-        act = lambda: reviews.propose(where, trigger, None, actor(), forms.reason())  # noqa: E731 - one of two
-        return _try(where, trigger, "remove", act, "proposed")
+
+        def propose() -> None:
+            services().trigger_reviews.propose(where, trigger, None, actor(), forms.reason())
+
+        return _try(where, trigger, "remove", propose, "proposed")
     try:
         _check_version(where, trigger)
         services().trigger_edits.drop(where, trigger, actor(), forms.reason())
