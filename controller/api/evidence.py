@@ -54,7 +54,7 @@ def show_evidence(project: str, feature: str, id: int) -> StoredEvidence:
 
 @blueprint.post("/evidence/reports")
 @blueprint.doc(**FILE)
-@blueprint.arguments(evidence_schemas.UploadQuerySchema, location="query", unknown="raise")
+@blueprint.arguments(evidence_schemas.UploadQuerySchema, location="query")
 @blueprint.response(201, evidence_schemas.EvidenceSchema)
 def import_report(query: dict[str, Any], project: str, feature: str) -> StoredEvidence:
     """Hand in the report file of an evaluation tool: it is read, and checked whenever its requirement is."""

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import flask
 from flask_smorest import Blueprint as SmorestBlueprint
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -33,6 +33,9 @@ class WrongMediaType(HeadgateError):
 
 class StrictParser(FlaskParser):
     """Reads JSON without NaN, infinity or repeated keys, and says field by field what is wrong."""
+
+    # A filter that nobody knows would let everything through.
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
 
     def _raw_load_json(self, req: flask.Request) -> Any:
         return read_json(req)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from controller.actors import ActorKind
 from controller.api import schemas
 from controller.api.auth import actor, refuse_to_hand_out, rights, services
+from controller.api.fields import Choice, Moment, Text
 from controller.api.paging import PageQuery, after, page, page_of
 from controller.api.parsing import Blueprint
 from controller.errors import InvalidInput, Problem
 from controller.permissions import granted
 from controller.sealing import shown
 from controller.sources import Tried
-from controller.store.changes import RecordedChange, changes_of
+from controller.store.audit import Sought, find_changes
+from controller.store.changes import RecordedChange
 from controller.store.keys import ApiKey, keys_of
 from controller.store.projects import (
     Environment,
@@ -27,6 +30,18 @@ from controller.store.sources import StoredSource, sources_of
 blueprint = Blueprint(
     "projects", __name__, url_prefix="/api/v1/projects", description="Projects and what they share"
 )
+
+
+class ChangesQuery(PageQuery):
+    """Which changes are sought. ``since`` is included, ``until`` is not."""
+
+    text = Text(200, metadata={"description": "Words that stand anywhere in a change"})
+    feature = Text(63)
+    environment = Text(63)
+    name = Text(63, metadata={"description": "What was done, such as disable or trigger.change"})
+    actor_kind = Choice(ActorKind, attribute="kind")
+    since = Moment()
+    until = Moment()
 
 
 @blueprint.get("")
@@ -117,13 +132,16 @@ def test_source(project: str, source: str) -> Tried:
 
 
 @blueprint.get("/<project>/changes")
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(ChangesQuery, location="query")
 @blueprint.response(200, page_of(schemas.ChangeSchema))
 def list_changes(query: dict[str, Any], project: str) -> dict[str, Any]:
-    """The record of changes, newest first."""
+    """The record of changes, or what is sought of it, newest first."""
+    before, limit = after(query), query.pop("limit")
+    query.pop("cursor", None)
     with services().database.read() as tx:
-        found = changes_of(tx, get_project(tx, project).id, before=after(query), limit=query["limit"] + 1)
-    return page(found, query["limit"], lambda change: change.seq, vars_of)
+        id = get_project(tx, project).id
+        found = find_changes(tx, id, Sought(**query), before=before, limit=limit + 1)
+    return page(found, limit, lambda change: change.seq, vars_of)
 
 
 @blueprint.get("/<project>/keys")

@@ -57,7 +57,7 @@ def approve_step(headers: dict[str, Any], project: str, environment: str, featur
 
 
 @blueprint.get("/forecast")
-@blueprint.arguments(ramp_schemas.ForecastQuerySchema, location="query", unknown="raise")
+@blueprint.arguments(ramp_schemas.ForecastQuerySchema, location="query")
 @blueprint.response(200, ramp_schemas.ForecastSchema)
 def show_forecast(query: dict[str, Any], project: str, environment: str, feature: str) -> dict[str, Any]:
     """How long the triggers would take to notice twice their limits in a stage."""

@@ -73,6 +73,31 @@ def test_a_cursor_is_one_that_was_given(still: World, path: str) -> None:
         assert found == (422, "invalid_field", ["cursor"]), cursor
 
 
+@pytest.mark.parametrize("path", LISTS)
+def test_what_nobody_knows_is_no_filter_that_lets_everything_through(still: World, path: str) -> None:
+    found = nothing_came_of_it(still, "GET", f"{path}?fature=claims-assistant")
+    assert found == (422, "invalid_field", ["fature"])
+
+
+def test_the_record_of_changes_is_sought_by_what_was_done_to_what_by_whom_and_when(still: World) -> None:
+    def sought(query: str) -> list[int]:
+        return [
+            change["seq"] for change in still.api.ok("GET", f"{PROJECT}/changes?limit=200&{query}")["items"]
+        ]
+
+    all_of_it = still.api.ok("GET", f"{PROJECT}/changes?limit=200")["items"]
+    mine = [change for change in all_of_it if change["feature"] == "claims-assistant"]
+    assert len(all_of_it) > len(mine) > 0
+    assert sought("feature=claims-assistant") == [change["seq"] for change in mine]
+    made = [change["seq"] for change in mine if change["name"] == "feature.create"]
+    assert sought("feature=claims-assistant&name=feature.create") == made
+    assert sought("actor_kind=trigger") == []
+    assert sought("until=1970-01-02T00:00:00Z") == []
+    assert sought("since=1970-01-02T00:00:00Z&text=claims-assistant") != []
+    found = nothing_came_of_it(still, "GET", f"{PROJECT}/changes?actor_kind=robot")
+    assert found == (422, "invalid_field", ["actor_kind"])
+
+
 NUMBERS = [
     "9" * 18,
     "9" * 19,
