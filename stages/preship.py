@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 
 from stages.evidence import Answer, Standing
-from stages.requirement import Missed
 
 
 class Reply(StrEnum):
@@ -120,8 +119,7 @@ QUESTIONS: tuple[Question, ...] = (
 def answer(question: Question, standings: Iterable[Standing], facts: Iterable[Fact] = ()) -> Answered:
     """Answer a question from how the requirements of the stage stand, and from facts.
 
-    Yes is said only if there is something to say it from, and all of it holds. What the stage only reminds of stands
-    beside the answer and does not make it, unless there is nothing else to make it from.
+    Yes is said only if there is something to say it from, and all of it holds, what the stage only reminds of too.
     """
     mine = tuple(each for each in standings if each.requirement.key in question.about)
     told = tuple(facts)
@@ -131,9 +129,7 @@ def answer(question: Question, standings: Iterable[Standing], facts: Iterable[Fa
 def _reply(standings: tuple[Standing, ...], facts: tuple[Fact, ...]) -> Reply:
     if not standings and not facts:
         return Reply.NO
-    asked = [each for each in standings if each.requirement.missed is not Missed.REMIND]
-    counted = asked if asked or facts else standings
-    open_ones = {each.answer for each in counted if not each.holds}
+    open_ones = {each.answer for each in standings if not each.holds}
     if not all(fact.holds for fact in facts) or open_ones - {Answer.STALE, Answer.EXPIRED}:
         return Reply.NO
     return Reply.STALE if open_ones else Reply.YES
