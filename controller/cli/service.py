@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ def serve(host: str | None, port: int | None) -> None:
     with _told_on_one_line():
         check_start(settings)
     address, at_port = host or settings.host, port or settings.port
+    _refuse_a_taken_place(address, at_port)
     click.echo(f"Headgate starts on http://{address}:{at_port}")
     server = Granian(
         target="app:serve",
@@ -161,6 +163,16 @@ def _database() -> Iterator[Database]:
 def _settings() -> Settings:
     with _told_on_one_line():
         return load_settings()
+
+
+def _refuse_a_taken_place(address: str, port: int) -> None:
+    """Processes of one server share its port, so that another server there would share it, too, unnoticed."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as taken:
+        why = f"cannot listen on {address}:{port} ({taken.strerror}); stop what listens there, or set HEADGATE_PORT"
+        raise _Failed(why) from taken
 
 
 @contextmanager

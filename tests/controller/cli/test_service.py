@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_a_bad_setting_is_told_on_one_line(
         1,
         "Error: HEADGATE_TICK_SECONDS='soon' is not a number of seconds above 0\n",
     )
+
+
+@pytest.mark.usefixtures("new_url")
+def test_a_port_that_another_server_has_is_told_on_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = str(other.getsockname()[1])
+        done = run("serve", "--host", "127.0.0.1", "--port", port)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: cannot listen on 127.0.0.1:{port} (")
+    assert done.output.count("\n") == 1
 
 
 def test_a_new_key_is_an_admin_key_and_another_one_each_time() -> None:
