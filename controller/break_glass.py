@@ -117,7 +117,7 @@ class BreakGlassDesk:
         """Let the feature stay in the stage, now that it has what the stage asks for.
 
         Raises:
-            Refused: The actor entered it himself, its time is over, or something besides time and approvals is missing.
+            Refused: The actor broke the glass, its time is over, or something besides time and approvals is missing.
         """
         with self._database.write() as tx:
             stored, now = _alone(tx, where), self._now()
@@ -131,7 +131,7 @@ class BreakGlassDesk:
         """Note what somebody else found who looked at it; until then the feature is not promoted.
 
         Raises:
-            Refused: The actor broke the glass himself, or it was reviewed before.
+            Refused: The actor broke the glass, or it was reviewed before.
         """
         with self._database.write() as tx:
             stored, now = _alone(tx, where), self._now()

@@ -66,7 +66,7 @@ class Governance:
         With ``seen``, only if that is still the name of who belonged to it (`Group.seen`); empty: nobody was.
 
         Raises:
-            InvalidInput: The actor would add himself.
+            InvalidInput: The actor would add themselves.
             Conflict: Somebody else changed it meanwhile.
         """
         with self._database.write() as tx:
@@ -111,7 +111,7 @@ class Governance:
 
 
 def _refuse_unseen(field: str, seen: str | None, now: str) -> None:
-    """Nobody overwrites what he has not looked at."""
+    """Nobody overwrites what they have not looked at."""
     if seen is not None and seen != now:
         problem = Problem(
             field, "somebody else changed it meanwhile", "look at theirs, and save again if you mean it"
@@ -120,7 +120,7 @@ def _refuse_unseen(field: str, seen: str | None, now: str) -> None:
 
 
 def _refuse_oneself(tx: Transaction, project_id: int, added: Iterable[str], actor: Actor) -> None:
-    """Nobody gives himself the word that a plan asks of others."""
+    """Nobody gives themselves the word that a plan asks of others."""
     for member in added:
         if are_one(tx, project_id, member, actor.name):
             problem = Problem("members", f"{member} is you", "let somebody else put you into a group")

@@ -1,6 +1,6 @@
 """The use cases of who may come in and what they may do: invite, give roles, deactivate, give another password.
 
-Each change is recorded in every project it reaches: a membership in its own, what is said of a user in each of his
+Each change is recorded in every project it reaches: a membership in its own, what is said of a user in each of their
 projects, and what is said of somebody to whom everything is open in all of them.
 """
 
@@ -49,7 +49,7 @@ class Members:
         self._now = now
 
     def invite(self, email: str, actor: Actor, *, is_admin: bool) -> Invited:
-        """Let somebody in who was not known: he sees no project yet, unless everything is open to him.
+        """Let somebody in who was not known: they see no project yet, unless everything is open to them.
 
         Raises:
             Conflict: There is such a user.
@@ -74,13 +74,13 @@ class Members:
         may_break_glass: bool = False,
         seen: str | None = None,
     ) -> tuple[Member, str | None]:
-        """Say which roles somebody has in a project, whichever he had; whoever is not known yet is let in.
+        """Say which roles somebody has in a project, whichever they had; whoever is not known yet is let in.
 
         Roles that groups of the identity provider bring stay beside them. With ``seen``, only if that is still the
-        name of what he was given here before (`Member.seen`).
+        name of what they were given here before (`Member.seen`).
 
         Raises:
-            Conflict: Somebody else gave him other roles meanwhile.
+            Conflict: Somebody else gave them other roles meanwhile.
         """
         with self._database.write() as tx:
             project = get_project(tx, project_key)
@@ -105,10 +105,10 @@ class Members:
             return member, invited.password
 
     def remove_member(self, project_key: str, email: str, actor: Actor) -> None:
-        """Take from somebody what was given to him here in a project.
+        """Take from somebody what was given to them here in a project.
 
         Raises:
-            NotFound: He was given nothing here.
+            NotFound: They were given nothing here.
         """
         with self._database.write() as tx:
             project, user = get_project(tx, project_key), find_user(tx, email)
@@ -122,13 +122,13 @@ class Members:
     def change(
         self, email: str, actor: Actor, *, is_admin: bool | None = None, is_active: bool | None = None
     ) -> Invited:
-        """Open everything to somebody, or no more; let him in no more, or again. None: as it is.
+        """Open everything to somebody, or no more; let them in no more, or again. None: as it is.
 
-        Whoever is let in no more is signed out everywhere, and what he did keeps his name. Whoever is let in again has
-        the roles he had, and a new one-time password.
+        Whoever is let in no more is signed out everywhere, and what they did keeps their name. Whoever is let in again
+        has the roles they had, and a new one-time password.
 
         Raises:
-            Conflict: He is the last to whom everything is open.
+            Conflict: They are the last to whom everything is open.
         """
         with self._database.write() as tx:
             user = _known(tx, email)
@@ -162,10 +162,10 @@ class Members:
         return self._new_password(tx, user, actor)
 
     def give_password(self, email: str, actor: Actor) -> Invited:
-        """Give somebody a new one-time password, and sign him out everywhere.
+        """Give somebody a new one-time password, and sign them out everywhere.
 
         Raises:
-            Conflict: He is let in no more.
+            Conflict: They are let in no more.
         """
         with self._database.write() as tx:
             user = _known(tx, email)
@@ -220,13 +220,13 @@ class Members:
         record(tx, Change(project_id=project_id, name=name, actor=actor, at=at, before=before, after=after))
 
 
-_KNOWN = Problem("email", "there is such a user", "give him roles in a project, or another password")
-_ACTIVATE = Problem("email", "the user is deactivated", "activate him, which gives him a new password")
+_KNOWN = Problem("email", "there is such a user", "give them roles in a project, or another password")
+_ACTIVATE = Problem("email", "the user is deactivated", "activate them, which gives them a new password")
 _LAST = Problem("email", "is the last one to whom everything is open", "make somebody else an admin first")
 
 
 def _overtaken(member: Member) -> Conflict:
-    """What somebody is told who would overwrite roles that he has not seen."""
+    """What somebody is told who would overwrite roles that they have not seen."""
     there = member.given
     now = f"has the roles {', '.join(there.roles)} here" if there else "has no roles here any more"
     problem = Problem("roles", f"{member.user.email} {now}", "look at them, and save again if you mean it")
@@ -241,7 +241,7 @@ def _known(tx: Transaction, email: str) -> User:
 
 
 def _member(tx: Transaction, project: Project, user: User) -> Member:
-    """Somebody as a member of a project, with nothing if he is none."""
+    """Somebody as a member of a project, with nothing if they are none."""
     mine = tuple(each for each in memberships_of(tx, user.id) if each.project_id == project.id)
     return Member(user, mine)
 

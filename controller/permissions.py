@@ -91,5 +91,5 @@ class Rights:
         return permission in self.everywhere | mine
 
     def may_hand_out(self, asked: frozenset[Permission], project_id: int) -> bool:
-        """Whether they may give this away: nobody gives more than he holds, and an installation's admin all of it."""
+        """Whether they may give this away: nobody gives more than they hold, and an installation's admin all of it."""
         return bool(self.everywhere) or asked <= self.in_projects.get(project_id, frozenset())

@@ -2,8 +2,8 @@
 
 Whoever may make keys can make two of them, and whoever may invite people can sign in as them once. A key that was made
 by another key of the same project, or by a user, therefore speaks for whoever that is; and nobody counts as a second
-person beside the user who gave him his one-time password. Keys made by an admin key of the installation are taken for
-different people: to give each person one is the business of whoever has it.
+person beside the user who gave them their one-time password. Keys made by an admin key of the installation are taken
+for different people: to give each person one is the business of whoever has it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KEY, _USER = "key:", "user:"
 
 
 def person_of(tx: Transaction, project_id: int, actor: str) -> str:
-    """The first actor behind an actor: himself, or the user or key of the project that made his, or who made that."""
+    """The first actor behind an actor: the actor, or the user or key of the project that made that one, and so on."""
     makers = {f"{_KEY}{name}": maker for name, maker in makers_of(tx, project_id).items()}
     known = {actor}
     while (maker := makers.get(actor, "")) not in known and (maker in makers or maker.startswith(_USER)):
@@ -39,7 +39,7 @@ def are_one(tx: Transaction, project_id: int, one: str, other: str) -> bool:
 
 
 def _who_let_in(tx: Transaction, project_id: int, person: str) -> set[str]:
-    """Who could have signed in as somebody: whoever gave him his password, and whoever could have signed in as that."""
+    """Who could have signed in as somebody: whoever gave them their password, and whoever could sign in as that."""
     found: set[str] = set()
     while person.startswith(_USER):
         user = find_user(tx, person.removeprefix(_USER))

@@ -144,7 +144,7 @@ class Promotions:
         return Standing(promotion, refusals, forecast, seen_for(case, plan))
 
     def awaits(self, tx: Transaction, stored: StoredRollout, promotion: Promotion, actor: Actor) -> bool:
-        """Whether it would bring a promotion on if a person agreed to it now: he may, and his word is still missing.
+        """Whether it would bring a promotion on if a person agreed to it now: they may, and their word is missing.
 
         Where nothing is missing any more, anybody's word applies it.
         """

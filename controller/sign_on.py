@@ -53,7 +53,7 @@ class NotSignedOn(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """Where somebody is sent to sign in, and what has to come back with him."""
+    """Where somebody is sent to sign in, and what has to come back with them."""
 
     address: str
     state: str
@@ -109,7 +109,7 @@ class SignOn:
         """Let somebody in who came back with a code; whoever is new is known from now on.
 
         Raises:
-            NotSignedOn: The code or what it buys is not what it should be, or he is not let in.
+            NotSignedOn: The code or what it buys is not what it should be, or they are not let in.
         """
         claims = self._claims(code, redirect_uri, nonce, verifier)
         email, subject = self._identity(claims)
@@ -170,14 +170,14 @@ class SignOn:
         return email, f"{self._settings.oidc_issuer}|{claims['sub']}"
 
     def _user(self, tx: Transaction, email: str, subject: str) -> User:
-        """Somebody by his subject. An address alone opens no account that signs in with a password."""
+        """Somebody by their subject. An address alone opens no account that signs in with a password."""
         if user := user_by_subject(tx, subject):
             return user
         known = find_user(tx, email)
         if known is not None:
             if known.subject or known.runs_installation:
                 raise NotSignedOn(f"{email} is known already, and does not sign in this way")
-            # Whoever let him in may know his password, which opens nothing from now on.
+            # Whoever let them in may know their password, which opens nothing from now on.
             set_password(tx, known.id, "", let_in_by="")
             change_user(tx, known.id, subject=subject)
         else:
@@ -189,7 +189,7 @@ class SignOn:
         return found
 
     def _apply(self, tx: Transaction, user: User, mapped: Mapped) -> None:
-        """Give somebody what his groups bring now, and nothing that they brought before."""
+        """Give somebody what their groups bring now, and nothing that they brought before."""
         now, projects = self._now(), {project.key: project.id for project in all_projects(tx)}
         before = {each.project_id: each for each in memberships_of(tx, user.id) if each.by_group}
         for key, id in projects.items():

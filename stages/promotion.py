@@ -66,7 +66,7 @@ class Case:
     approvals: tuple[Approval, ...] = ()
 
     def approved_by(self, given: Iterable[tuple[str, str, frozenset[str]]]) -> Case:
-        """The same case with approvals: who, what was seen, and the groups he belongs to."""
+        """The same case with approvals: who, what was seen, and the groups they belong to."""
         return replace(self, approvals=tuple(Approval(*approval) for approval in given))
 
 
@@ -171,7 +171,7 @@ def check_promotion(case: Case, plan: Plan, now: datetime) -> tuple[Refusal, ...
 
 def stand_all(case: Case, step: StagePlan, now: datetime) -> tuple[Standing, ...]:
     """How each requirement of a stage stands for the release that the case asks about."""
-    # What somebody else waived counts before what the requester waived for himself.
+    # What somebody else waived counts before what the requester waived for themselves.
     waivers = sorted(case.waivers, key=lambda waiver: waiver.approver == case.requester)
     return tuple(stand(need, case.subject, case.evidence, waivers, now) for need in step.requirements)
 
@@ -180,7 +180,7 @@ def approve(case: Case, plan: Plan, approver: str, groups: frozenset[str] = froz
     """Agree to a promotion; ``groups`` are those the approver belongs to.
 
     Raises:
-        Refused: The approver asked for it himself, or agreed to it already.
+        Refused: The approver asked for it themselves, or agreed to it already.
     """
     if approver == case.requester:
         message = "you asked for this promotion"

@@ -163,7 +163,7 @@ def _grow(
 def _read(
     runs: Sequence[Mapping[int, float]], arrived: Mapping[int, float], least: int | None
 ) -> list[dict[int, float]]:
-    """One reading: the bad answers that arrived are added, and whoever is beyond the limit gets one further in his row.
+    """One reading: the bad answers that arrived are added, and whoever is beyond the limit gets one further in its row.
 
     What gets to the end of the row has fired and is gone. Where there are too few answers to judge, a row ends.
     """

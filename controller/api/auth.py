@@ -96,7 +96,7 @@ def refuse_unless_allowed(permission: Permission, project_key: str | None) -> No
 
 
 def refuse_to_hand_out(project_key: str, asked: frozenset[Permission]) -> None:
-    """Nobody gives away what he does not hold himself.
+    """Nobody gives away what they do not hold themselves.
 
     Raises:
         Forbidden: Something of it is not theirs to give.

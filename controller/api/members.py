@@ -34,7 +34,7 @@ def list_members(project: str) -> dict[str, Any]:
 @blueprint.arguments(people_schemas.MemberRolesSchema)
 @blueprint.response(200, people_schemas.SetMemberSchema)
 def set_member(content: dict[str, Any], project: str, email: str) -> dict[str, Any]:
-    """Say which roles somebody has, whichever he had. Whoever is not known yet is let in, with a one-time password."""
+    """Say which roles somebody has, whichever they had. Whoever is not known is let in, with a one-time password."""
     load(people_schemas.UserSchema(only=["email"]), {"email": email})
     refuse_to_hand_out(project, granted(content["roles"], may_break_glass=content["may_break_glass"]))
     member, password = services().members.set_member(project, email, actor=actor(), **content)
@@ -44,7 +44,7 @@ def set_member(content: dict[str, Any], project: str, email: str) -> dict[str, A
 @blueprint.delete("/<email>")
 @blueprint.response(204)
 def remove_member(project: str, email: str) -> None:
-    """Take from somebody what was given to him here."""
+    """Take from somebody what was given to them here."""
     services().members.remove_member(project, email, actor())
 
 

@@ -46,12 +46,12 @@ def show_user(email: str) -> User:
 @blueprint.arguments(people_schemas.UserChangeSchema)
 @blueprint.response(200, people_schemas.InvitedSchema)
 def change_user(content: dict[str, Any], email: str) -> Invited:
-    """Open everything to somebody, or no more; deactivate him, or activate him with a new one-time password."""
+    """Open everything to somebody, or no more; deactivate them, or activate them with a new one-time password."""
     return services().members.change(email, actor(), **content)
 
 
 @blueprint.post("/<email>/password")
 @blueprint.response(201, people_schemas.InvitedSchema)
 def give_password(email: str) -> Invited:
-    """Give somebody a new one-time password, and sign him out everywhere."""
+    """Give somebody a new one-time password, and sign them out everywhere."""
     return services().members.give_password(email, actor())

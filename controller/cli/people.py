@@ -43,7 +43,7 @@ def invite(remote: Remote, email: str, *, admin: bool) -> Told:
 @click.option("--active/--no-active", default=None, help="Whether they may sign in.")
 @at_installation
 def change(remote: Remote, email: str, *, admin: bool | None, active: bool | None) -> Told:
-    """Open everything to EMAIL or no more; let him in no more, or again with a new one-time password."""
+    """Open everything to EMAIL or no more; let them in no more, or again with a new one-time password."""
     asked = {"is_admin": admin, "is_active": active}
     content = {name: value for name, value in asked.items() if value is not None}
     return _invited(remote.send("PATCH", remote.at_installation("users", email), content))
@@ -53,7 +53,7 @@ def change(remote: Remote, email: str, *, admin: bool | None, active: bool | Non
 @_email
 @at_installation
 def password(remote: Remote, email: str) -> Told:
-    """Give EMAIL a new one-time password, and sign him out everywhere."""
+    """Give EMAIL a new one-time password, and sign them out everywhere."""
     return _invited(remote.send("POST", remote.at_installation("users", email, "password"), {}))
 
 
@@ -76,7 +76,7 @@ def list_members(remote: Remote) -> Told:
 @click.option("--may-break-glass", is_flag=True, help="They may enter a stage without what it asks for.")
 @in_project
 def set_(remote: Remote, email: str, roles: tuple[str, ...], *, may_break_glass: bool) -> Told:
-    """Give EMAIL these ROLES, whichever he had: viewer, operator, owner, approver, admin.
+    """Give EMAIL these ROLES, whichever they had: viewer, operator, owner, approver, admin.
 
     For an EMAIL that is not known yet it prints a one-time password.
     """
@@ -89,7 +89,7 @@ def set_(remote: Remote, email: str, roles: tuple[str, ...], *, may_break_glass:
 @_email
 @in_project
 def remove(remote: Remote, email: str) -> Told:
-    """Take from EMAIL what was given to him in this project."""
+    """Take from EMAIL what was given to them in this project."""
     remote.send("DELETE", remote.in_project("members", email))
     return Told({}, [f"{email} is no member any more, unless a group of the identity provider says so."])
 

@@ -213,7 +213,7 @@ def _proposed_changes(tx: Transaction, actor: Actor, rights: Rights) -> Iterator
 
 
 def _may_approve(tx: Transaction, rights: Rights, actor: Actor, project_id: int, asker: str) -> bool:
-    """Whether an actor may give the second word: by his roles, and because it was another who asked."""
+    """Whether an actor may give the second word: by their roles, and because it was another who asked."""
     return rights.may(Permission.APPROVE, project_id) and not are_one(tx, project_id, actor.name, asker)
 
 

@@ -32,7 +32,7 @@ _LONGEST_NUMBER = 4
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One time that the glass was broken; ``is_mine``: by the reader, or by somebody who counts as him."""
+    """One time that the glass was broken; ``is_mine``: by the reader, or by somebody who counts as them."""
 
     glass: BreakGlass
     is_mine: bool

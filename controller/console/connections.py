@@ -77,7 +77,7 @@ class Thing:
 
     @property
     def seen(self) -> str:
-        """A name for its settings, so that nobody overwrites what he has not seen."""
+        """A name for its settings, so that nobody overwrites what they have not seen."""
         return digest(self.given)
 
 

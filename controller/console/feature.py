@@ -110,7 +110,7 @@ class Tried:
 
     @property
     def has_it(self) -> bool:
-        """Whether he has the feature."""
+        """Whether they have the feature."""
         return all(rule.holds for rule in self.rules)
 
 

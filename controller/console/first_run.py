@@ -211,7 +211,7 @@ def _shown(
 
 
 def _suggested(far: Way, offered: list[Offer]) -> list[str]:
-    """Some to begin with; whoever has triggers knows which others he wants."""
+    """Some to begin with; whoever has triggers knows which others they want."""
     if far.triggers:
         return []
     return [offer.ready.key for offer in offered if not offer.why_not][:_SUGGESTED]

@@ -32,7 +32,7 @@ _ONE = f"{_PAGE}/<about>/<key>/<int:id>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalLine:
-    """A proposal as it is shown, without secrets; ``is_mine``: its proposer is the reader, or counts as him."""
+    """A proposal as it is shown, without secrets; ``is_mine``: its proposer is the reader, or counts as them."""
 
     proposal: StoredProposal
     looser: tuple[Refusal, ...]

@@ -44,7 +44,7 @@ class NeedLine:
 class Decision:
     """All that an approval of a release is bound to, and how far it is.
 
-    ``void`` is who agreed to what was shown earlier; ``mine`` who agreed already and is the reader, or counts as him.
+    ``void`` is who agreed to what was shown earlier; ``mine`` who agreed already and is the reader, or counts as them.
     """
 
     standing: ReleaseStanding

@@ -64,7 +64,7 @@ def set_member(project: str) -> Answer:
 
 @blueprint.post("/projects/<project>/settings/people/<email>/remove")
 def remove_member(project: str, email: str) -> Answer:
-    """Take from somebody what was given to him here."""
+    """Take from somebody what was given to them here."""
     services().members.remove_member(project, email, actor())
     return _to(url_for("console.show_people", project=project, done="member_removed"))
 
@@ -123,7 +123,7 @@ def give_password(email: str) -> Answer:
 
 @blueprint.post("/users/<email>/<any(admin, member, deactivated, active):state>")
 def change_user(email: str, state: str) -> Answer:
-    """Open everything to somebody or no more, let him in no more or again."""
+    """Open everything to somebody or no more, let them in no more or again."""
 
     def change() -> Answer:
         told = {"admin": {"is_admin": True}, "member": {"is_admin": False}}

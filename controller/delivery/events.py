@@ -18,14 +18,14 @@ class Events:
         self._streams = streams
 
     async def flags(self, exchange: Exchange) -> None:
-        """The flag document, then patches; whoever names what he has goes on from there."""
+        """The flag document, then patches; whoever names what they have goes on from there."""
         visitor = await self._doorkeeper.let_in(exchange, *documents.KINDS)
         known = _last_event(exchange)
         served = await self._doorkeeper.served(visitor, revision_of(known))
         await self._streams.run(exchange, Stream(visitor, "sdk", with_document, known), served)
 
     async def notices(self, exchange: Exchange) -> None:
-        """Word of changes. Whoever does not name what he has may have missed one, and is told to ask."""
+        """Word of changes. Whoever does not name what they have may have missed one, and is told to ask."""
         ticket = parse_qs(exchange.query.decode("latin1")).get("ticket", [""])[0]
         visitor = await self._doorkeeper.let_in_with_ticket(exchange, ticket, *ofrep.KINDS)
         known = _last_event(exchange)

@@ -1,6 +1,6 @@
 """How often flags are asked for by those who do not report it themselves: by OFREP, and through flagd.
 
-Who asks for one flag is counted. Who reads all of them at once is noted as such: which of them he uses, nobody knows.
+Who asks for one flag is counted. Who reads all of them at once is noted as such: which of them they use, nobody knows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Uses:
         self._counted = CountedFlags()
 
     def count(self, environment_id: int, flag: str, variant: str | None) -> None:
-        """Somebody asked for a flag, be there one or not, and got a variant; None stands for his own default."""
+        """Somebody asked for a flag, be there one or not, and got a variant; None stands for their own default."""
         if len(flag) > _LONGEST_NAME:
             return
         key = (environment_id, flag, variant or DEFAULT)
@@ -42,7 +42,7 @@ class Uses:
                 self._counts[key] += 1
 
     def note_read(self, environment_id: int, key_id: str, reader: Reader) -> None:
-        """Somebody read all flags that he may see."""
+        """Somebody read all flags that they may see."""
         with self._lock:
             self._reads.add((environment_id, key_id, reader))
 

@@ -75,7 +75,7 @@ def stale_report(tx: Transaction, environment: Environment, days: int, now: date
 
 
 class _Reads:
-    """Who read all flags at once: what he uses of them is not known, so that none of them may be called stale."""
+    """Who read all flags at once: what they use of them is not known, so that none of them may be called stale."""
 
     def __init__(self, reads: Iterable[DocumentRead]) -> None:
         self._reads = tuple(reads)

@@ -12,7 +12,7 @@ from stages import EXPOSED, WHOLE, Mode, Rollout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Somebody:
-    """Who asks: a user's key, the cohorts he is in, the task at hand and his language; each may be empty."""
+    """Who asks: a user's key, the cohorts they are in, the task at hand and their language; each may be empty."""
 
     user: str
     cohorts: frozenset[str] = frozenset()
@@ -29,7 +29,7 @@ class Rule:
 
 
 def explain(rollout: Rollout, who: Somebody) -> tuple[Rule, ...]:
-    """Every rule that decides whether somebody has the feature; he has it if all of them hold."""
+    """Every rule that decides whether somebody has the feature; they have it if all of them hold."""
     return tuple(_rules(rollout, who))
 
 

@@ -37,7 +37,7 @@ _POLICY = policy.SMTP.clone(cte_type="7bit")
 
 
 class _Having:
-    """Who has a letter already that others are still to get, so that he gets it once. Kept in this process alone."""
+    """Who has a letter already that others are still to get, so that they get it once. Kept in this process alone."""
 
     def __init__(self, most: int = 1000) -> None:
         self._most = most

@@ -1,7 +1,7 @@
 """Word of what was committed, for whoever keeps a copy of it in memory: in this process, or in any other.
 
 PostgreSQL carries it from process to process (``NOTIFY``, sent with the commit); on SQLite there is no other process.
-Word may be lost, so whoever listens also looks for himself now and then.
+Word may be lost, so whoever listens also looks now and then.
 """
 
 from __future__ import annotations

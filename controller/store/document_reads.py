@@ -1,4 +1,4 @@
-"""Who reads the flags of an environment all at once, so that nobody can tell which of them he uses."""
+"""Who reads the flags of an environment all at once, so that nobody can tell which of them they use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """Somebody who read all flags, by the name of his key, and the last day on which he did."""
+    """Somebody who read all flags, by the name of their key, and the last day on which they did."""
 
     reader: Reader
     key: str

@@ -23,7 +23,7 @@ class Group:
 
     @property
     def seen(self) -> str:
-        """A name for who belongs to it, so that nobody overwrites what he has not seen."""
+        """A name for who belongs to it, so that nobody overwrites what they have not seen."""
         return digest(self.members)
 
 

@@ -35,7 +35,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody with what he may do in a project, wherever that comes from."""
+    """Somebody with what they may do in a project, wherever that comes from."""
 
     user: User
     memberships: tuple[Membership, ...]
@@ -58,12 +58,12 @@ class Member:
 
     @property
     def seen(self) -> str:
-        """A name for what was given here, so that nobody overwrites what he has not seen; empty where nothing was."""
+        """A name for what was given here, so that nobody overwrites what they have not seen; empty: nothing was."""
         return digest([self.given.roles, self.given.may_break_glass]) if self.given else ""
 
 
 def set_membership(tx: Transaction, given: Membership) -> None:
-    """Give a user these roles in a project, whichever he had there of this origin; without a role, none."""
+    """Give a user these roles in a project, whichever they had there of this origin; without a role, none."""
     drop_membership(tx, given.project_id, given.user_id, by_group=given.by_group)
     if given.roles:
         values = {name: getattr(given, name) for name in Membership.__slots__}
@@ -72,7 +72,7 @@ def set_membership(tx: Transaction, given: Membership) -> None:
 
 
 def drop_membership(tx: Transaction, project_id: int, user_id: int, *, by_group: bool) -> None:
-    """Take from a user what he was given in a project."""
+    """Take from a user what they were given in a project."""
     mine = (memberships.c.project_id == project_id, memberships.c.user_id == user_id)
     tx.execute(delete(memberships).where(*mine, memberships.c.by_group == by_group))
 

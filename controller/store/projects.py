@@ -29,7 +29,7 @@ class Project:
 
     @property
     def seen(self) -> str:
-        """A name for what it asks for besides the installation, so that nobody overwrites what he has not seen."""
+        """A name for what it asks for besides the installation, so that nobody overwrites what they have not seen."""
         return digest(self.tightening if isinstance(self.tightening, Mapping) else {})
 
 

@@ -1,4 +1,4 @@
-"""Letting somebody in who may only read, and what he then sees: on a desktop in the dark and on a small phone."""
+"""Letting somebody in who may only read, and what they then see: on a desktop in the dark and on a small phone."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@
       const now = await answer.text();
       if (now !== seen) {
         htmx.trigger(body, "moved");
-        // Where somebody reads or fills in a form, the page does not move under him.
+        // Where somebody reads or fills in a form, the page does not move under them.
         const news = document.getElementById("news");
         if (news && part(now, PROJECTS) !== part(seen, PROJECTS)) news.hidden = false;
       }

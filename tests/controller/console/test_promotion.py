@@ -265,7 +265,7 @@ def test_a_promotion_waits_for_those_alone_whose_word_is_missing(tmp_path: Path)
 
     assert waits() == [True, True, True, True]
     agree("ben")
-    # Ada let all of them in, so none of them is one with Ben, and his word is there.
+    # Ada let all of them in, so none of them is one with Ben, and their word is there.
     assert waits() == [False, True, True, True]
     agree("dan")
     assert waits() == [False, False, False, True], "two are enough, but for the group"

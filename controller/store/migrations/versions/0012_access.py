@@ -1,4 +1,4 @@
-"""Users and admin keys have roles; whoever there was goes on with what he could do, which was everything."""
+"""Users and admin keys have roles; whoever there was goes on with what they could do, which was everything."""
 
 from __future__ import annotations
 
