@@ -102,7 +102,7 @@ def test_the_page_works_without_its_script(told: Served, look: Look) -> None:
     page.get_by_label("Reason").fill("the index was stale; it is rebuilt")
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_role("status")).to_contain_text("Acknowledged")
-    page.get_by_role("link", name="Resume").click()
+    page.get_by_role("link", name="Resume", exact=True).click()
     page.get_by_label("Reason").fill("checked fifty answers")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("h1")).to_contain_text("live")
