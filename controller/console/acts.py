@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from controller.api.auth import services
 from controller.cases import watch_of
@@ -16,6 +16,7 @@ from controller.console.blueprint import blueprint
 from controller.console.cards import trigger_line
 from controller.console.changes import ChangeLine, change_lines
 from controller.console.frame import frame
+from controller.console.onward import onward, place_of
 from controller.console.ways import Option, Subject, Way, in_the_way, ways_down, ways_up
 from controller.errors import Conflict, HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
 from controller.flags.spread import spread
@@ -166,7 +167,7 @@ def _form(page: Page, problems: Sequence[Refusal | Problem] = (), changed: Seque
         share=given.get("share", ""),
         reason=given.get("reason", ""),
         choice=given.get("choice", default),
-        back=_feature_url(page.where),
+        back=url_for("console.show_feature", **place_of(page.where)),
     )
 
 
@@ -179,16 +180,7 @@ def _refused(page: Page, error: HeadgateError | Refused) -> tuple[str, int]:
 
 
 def _done(page: Page) -> Response:
-    return make_response(redirect(_feature_url(page.where, done=page.done), 303))
-
-
-def _feature_url(where: Where, done: str | None = None) -> str:
-    place: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
-    return url_for("console.show_feature", done=done, **place)
+    return onward("show_feature", done=page.done, **place_of(page.where))
 
 
 def _changed_since(where: Where, version: int) -> list[ChangeLine]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.break_glass_schemas import BreakGlassRequestSchema
@@ -18,6 +18,7 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.persons import are_one
 from controller.rollouts import Where
@@ -128,9 +129,4 @@ def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return _shown(where, problems), status
-    place: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
-    return make_response(redirect(url_for("console.show_break_glass", done=done, **place), 303))
+    return onward("show_break_glass", done=done, **place_of(where))

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.console import forms
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.proposals import ProposalLine
 from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.store.database import Transaction
@@ -286,7 +287,7 @@ def _done(desk: Connections, project: str, key: str, what: str, do: Callable[[],
             takes_two=desk.takes_proposals and takes_two,
         )
         return _shown(desk, project, undone), status
-    return make_response(redirect(url_for(f"console.show_{desk.name}", project=project, done=what), 303))
+    return onward(f"show_{desk.name}", project=project, done=what)
 
 
 def _shown(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from flask import Response, make_response, redirect, url_for
+from flask import Response
 
 from controller.api.auth import services
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
+from controller.console.onward import onward
 from controller.demo import PROJECT, find_demo
 from controller.errors import Conflict, NotFound
 
@@ -27,7 +28,7 @@ def load_demo() -> Response:
         with services().database.read() as tx:
             if find_demo(tx) is None:
                 raise
-    return make_response(redirect(url_for("console.show_board", project=PROJECT, done="demo_loaded"), 303))
+    return onward("show_board", project=PROJECT, done="demo_loaded")
 
 
 @blueprint.get("/demo/remove")
@@ -48,4 +49,4 @@ def remove_demo() -> Response:
     """Remove it; where it is gone already, that is what was asked for."""
     with contextlib.suppress(NotFound):
         services().demo.remove(actor())
-    return make_response(redirect(url_for("console.show_board", done="demo_removed"), 303))
+    return onward("show_board", done="demo_removed")

@@ -16,6 +16,7 @@ from controller.console.cards import TriggerLine, in_order, trigger_line
 from controller.console.changes import change_lines
 from controller.console.frame import Frame, frame, page
 from controller.console.live import live
+from controller.console.onward import place_of
 from controller.console.proposals import proposal_lines
 from controller.console.releases import release_lines
 from controller.console.verdicts import noticed_words, verdict_words
@@ -68,11 +69,7 @@ class Head:
     @property
     def keys(self) -> dict[str, Any]:
         """Its place as the parts of an address."""
-        return {
-            "project": self.where.project,
-            "environment": self.where.environment,
-            "feature": self.where.feature,
-        }
+        return place_of(self.where)
 
     @property
     def can_stop(self) -> bool:

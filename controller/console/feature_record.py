@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.console import feature_form, forms
@@ -17,6 +17,7 @@ from controller.console.feature_form import Given
 from controller.console.feature_inputs import NEW, PARTS
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.proposals import proposal_lines
 from controller.errors import HeadgateError, NotFound, Problem, VersionConflict
 from controller.reliance import FEATURE_LIMITS
@@ -85,8 +86,7 @@ def make_feature(project: str, environment: str) -> Answer:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _new(project, environment, Undone(given=sent, problems=_beside_key(error, problems))), status
-    place: dict[str, Any] = {"project": project, "environment": environment, "feature": key}
-    return make_response(redirect(url_for("console.show_feature", done="feature_made", **place), 303))
+    return onward("show_feature", done="feature_made", project=project, environment=environment, feature=key)
 
 
 @blueprint.get(f"{FEATURE}/record")
@@ -109,8 +109,7 @@ def change_feature_record(project: str, environment: str, feature: str) -> Answe
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return _shown(where, Undone(given=sent, problems=feature_form.beside(problems))), status
-    place: dict[str, Any] = {"project": project, "environment": environment, "feature": feature}
-    return make_response(redirect(url_for("console.show_feature_record", done=done, **place), 303))
+    return onward("show_feature_record", done=done, project=project, environment=environment, feature=feature)
 
 
 def _save(where: Where, sent: Given) -> str:

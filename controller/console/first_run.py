@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import rights, services
 from controller.api.feature_schemas import FeatureSchema, ReleaseSchema
@@ -23,6 +23,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.first_steps import STEPS, Offer, Way, base_url, chosen, offers, way
 from controller.console.frame import page
+from controller.console.onward import onward
 from controller.demo import find_demo
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.ready_made import load_catalogue
@@ -222,7 +223,7 @@ def _try(step: str, do: Callable[[], Mapping[str, str]]) -> Answer:
 
     def go_on() -> Response:
         place: dict[str, Any] = dict(do())
-        return make_response(redirect(url_for("console.show_first_run", **place), 303))
+        return onward("show_first_run", **place)
 
     return _answered(step, go_on)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, redirect, url_for
+from flask import Response
 from headgate.evaluator import Document, Evaluation
 
 from controller.api.auth import services
@@ -13,6 +13,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.settings_flags import shown_flags
 from controller.errors import Conflict, HeadgateError, NotFound, Problem
 from controller.plain_flags import Place
@@ -41,10 +42,7 @@ def change_flag(project: str, environment: str, key: str) -> Answer:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _shown(project, environment, key, flag_form.beside(problems)), status
-    address = url_for(
-        "console.show_flag", project=project, environment=environment, key=key, done="flag_changed"
-    )
-    return make_response(redirect(address, 303))
+    return onward("show_flag", project=project, environment=environment, key=key, done="flag_changed")
 
 
 @blueprint.post("/projects/<project>/settings/flags/<environment>/<key>/revive")
@@ -61,8 +59,7 @@ def revive_flag(project: str, environment: str, key: str) -> Answer:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return shown_flags(project, environment, unrevived=(key, problems)), status
-    address = url_for("console.show_flag", project=project, environment=environment, key=key, done=done)
-    return make_response(redirect(address, 303))
+    return onward("show_flag", project=project, environment=environment, key=key, done=done)
 
 
 @blueprint.post("/projects/<project>/settings/flags/<environment>/<key>/try")
@@ -92,8 +89,7 @@ def delete_flag(project: str, environment: str, key: str) -> Answer:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _shown(project, environment, key, refused=problems), status
-    address = url_for("console.show_flags", project=project, environment=environment, done="flag_deleted")
-    return make_response(redirect(address, 303))
+    return onward("show_flags", project=project, environment=environment, done="flag_deleted")
 
 
 def _shown(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request, url_for
 
 from controller.api.auth import services
 from controller.api.incident_schemas import ClosingSchema
@@ -15,6 +15,7 @@ from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.incident_story import story
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.incidents import Closing
 from controller.store.incidents import get_incident, incidents_of
@@ -129,4 +130,4 @@ def _refused(project: str, id: int, error: HeadgateError | Refused) -> tuple[str
 
 
 def _done(project: str, id: int, what: str) -> Response:
-    return make_response(redirect(url_for("console.show_incident", project=project, id=id, done=what), 303))
+    return onward("show_incident", project=project, id=id, done=what)

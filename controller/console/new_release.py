@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.feature_schemas import ReleaseSchema
@@ -19,6 +19,7 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, Head, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.console.release_approval import shown_release
 from controller.console.releases import Difference, differences
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
@@ -123,13 +124,7 @@ def _move(where: Where, release: str, asked: Callable[[], Request]) -> Answer:
 
 
 def _to(where: Where, release: str, done: str) -> Response:
-    place: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
-    address = url_for("console.show_release_approval", release=release, done=done, **place)
-    return make_response(redirect(address, 303))
+    return onward("show_release_approval", release=release, done=done, **place_of(where))
 
 
 def _entered(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.evidence_schemas import EvidenceSchema, WaiverSchema
@@ -18,6 +18,7 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, against, asked_of, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.console.ways_out import ways_out
 from controller.console.words import GATES, STANDINGS, Sign
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
@@ -198,9 +199,4 @@ def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return _shown(where, problems), status
-    place: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
-    return make_response(redirect(url_for("console.show_promotion", done=done, **place), 303))
+    return onward("show_promotion", done=done, **place_of(where))

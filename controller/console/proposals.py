@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, redirect, url_for
+from flask import Response, url_for
 
 from controller.api.auth import services
 from controller.console import forms
@@ -14,6 +14,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.releases import Difference, differences
 from controller.errors import HeadgateError, NotFound, Problem
 from controller.persons import are_one
@@ -127,4 +128,4 @@ def _try(project: str, do: Callable[[], None], done: str) -> Answer:
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return _shown(project, problems), status
-    return make_response(redirect(url_for("console.show_proposals", project=project, done=done), 303))
+    return onward("show_proposals", project=project, done=done)

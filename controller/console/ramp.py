@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request, url_for
 
 from controller.api.auth import services
 from controller.console import forms
@@ -14,6 +13,7 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.console.ways_out import ways_out
 from controller.errors import HeadgateError, NotFound, Problem
 from controller.rollouts import Where
@@ -57,12 +57,7 @@ def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return _shown(where, problems), status
-    place: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
-    return make_response(redirect(url_for("console.show_ramp", done=done, **place), 303))
+    return onward("show_ramp", done=done, **place_of(where))
 
 
 def _shown(where: Where, problems: tuple[Refusal | Problem, ...] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.views import release_warnings
@@ -16,6 +16,7 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, Head, head
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.console.releases import Difference, differences
 from controller.console.ways_out import WayOut, ways_out
 from controller.console.words import MODES, STANDINGS, Sign
@@ -73,10 +74,7 @@ def approve_release(project: str, environment: str, feature: str, release: str) 
     except (HeadgateError, Refused) as error:
         problems, status = forms.told(error)
         return shown_release(where, release, problems), status
-    place: dict[str, Any] = {"project": project, "environment": environment, "feature": feature}
-    return make_response(
-        redirect(url_for("console.show_release_approval", release=release, done="approved", **place), 303)
-    )
+    return onward("show_release_approval", release=release, done="approved", **place_of(where))
 
 
 def shown_release(where: Where, release: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.plain_flags import refuse_broken
@@ -14,6 +14,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem, VersionConflict
 from controller.flag_files import FlagImport
 from controller.flags.plain import flag_file
@@ -108,8 +109,7 @@ def _file() -> Any:
 
 
 def _to_list(project: str, environment: str, done: str) -> Response:
-    address = url_for("console.show_flags", project=project, environment=environment, done=done)
-    return make_response(redirect(address, 303))
+    return onward("show_flags", project=project, environment=environment, done=done)
 
 
 def shown_flags(

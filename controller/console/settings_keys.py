@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import refuse_to_hand_out, services
 from controller.api.parsing import load
@@ -15,6 +15,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.role_words import ROLES
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.permissions import granted
@@ -76,7 +77,7 @@ def make_key(project: str) -> str | tuple[str, int]:
 def revoke_key(project: str, id: str) -> Response:
     """Make a key useless from now on."""
     services().catalog.revoke_key(project, id, actor())
-    return make_response(redirect(url_for("console.show_keys", project=project, done="revoked"), 303))
+    return onward("show_keys", project=project, done="revoked")
 
 
 @blueprint.post("/projects/<project>/settings/keys/<id>/expire")
@@ -89,7 +90,7 @@ def expire_key(project: str, id: str) -> Response | tuple[str, int]:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _shown(project, problems, about=id), status
-    return make_response(redirect(url_for("console.show_keys", project=project, done="expires"), 303))
+    return onward("show_keys", project=project, done="expires")
 
 
 @blueprint.post("/projects/<project>/settings/keys/<id>/replace")

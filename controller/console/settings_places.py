@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.api.parsing import load
@@ -14,6 +14,7 @@ from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.errors import HeadgateError, NotFound, Problem
 from controller.store.projects import environments_of, get_project
 from stages import Refusal
@@ -40,7 +41,7 @@ def make_environment(project: str) -> Response | tuple[str, int]:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _environments(project, problems), status
-    return make_response(redirect(url_for("console.show_environments", project=project, done="made"), 303))
+    return onward("show_environments", project=project, done="made")
 
 
 def _environments(project: str, problems: tuple[Refusal | Problem, ...] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.cases import tightened
@@ -16,6 +16,7 @@ from controller.console.blueprint import blueprint
 from controller.console.change_details import differences
 from controller.console.frame import frame, page
 from controller.console.live import live
+from controller.console.onward import onward
 from controller.console.words import GATES, MISSED, Moved, duration, percent
 from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
 from controller.plans import Plans
@@ -47,7 +48,7 @@ def tighten_plans(project: str) -> Response | str | tuple[str, int]:
     except HeadgateError as error:
         problems, status = forms.told(error)
         return _shown(project, problems), status
-    return make_response(redirect(url_for("console.show_plans", project=project, done="tightened"), 303))
+    return onward("show_plans", project=project, done="tightened")
 
 
 def _tightening() -> dict[str, Any] | None:

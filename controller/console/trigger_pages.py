@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, request
 
 from controller.api.auth import services
 from controller.cases import watch_of
@@ -19,6 +19,7 @@ from controller.console.changes import ChangeLine, change_lines
 from controller.console.feature import FEATURE, Head, forecast_of, head, verdicts_of
 from controller.console.frame import page
 from controller.console.live import live
+from controller.console.onward import onward, place_of
 from controller.console.reading_lines import ReadingLine, reading_lines
 from controller.console.trigger_form import Body, begun, body_from, body_of, definition_of
 from controller.console.trigger_trials import DAYS, asked, beside, in_place
@@ -172,17 +173,12 @@ def refused(
 
 def trigger_address(where: Where, key: str, done: str) -> Response:
     """Go to the page of a trigger."""
-    return _to("console.show_trigger", where, trigger=key, done=done)
+    return onward("show_trigger", trigger=key, done=done, **place_of(where))
 
 
 def list_address(where: Where, done: str) -> Response:
     """Go to the list of triggers."""
-    return _to("console.show_triggers", where, done=done)
-
-
-def _to(endpoint: str, where: Where, **rest: Any) -> Response:
-    place: dict[str, Any] = {"project": where.project, "environment": where.environment}
-    return make_response(redirect(url_for(endpoint, feature=where.feature, **place, **rest), 303))
+    return onward("show_triggers", done=done, **place_of(where))
 
 
 def _changed(where: Where, key: str) -> list[ChangeLine]:

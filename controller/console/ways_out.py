@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from flask import url_for
 
+from controller.console.onward import place_of
 from controller.rollouts import Where
 from controller.store.rollouts import StoredRollout
 from stages import EXPOSED, Mode, Refusal
@@ -51,11 +51,7 @@ def ways_out(
 
 def _address(where: Where, stored: StoredRollout, refusal: Refusal, evidence: str) -> str:
     rollout, code = stored.rollout, refusal.code
-    keys: dict[str, Any] = {
-        "project": where.project,
-        "environment": where.environment,
-        "feature": where.feature,
-    }
+    keys = place_of(where)
     if code.startswith(_EVIDENCE):
         return f"{evidence}#need-{refusal.field}"
     if code == "incident_open":

@@ -385,7 +385,10 @@ def _records() -> Kind:
             if case is not Case.NOBODY_THERE:
                 _store_records(database, with_release=case is Case.OK)
             ending = ModelCalendar(Calendar([ModelEnd("example", "one", END.date())]), {}, lambda: END)
-            yield Met(Records(database, ending), {"measure": "models_retiring", "limit": "30"})
+            yield Met(
+                Records(database, ending, lambda _tx, _stored: {}),
+                {"measure": "models_retiring", "limit": "30"},
+            )
             database.close()
 
     no_server = "the built-in source counts rows of its own; nothing is sent"
