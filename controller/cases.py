@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,8 +16,8 @@ from controller.store.break_glass import unreviewed
 from controller.store.changes import count_automatic
 from controller.store.columns import Broken, Unreadable
 from controller.store.database import Transaction
-from controller.store.evidence import evidence_of, waivers_of
-from controller.store.features import Feature, feature_by_id
+from controller.store.evidence import StoredEvidence, StoredWaiver, evidence_by_feature, waivers_by_feature
+from controller.store.features import Feature, features_by_id
 from controller.store.groups import memberships
 from controller.store.incidents import open_incidents_on
 from controller.store.measurements import progress_of
@@ -27,7 +27,7 @@ from controller.store.promotions import Promotion
 from controller.store.release_approvals import approvals_of_release
 from controller.store.releases import StoredRelease, get_release
 from controller.store.rollouts import StoredRollout
-from controller.store.triggers import StoredTrigger, triggers_of
+from controller.store.triggers import StoredTrigger, triggers_by_rollout, triggers_of
 from stages import (
     EXPOSED,
     Case,
@@ -43,6 +43,7 @@ from stages import (
     Rollout,
     Share,
     Stage,
+    StagePlan,
     Subject,
     Watch,
     find_arrival,
@@ -63,8 +64,7 @@ class Cases:
 
     def plan_of(self, tx: Transaction, stored: StoredRollout) -> Plan:
         """The plan a rollout follows: that of its tier, tightened by its project, capped by its feature's autonomy."""
-        plans = self._plans_of(tx, stored.project_id)
-        return plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
+        return _plan(self._plans_of(tx, stored.project_id), stored)
 
     def plan_down(self, tx: Transaction, stored: StoredRollout) -> Plan:
         """The plan that a move down keeps to; where the project's part of it cannot be used, the installation's alone.
@@ -72,10 +72,12 @@ class Cases:
         What a project asks for besides may have been overtaken by a new plan of the installation. That is a reason
         not to go up, and none to stay up.
         """
-        try:
-            return self.plan_of(tx, stored)
-        except InvalidInput:
-            return self.plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
+        return _plan(self._plans_down(tx, stored.project_id), stored)
+
+    def steps_of(self, tx: Transaction, stored: Sequence[StoredRollout]) -> dict[int, StagePlan]:
+        """What their plans say of the stages in which rollouts are, by their ids; see `plan_down`."""
+        plans = {id: self._plans_down(tx, id) for id in {each.project_id for each in stored}}
+        return {each.id: _plan(plans[each.project_id], each)[each.rollout.stage] for each in stored}
 
     def requirements_of(self, tx: Transaction, project_id: int) -> Mapping[str, Requirement]:
         """Everything that a project's plans may ask for, by its key."""
@@ -96,20 +98,15 @@ class Cases:
         self, tx: Transaction, stored: StoredRollout, request: Request, requester: str, now: datetime
     ) -> Case:
         """The case of a promotion, without approvals."""
-        feature, rollout = feature_by_id(tx, stored.feature_id), stored.rollout
-        plan = self.plan_of(tx, stored)
-        watches = tuple(watch_of(item, now, rollout) for item in triggers_of(tx, stored.id))
+        recorded, plan, rollout = (
+            recorded_of(tx, [stored])[stored.id],
+            self.plan_of(tx, stored),
+            stored.rollout,
+        )
         release = get_release(tx, stored.feature_id, rollout.stable) if rollout.stable else None
-        arrival = find_arrival(rollout, request)
-        return Case(
-            rollout=rollout,
-            request=request,
-            requester=requester,
-            subject=asked_about(feature, release, watches),
-            verdict=release.goodness if release else Goodness.UNKNOWN,
-            evidence=tuple(item.judged for item in evidence_of(tx, stored.feature_id)),
-            waivers=tuple(item.judged for item in waivers_of(tx, stored.feature_id)),
-            watches=watches,
+        feature, arrival = recorded.feature, find_arrival(rollout, request)
+        return replace(
+            recorded.case(stored, request, requester, release, now),
             measured=measure(tx, stored, feature, plan, now),
             answers=_answers(tx, stored),
             matters=(
@@ -135,18 +132,10 @@ class Cases:
     ) -> Case:
         """The case of giving a release to those who have the feature, with the approvals by others than the requester.
 
-        Approvals go by person: those of two keys of one person are one.
+        Approvals go by person: those of two keys of one person are one. Nothing is counted for it.
         """
-        feature = feature_by_id(tx, stored.feature_id)
-        request = Request(move="introduce", release=release.public_id)
-        case = self.case(tx, stored, request, requester, now)
-        asked = replace(
-            case,
-            subject=asked_about(feature, release, case.watches),
-            verdict=release.goodness,
-        )
-        project_id = stored.project_id
-        return asked.approved_by(
+        case, project_id = recorded_of(tx, [stored])[stored.id], stored.project_id
+        return case.of_release(stored, release, requester, now).approved_by(
             (
                 person_of(tx, project_id, approval.actor),
                 approval.seen,
@@ -172,12 +161,22 @@ class Cases:
     def _plans_of(self, tx: Transaction, project_id: int) -> Plans:
         return tightened(self.plans, project_by_id(tx, project_id))
 
+    def _plans_down(self, tx: Transaction, project_id: int) -> Plans:
+        try:
+            return self._plans_of(tx, project_id)
+        except InvalidInput:
+            return self.plans
+
     def _matters(
         self, release: StoredRelease | None, plan: Plan, arrival: Stage | None, now: datetime
     ) -> Iterator[Refusal]:
         if release and arrival in EXPOSED:
             yield from known_bad(release)
             yield from self.release_matters(plan, release, arrival, now)
+
+
+def _plan(plans: Plans, stored: StoredRollout) -> Plan:
+    return plans.of(stored.tier, protected=stored.protected, autonomy=stored.autonomy_cap)
 
 
 def tightened(plans: Plans, project: Project) -> Plans:
@@ -243,6 +242,63 @@ def _self_classified(
     if are_one(tx, stored.project_id, requester, feature.tier_lowered_by):
         message = f"you lowered the risk tier yourself; it is {feature.risk_tier} now"
         yield Refusal("self_classified", message, "let somebody else ask for the promotion", "risk_tier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What is on record about a rollout and its feature: all that a case is made of but what has to be counted."""
+
+    feature: Feature
+    triggers: Sequence[StoredTrigger | Broken]
+    evidence: Sequence[StoredEvidence]
+    waivers: Sequence[StoredWaiver]
+
+    def case(
+        self,
+        stored: StoredRollout,
+        request: Request,
+        requester: str,
+        release: StoredRelease | None,
+        now: datetime,
+    ) -> Case:
+        """The case of a move, about a release."""
+        watches = tuple(watch_of(item, now, stored.rollout) for item in self.triggers)
+        return Case(
+            rollout=stored.rollout,
+            request=request,
+            requester=requester,
+            subject=asked_about(self.feature, release, watches),
+            verdict=release.goodness if release else Goodness.UNKNOWN,
+            evidence=tuple(item.judged for item in self.evidence),
+            waivers=tuple(item.judged for item in self.waivers),
+            watches=watches,
+        )
+
+    def of_release(
+        self, stored: StoredRollout, release: StoredRelease, requester: str, now: datetime
+    ) -> Case:
+        """The case of giving a release to those who have the feature."""
+        request = Request(move="introduce", release=release.public_id)
+        return self.case(stored, request, requester, release, now)
+
+
+def recorded_of(tx: Transaction, stored: Sequence[StoredRollout]) -> dict[int, Recorded]:
+    """What is on record about rollouts, by their ids, with as many queries as for one."""
+    feature_ids = {each.feature_id for each in stored}
+    features, triggers = (
+        features_by_id(tx, feature_ids),
+        triggers_by_rollout(tx, [each.id for each in stored]),
+    )
+    evidence, waivers = evidence_by_feature(tx, feature_ids), waivers_by_feature(tx, feature_ids)
+    return {
+        each.id: Recorded(
+            feature=features[each.feature_id],
+            triggers=triggers[each.id],
+            evidence=evidence[each.feature_id],
+            waivers=waivers[each.feature_id],
+        )
+        for each in stored
+    }
 
 
 def watch_of(item: StoredTrigger | Broken, now: datetime, rollout: Rollout) -> Watch:

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from controller.cases import Cases, asked_about, known_bad, tightened, watch_of
+from controller.cases import Cases, Recorded, known_bad, recorded_of, tightened
 from controller.errors import InvalidInput
 from controller.plans import Plans
 from controller.store.board import open_incidents, open_promotions
 from controller.store.columns import Broken
 from controller.store.database import Transaction
-from controller.store.evidence import StoredEvidence, StoredWaiver, evidence_by_feature, waivers_by_feature
-from controller.store.features import Feature, features_by_id
+from controller.store.features import Feature
 from controller.store.projects import Project
 from controller.store.releases import StoredRelease, releases_by
 from controller.store.rollouts import StoredRollout
-from controller.store.triggers import StoredTrigger, triggers_by_rollout
-from stages import Autonomy, Case, Goodness, Plan, Refusal, Request, Stage, check_promotion, find_arrival
+from controller.store.triggers import StoredTrigger
+from stages import Autonomy, Plan, Refusal, Request, Stage, check_promotion, find_arrival
 
 _COUNTED = frozenset({"samples_missing", "criterion_missed", "criterion_unmeasured", "approvals_missing"})
 """Reasons that take counting answers or asking people; the feature's own page tells them."""
@@ -47,11 +46,8 @@ class Glance:
 class _Read:
     """What was read for all of them at once."""
 
-    features: Mapping[int, Feature]
+    recorded: Mapping[int, Recorded]
     releases: Mapping[tuple[int, str], StoredRelease]
-    triggers: Mapping[int, Sequence[StoredTrigger | Broken]]
-    evidence: Mapping[int, Sequence[StoredEvidence]]
-    waivers: Mapping[int, Sequence[StoredWaiver]]
     incidents: Mapping[int, int]
     promotions: Mapping[int, Stage]
 
@@ -87,10 +83,10 @@ class Glances:
         arrival = find_arrival(rollout, Request(move="promote"))
         return Glance(
             stored=stored,
-            feature=read.features[stored.feature_id],
+            feature=read.recorded[stored.id].feature,
             stable=read.release(stored, rollout.stable),
             candidate=read.release(stored, rollout.candidate),
-            triggers=read.triggers[stored.id],
+            triggers=read.recorded[stored.id].triggers,
             incident=read.incidents.get(stored.id),
             asked=read.promotions.get(stored.id),
             next=arrival,
@@ -101,17 +97,8 @@ class Glances:
         self, stored: StoredRollout, read: _Read, plan: Plan, arrival: Stage, now: datetime
     ) -> Iterator[Refusal]:
         release = read.release(stored, stored.rollout.stable)
-        watches = tuple(watch_of(item, now, stored.rollout) for item in read.triggers[stored.id])
-        case = Case(
-            rollout=stored.rollout,
-            request=Request(move="promote", stage=arrival),
-            requester="",
-            subject=asked_about(read.features[stored.feature_id], release, watches),
-            verdict=release.goodness if release else Goodness.UNKNOWN,
-            evidence=tuple(item.judged for item in read.evidence[stored.feature_id]),
-            waivers=tuple(item.judged for item in read.waivers[stored.feature_id]),
-            watches=watches,
-        )
+        request = Request(move="promote", stage=arrival)
+        case = read.recorded[stored.id].case(stored, request, "", release, now)
         if release:
             yield from known_bad(release)
             yield from self.cases.release_matters(plan, release, arrival, now)
@@ -123,14 +110,10 @@ class Glances:
 
 def _read(tx: Transaction, stored: Sequence[StoredRollout]) -> _Read:
     rollout_ids = [each.id for each in stored]
-    feature_ids = {each.feature_id for each in stored}
     served = [(each.feature_id, release) for each in stored for release in each.rollout.serves]
     return _Read(
-        features=features_by_id(tx, feature_ids),
+        recorded=recorded_of(tx, stored),
         releases=releases_by(tx, served),
-        triggers=triggers_by_rollout(tx, rollout_ids),
-        evidence=evidence_by_feature(tx, feature_ids),
-        waivers=waivers_by_feature(tx, feature_ids),
         incidents=open_incidents(tx, rollout_ids),
         promotions=open_promotions(tx, rollout_ids),
     )

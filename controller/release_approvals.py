@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from controller.actors import Actor, ActorKind
-from controller.cases import Cases, incident_open, known_bad
+from controller.cases import Cases, incident_open, known_bad, recorded_of
 from controller.persons import ONE, are_one, person_of
 from controller.rollouts import Clock, Where, locate, not_a_person
 from controller.store.changes import Change, record
@@ -112,6 +113,19 @@ class ReleaseApprovals:
             refusals=against,
             seen=shown,
         )
+
+    def lacking_only_people(
+        self, tx: Transaction, offered: Sequence[tuple[StoredRollout, StoredRelease]]
+    ) -> Iterator[tuple[StoredRollout, StoredRelease]]:
+        """Those of some releases that lack nothing but people before they may come to the users of a rollout."""
+        rollouts, now = [stored for stored, _ in offered], self._now()
+        recorded, steps = recorded_of(tx, rollouts), self._cases.steps_of(tx, rollouts)
+        for stored, release in offered:
+            step = steps[stored.id]
+            if step.release_approvals and release.goodness is not Goodness.BAD:
+                case = recorded[stored.id].of_release(stored, release, "", now)
+                if awaits_only_approval(tuple(check_release(case, step, now))):
+                    yield stored, release
 
     def awaits(self, tx: Transaction, stored: StoredRollout, release: StoredRelease, actor: Actor) -> bool:
         """Whether people are all that a release lacks, and a person's word is among what is missing.

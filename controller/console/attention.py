@@ -31,7 +31,7 @@ from controller.store.columns import Broken
 from controller.store.database import Transaction
 from controller.store.promotions import get_promotion
 from controller.store.proposals import About
-from controller.store.releases import get_release
+from controller.store.releases import releases_by
 from controller.store.rollouts import StoredRollout, rollouts_by_id
 from controller.store.triggers import triggers_by_id
 from controller.store.waiting import (
@@ -151,10 +151,17 @@ def _promotions(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]
 def _releases(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
     """Releases that lack nothing but people before they may come to users, and this one's word among them."""
     use_cases = services().release_approvals
-    waiting = releases_waiting(tx, rights.projects, actor.name, MOST)
-    for each, stored in _where_may_approve(tx, rights, waiting):
-        release = get_release(tx, stored.feature_id, each.id)
+    waiting = {
+        (stored.id, each.id): (each, stored)
+        for each, stored in _where_may_approve(
+            tx, rights, releases_waiting(tx, rights.projects, actor.name, MOST)
+        )
+    }
+    named = releases_by(tx, [(stored.feature_id, each.id) for each, stored in waiting.values()])
+    offered = [(stored, named[stored.feature_id, each.id]) for each, stored in waiting.values()]
+    for stored, release in use_cases.lacking_only_people(tx, offered):
         if use_cases.awaits(tx, stored, release, actor):
+            each, _ = waiting[stored.id, release.public_id]
             yield Item(
                 sign=_WAITING,
                 place=each.place,

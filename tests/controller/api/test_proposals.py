@@ -10,7 +10,12 @@ from tests.endpoint import closed_port
 
 LIVE = f"{PROJECT}/environments/production/rollouts/claims-assistant/triggers"
 SOURCE = f"{PROJECT}/sources/metrics"
-ALERT = {"key": "alerts", "source": "metrics", "query": {"count": "ALERTS"}, "arming": "act"}
+ALERT = {
+    "key": "alerts",
+    "source": "metrics",
+    "query": {"count": "sum(increase(alerts_total[${window}]))"},
+    "arming": "act",
+}
 
 
 @pytest.fixture
