@@ -77,11 +77,16 @@ class Watched:
         self.page.get_by_role("button", name="Sign in").click()
 
     def fits(self) -> bool:
-        """Whether nothing has to be scrolled to sideways; a page without its style yet is wider than it will be."""
-        self.page.wait_for_load_state("load")
-        size = self.page.viewport_size
-        width: int = self.page.evaluate("document.documentElement.scrollWidth")
-        return size is not None and width <= size["width"]
+        """See `fits`."""
+        return fits(self.page)
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled to sideways; a page without its style yet is wider than it will be."""
+    page.wait_for_load_state("load")
+    size = page.viewport_size
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return size is not None and width <= size["width"]
 
 
 @pytest.fixture(scope="module")

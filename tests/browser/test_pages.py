@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ROOT, Served, Watched
+from tests.browser.conftest import ROOT, Served, Watched, fits
 
 Look = Callable[..., Watched]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -162,7 +162,7 @@ def brought(request: Any) -> int:
 
 def looked_at(page: Page, name: str) -> None:
     """Whatever axe finds serious fails; with HEADGATE_SCREENSHOTS set, a picture is kept."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name
+    assert fits(page), name
     page.evaluate(AXE.read_text())
     found = page.evaluate(
         "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
