@@ -18,13 +18,13 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, head
 from controller.console.frame import page
 from controller.console.live import live
-from controller.console.onward import onward, place_of
-from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
+from controller.console.onward import onward_after, place_of
+from controller.errors import InvalidInput, Problem
 from controller.persons import are_one
 from controller.rollouts import Where
 from controller.store.break_glass import BreakGlass, break_glasses_of
 from controller.store.database import Transaction
-from stages import Refusal, Refused, Request, find_arrival
+from stages import Refusal, Request, find_arrival
 
 Answer = Response | str | tuple[str, int]
 _PAGE = f"{FEATURE}/break-glass"
@@ -122,11 +122,6 @@ def _broken(tx: Transaction, project_id: int, glass: BreakGlass) -> Broken:
 
 def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
     """Do it and show the page; if it is refused, the page says so, with what was written."""
-    try:
-        do()
-    except NotFound:
-        raise
-    except (HeadgateError, Refused) as error:
-        problems, status = forms.told(error)
-        return _shown(where, problems), status
-    return onward("show_break_glass", done=done, **place_of(where))
+    return onward_after(
+        do, lambda problems: _shown(where, problems), "show_break_glass", done=done, **place_of(where)
+    )

@@ -18,15 +18,15 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, against, asked_of, head
 from controller.console.frame import page
 from controller.console.live import live
-from controller.console.onward import onward, place_of
+from controller.console.onward import onward_after, place_of
 from controller.console.ways_out import ways_out
 from controller.console.words import GATES, STANDINGS, Sign
-from controller.errors import HeadgateError, InvalidInput, NotFound, Problem
+from controller.errors import InvalidInput, Problem
 from controller.evidence import LONGEST_WAIVER, ReportUpload
 from controller.readiness import Item, Sheet
 from controller.rollouts import Where
 from controller.store.triggers import trigger_keys
-from stages import EXPOSED, Artifact, Gate, Refusal, Refused, Request, Stage, find_arrival
+from stages import EXPOSED, Artifact, Gate, Refusal, Request, Stage, find_arrival
 
 Answer = Response | str | tuple[str, int]
 
@@ -192,11 +192,6 @@ def _form(item: Item) -> str:
 
 def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
     """Do it and show the page; if it is refused, the page says so, with what was written."""
-    try:
-        do()
-    except NotFound:
-        raise
-    except (HeadgateError, Refused) as error:
-        problems, status = forms.told(error)
-        return _shown(where, problems), status
-    return onward("show_promotion", done=done, **place_of(where))
+    return onward_after(
+        do, lambda problems: _shown(where, problems), "show_promotion", done=done, **place_of(where)
+    )

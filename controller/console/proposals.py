@@ -9,14 +9,13 @@ from typing import Any
 from flask import Response, url_for
 
 from controller.api.auth import services
-from controller.console import forms
 from controller.console.auth import actor
 from controller.console.blueprint import blueprint
 from controller.console.frame import frame, page
 from controller.console.live import live
-from controller.console.onward import onward
+from controller.console.onward import onward_after
 from controller.console.releases import Difference, differences
-from controller.errors import HeadgateError, NotFound, Problem
+from controller.errors import NotFound, Problem
 from controller.persons import are_one
 from controller.proposals import ReviewedProposal
 from controller.sealing import replaced, shown
@@ -24,7 +23,7 @@ from controller.store.database import Transaction
 from controller.store.projects import get_project
 from controller.store.proposals import About, StoredProposal
 from controller.store.trigger_proposals import open_trigger_proposals
-from stages import Refusal, Refused
+from stages import Refusal
 
 Answer = Response | tuple[str, int]
 _PAGE = "/projects/<project>/settings/proposals"
@@ -121,11 +120,6 @@ def _about(name: str) -> About:
 
 
 def _try(project: str, do: Callable[[], None], done: str) -> Answer:
-    try:
-        do()
-    except NotFound:
-        raise
-    except (HeadgateError, Refused) as error:
-        problems, status = forms.told(error)
-        return _shown(project, problems), status
-    return onward("show_proposals", project=project, done=done)
+    return onward_after(
+        do, lambda problems: _shown(project, problems), "show_proposals", done=done, project=project
+    )

@@ -13,11 +13,11 @@ from controller.console.blueprint import blueprint
 from controller.console.feature import FEATURE, head
 from controller.console.frame import page
 from controller.console.live import live
-from controller.console.onward import onward, place_of
+from controller.console.onward import onward_after, place_of
 from controller.console.ways_out import ways_out
-from controller.errors import HeadgateError, NotFound, Problem
+from controller.errors import Problem
 from controller.rollouts import Where
-from stages import EXPOSED, Refusal, Refused
+from stages import EXPOSED, Refusal
 
 Answer = Response | tuple[str, int]
 
@@ -50,14 +50,9 @@ def approve_ramp_step(project: str, environment: str, feature: str) -> Answer:
 
 
 def _try(where: Where, do: Callable[[], object], done: str) -> Answer:
-    try:
-        do()
-    except NotFound:
-        raise
-    except (HeadgateError, Refused) as error:
-        problems, status = forms.told(error)
-        return _shown(where, problems), status
-    return onward("show_ramp", done=done, **place_of(where))
+    return onward_after(
+        do, lambda problems: _shown(where, problems), "show_ramp", done=done, **place_of(where)
+    )
 
 
 def _shown(where: Where, problems: tuple[Refusal | Problem, ...] = ()) -> str:
