@@ -52,9 +52,7 @@ def list_(remote: Remote, feature: str) -> Told:
 @in_environment
 def review(remote: Remote, feature: str, id: int, reason: str) -> Told:
     """Say what you found when you looked at it; until then nothing is promoted."""
-    address = remote.of_rollout(feature, "break-glass", str(id), "review")
-    found = remote.send("POST", address, {"reason": reason})
-    return Told(found, _story(feature, found))
+    return _answered(remote, feature, id, "review", reason)
 
 
 @glass.command()
@@ -64,7 +62,11 @@ def review(remote: Remote, feature: str, id: int, reason: str) -> Told:
 @in_environment
 def regularise(remote: Remote, feature: str, id: int, reason: str) -> Told:
     """Confirm that the feature has what the stage asks for, and may stay."""
-    address = remote.of_rollout(feature, "break-glass", str(id), "regularise")
+    return _answered(remote, feature, id, "regularise", reason)
+
+
+def _answered(remote: Remote, feature: str, id: int, how: str, reason: str) -> Told:
+    address = remote.of_rollout(feature, "break-glass", str(id), how)
     found = remote.send("POST", address, {"reason": reason})
     return Told(found, _story(feature, found))
 
