@@ -36,7 +36,7 @@ from stages.models import (
     retiring,
     why_unpinned,
 )
-from stages.moves import DOWN, MOVES, UP, Ends, Request, Row, find_arrival, find_ends, make
+from stages.moves import DOWN, MOVES, UP, Ends, Row, find_arrival, find_ends, make
 from stages.plan import UNPROTECTED, Plan, StagePlan, Step, Tier
 from stages.preship import QUESTIONS, Answered, Fact, Question, Reply, answer
 from stages.promotion import (
@@ -82,6 +82,7 @@ from stages.release import (
     seal,
 )
 from stages.report import Dataset, EvalReport, Metric, MetricKind
+from stages.request import Request
 from stages.requirement import Artifact, Gate, Missed, Requirement, Threshold
 from stages.reviewing import DAY, answers_a_day, saturation
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from stages.moves import Request
 from stages.plan import StagePlan
 from stages.promotion import Case, duration, seen, self_waived, stand_all, unapproved
 from stages.refusals import Refusal
 from stages.release import Goodness
+from stages.request import Request
 
 
 def check_release(case: Case, step: StagePlan, now: datetime) -> Iterator[Refusal]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from stages.exposure import NOBODY, WHOLE, Exposure
 from stages.plan import Plan, StagePlan
 from stages.refusals import Refusal, Refused
+from stages.request import Request
 from stages.rollout import EXPOSED, Mode, Replacement, Rollout, Stage
 
 
@@ -33,25 +34,6 @@ class Row:
 
     move: str
     ends: Ends
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What somebody asks of a rollout.
-
-    ``stage`` and ``mode`` choose between several possible ends; ``exposure`` goes with promote, widen, advance
-    and narrow, ``release`` and ``share`` (basis points of the exposed users) with introduce, ``hold`` names the
-    reason of a hold, ``replacement`` what takes the place of a feature that is stopped.
-    """
-
-    move: str
-    stage: Stage | None = None
-    mode: Mode | None = None
-    exposure: Exposure | None = None
-    release: str | None = None
-    share: int | None = None
-    hold: str = "person"
-    replacement: Replacement | None = None
 
 
 _UP = {Stage.BETA: Stage.PILOT, Stage.PILOT: Stage.SCALED}

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from stages.criteria import Measured, unmet
 from stages.evidence import Answer, Evidence, Standing, Subject, Waiver, stand
 from stages.exposure import Exposure
-from stages.moves import Request, find_arrival, make
+from stages.moves import find_arrival, make
 from stages.plan import Plan, StagePlan
 from stages.refusals import Refusal, Refused
 from stages.release import Goodness, digest
+from stages.request import Request
 from stages.rollout import EXPOSED, Rollout
 
 

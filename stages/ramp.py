@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stages.criteria import Criterion, Share, unmet
-from stages.moves import Request, make
+from stages.moves import make
 from stages.plan import Plan, StagePlan, Step
 from stages.promotion import Approval, Case, seen, stand_all, unwatched
 from stages.refusals import Refusal, Refused
 from stages.release import Goodness
+from stages.request import Request
 from stages.rollout import Rollout
 
 _NOTHING = timedelta(0)
