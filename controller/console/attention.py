@@ -15,9 +15,10 @@ from controller.actors import Actor
 from controller.api.auth import services
 from controller.console.cards import TriggerLine, trigger_line
 from controller.console.proposals import proposal_address
-from controller.console.words import Sign, sentence
+from controller.console.words import Sign, percent, sentence
 from controller.permissions import Permission, Rights
 from controller.persons import are_one
+from controller.ramp_approvals import awaiting
 from controller.store.board import (
     Place,
     Within,
@@ -40,9 +41,10 @@ from controller.store.waiting import (
     changes_waiting,
     promotions_waiting,
     proposals_waiting,
+    ramps_waiting,
     releases_waiting,
 )
-from stages import Model, ModelEnd, models_of
+from stages import EXPOSED, Model, ModelEnd, models_of
 from triggers import TriggerClass
 
 MOST = 40
@@ -83,6 +85,7 @@ def attention(tx: Transaction, actor: Actor, rights: Rights, now: datetime) -> l
         *_glass(tx, within),
         *_promotions(tx, actor, rights),
         *_releases(tx, actor, rights),
+        *_ramps(tx, actor, rights),
         *_proposals(tx, actor, rights),
         *_proposed_changes(tx, actor, rights),
         *_evidence(tx, within, now),
@@ -170,6 +173,23 @@ def _releases(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
                 act="Look and approve",
                 since=release.created_at,
             )
+
+
+def _ramps(tx: Transaction, actor: Actor, rights: Rights) -> Iterator[Item]:
+    found = _where_may_approve(tx, rights, ramps_waiting(tx, rights.projects, actor.name, MOST))
+    places = {stored.id: (each.place, stored) for each, stored in found}
+    running = [stored for _, stored in places.values() if stored.rollout.stage in EXPOSED]
+    for stored, standing in awaiting(tx, services().ramps, services().cases, running, actor):
+        place, _ = places[stored.id]
+        share = percent(standing.next.share) if standing.next else ""
+        yield Item(
+            sign=_WAITING,
+            place=place,
+            text=f"the ramp would go on to {share} of its users",
+            address=url_for("console.show_ramp", **_keys(place)),
+            act="Look and approve",
+            since=standing.step_since,
+        )
 
 
 def _where_may_approve(

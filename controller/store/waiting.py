@@ -16,12 +16,13 @@ from controller.store.tables import (
     projects,
     promotions,
     proposals,
+    ramps,
     releases,
     rollouts,
     trigger_proposals,
     triggers,
 )
-from stages import EXPOSED, Goodness
+from stages import EXPOSED, Goodness, RampState
 
 Id = TypeVar("Id", int, str)
 
@@ -70,6 +71,21 @@ def releases_waiting(tx: Transaction, within: Within, actor: str, limit: int) ->
     return [
         Waiting(place=place_of(row), rollout_id=row.rollout_id, id=row.public_id)
         for row in tx.execute(rows.order_by(releases.c.id.desc()).limit(limit))
+    ]
+
+
+def ramps_waiting(tx: Transaction, within: Within, actor: str, limit: int) -> list[Waiting[int]]:
+    """The running ramps that another actor started, by their rollouts; whether a step waits is for the plan to say."""
+    rows = placed(select(ramps.c.rollout_id, *PLACE)).join(ramps, ramps.c.rollout_id == rollouts.c.id)
+    rows = rows.where(
+        *in_projects(within),
+        features.c.deleted_at.is_(None),
+        ramps.c.state == RampState.RUNNING.value,
+        ramps.c.started_by != actor,
+    )
+    return [
+        Waiting(place=place_of(row), rollout_id=row.rollout_id, id=row.rollout_id)
+        for row in tx.execute(rows.order_by(ramps.c.id).limit(limit))
     ]
 
 

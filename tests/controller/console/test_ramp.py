@@ -55,10 +55,14 @@ def test_a_ramp_is_paused_and_goes_on_and_another_person_approves_its_next_step(
     started = owner.post(f"{PAGE}/start", _form=PAGE, reason="go on")
     assert started.location == f"{PAGE}?done=ramp_started", started.text
     assert "0 of 1 approval" in ben.get(PAGE).text
+    board = f"/?project={PROJECT}&environment={PRODUCTION}"
+    assert "the ramp would go on to" in ben.get(board).text
+    assert "the ramp would go on to" not in owner.get(board).text
     assert ben.post(f"{PAGE}/approve", _form=PAGE).location == f"{PAGE}?done=step_approved"
     shown = ben.get(PAGE).text
     assert "1 of 1 approval: ben@acme.example" in shown
     assert "You agreed to it." in shown
+    assert "the ramp would go on to" not in ben.get(board).text
     with house.parts.database.read() as tx:
         assert house.parts.ramps.standing(tx, locate(tx, WHERE)).agreed == {"user:ben@acme.example"}
 
