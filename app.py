@@ -53,6 +53,7 @@ from controller.delivery.exchange import Receive, Scope, Send
 from controller.delivery.plane import Delivery
 from controller.flags.snapshots import Snapshots
 from controller.rollouts import Clock
+from controller.server.processes import end_with_the_first
 from controller.services import Services, build_services
 from controller.settings import Role, Settings, load_settings
 from controller.store.database import Database
@@ -149,6 +150,7 @@ def serve() -> Delivery | BothPlanes | Bridge:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    end_with_the_first()
     planes = _planes(settings)
     # What stands now stands until the end: nobody needs to look through it for garbage again and again.
     gc.freeze()

@@ -1,4 +1,4 @@
-"""How many requests one controller answers, beside the least that Flask can do on the same server."""
+"""How many requests one controller answers, beside the least that Flask can do on its fastest server, Granian."""
 
 from __future__ import annotations
 

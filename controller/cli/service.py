@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from controller.bootstrap import check_start
 from controller.errors import NotFound
 from controller.passwords import hash_password, new_password
 from controller.renewal import renew_secrets as renew
+from controller.server.processes import BACKLOG, run, take
 from controller.settings import BadSettingValue, Settings, load_settings
 from controller.store.changes import verify
 from controller.store.database import Database, DatabaseUnavailable
@@ -28,13 +25,6 @@ from controller.store.migrate import migrate as run_migrations
 from controller.store.users import add_user as add_console_user
 from controller.store.users import change_user, find_user, set_password
 from controller.vault import CannotOpen, Vault
-
-_MAX_HEAD_BYTES = 65_536
-"""What a request may weigh before its body; above it the server answers 431 by itself."""
-
-
-_BACKLOG = 2048
-"""Connections that may wait to be taken, and requests that are worked on beside all streams."""
 
 
 class _Failed(click.ClickException):
@@ -50,27 +40,9 @@ def serve(host: str | None, port: int | None) -> None:
     with _told_on_one_line():
         check_start(settings)
     address, at_port = host or settings.host, port or settings.port
-    _refuse_a_taken_place(address, at_port)
-    click.echo(f"Headgate starts on http://{address}:{at_port}")
-    server = Granian(
-        target="app:serve",
-        factory=True,
-        interface=Interfaces.ASGI,
-        address=address,
-        port=at_port,
-        workers=settings.workers,
-        backlog=_BACKLOG,
-        backpressure=settings.streams + _BACKLOG,
-        loop=Loops.uvloop,
-        # Ready for HTTP/2 too, each idle stream would hold half as much memory again, and proxies speak HTTP/1.1 to us.
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=_MAX_HEAD_BYTES),
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        websockets=False,
-        log_level=LogLevels.error,
-    )
-    server.serve()
+    with _place(address, at_port) as place:
+        click.echo(f"Headgate starts on http://{address}:{at_port}")
+        run("app:serve", place, workers=settings.workers, most=settings.streams + BACKLOG)
 
 
 @click.command()
@@ -165,11 +137,9 @@ def _settings() -> Settings:
         return load_settings()
 
 
-def _refuse_a_taken_place(address: str, port: int) -> None:
-    """Processes of one server share its port, so that another server there would share it, too, unnoticed."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+def _place(address: str, port: int) -> socket.socket:
     try:
-        socket.create_server((address, port), family=family).close()
+        return take(address, port)
     except OSError as taken:
         why = f"cannot listen on {address}:{port} ({taken.strerror}); stop what listens there, or set HEADGATE_PORT"
         raise _Failed(why) from taken

@@ -22,7 +22,7 @@ class Events:
         visitor = await self._doorkeeper.let_in(exchange, *documents.KINDS)
         known = _last_event(exchange)
         served = await self._doorkeeper.served(visitor, revision_of(known))
-        await self._streams.run(exchange, Stream(visitor, "sdk", with_document, known), served)
+        await self._streams.run(Stream(exchange, visitor, "sdk", with_document, known), served)
 
     async def notices(self, exchange: Exchange) -> None:
         """Word of changes. Whoever does not name what they have may have missed one, and is told to ask."""
@@ -30,7 +30,7 @@ class Events:
         visitor = await self._doorkeeper.let_in_with_ticket(exchange, ticket, *ofrep.KINDS)
         known = _last_event(exchange)
         served = await self._doorkeeper.served(visitor, revision_of(known))
-        await self._streams.run(exchange, Stream(visitor, "ofrep", with_notice, known), served)
+        await self._streams.run(Stream(exchange, visitor, "ofrep", with_notice, known), served)
 
 
 def _last_event(exchange: Exchange) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from controller.errors import Problem
 from controller.problems import PROBLEM_TYPE, problem_content
+from controller.server import ABORT
 
 Message = Mapping[str, Any]
 Scope = dict[str, Any]
@@ -51,13 +52,14 @@ class Gone(Exception):
 class Exchange:
     """A request as it came in, and the way to answer it."""
 
-    __slots__ = ("headers", "method", "path", "query", "receive", "send", "status")
+    __slots__ = ("abort", "headers", "method", "path", "query", "receive", "send", "status")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.abort: Callable[[], None] = scope.get(ABORT, _nothing)
         self.receive = receive
         self.send = send
         self.status = 0
@@ -92,7 +94,9 @@ class Exchange:
     async def answer(self, status: int, body: bytes, *headers: Header, kind: bytes = JSON) -> None:
         """Send the whole answer."""
         self.status = status
-        sent: list[Header] = [(b"content-type", kind), *headers, *HARDENED] if body else [*headers, *HARDENED]
+        sent: list[Header] = [*headers, *HARDENED]
+        if body:
+            sent += (b"content-type", kind), (b"content-length", b"%d" % len(body))
         await self.send({"type": "http.response.start", "status": status, "headers": sent})
         await self.send({"type": "http.response.body", "body": body})
 
@@ -100,6 +104,10 @@ class Exchange:
         """Send a problem; ``more`` is added to what it says."""
         body = json.dumps(refused.content() | dict(more or {})).encode()
         await self.answer(refused.status, body, NO_STORE, *refused.headers, kind=PROBLEM_TYPE.encode())
+
+
+def _nothing() -> None:
+    """Cut no connection: that of a server which cannot, or which is none."""
 
 
 def _too_large() -> Refused:

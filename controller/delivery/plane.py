@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -123,11 +122,13 @@ class Delivery:
         """End all streams at once when the process is told to end: a server waits for what is open before it does."""
         loop = asyncio.get_running_loop()
 
-        def leave() -> None:
+        def leave(number: int, of_server: object) -> None:
             self.streams.close()
-            os.kill(os.getpid(), signal.SIGINT)  # For the server it means the same, and is still its own.
+            if callable(of_server):
+                of_server(number, None)
 
-        loop.add_signal_handler(signal.SIGTERM, leave)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, leave, number, signal.getsignal(number))
 
     async def _answer(self, exchange: Exchange) -> None:
         method, name, door = self._door(exchange.path)

@@ -36,10 +36,11 @@ def with_notice(served: Served, etag: str) -> list[bytes]:
 class Stream:
     """One client that is connected."""
 
-    __slots__ = ("catch", "door", "ended", "etag", "task", "visitor", "waiting", "wake")
+    __slots__ = ("catch", "door", "ended", "etag", "exchange", "task", "visitor", "waiting", "wake")
 
-    def __init__(self, visitor: Visitor, door: str, catch: Catch, etag: str) -> None:
+    def __init__(self, exchange: Exchange, visitor: Visitor, door: str, catch: Catch, etag: str) -> None:
         """``etag``: what the client has already."""
+        self.exchange = exchange
         self.visitor = visitor
         self.door = door
         self.catch = catch
@@ -68,6 +69,7 @@ class Stream:
         """End the stream although its client does not take what is sent."""
         if not self.ended and self.task is not None:
             self.ended = reason
+            self.exchange.abort()
             self.task.cancel()
 
     def beat(self, heartbeat: bytes) -> None:
@@ -94,7 +96,7 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    async def run(self, exchange: Exchange, stream: Stream, served: Served) -> None:
+    async def run(self, stream: Stream, served: Served) -> None:
         """Serve a stream until it ends.
 
         Raises:
@@ -104,14 +106,14 @@ class Streams:
         self._open.add(stream)
         STREAMS.labels(stream.door).inc()
         timers = self._timers(stream)
-        leaving = asyncio.ensure_future(_leave(exchange, stream))
+        leaving = asyncio.ensure_future(_leave(stream))
         try:
             retry_ms = random.randint(1000, 3000)  # noqa: S311 - spread, not secrecy
             stream.give(b"retry: %d\n\n" % retry_ms)
             self._bring_up_to_date(stream, served)
             # It tells whoever has everything already that the stream is open.
             stream.give(self._heartbeat())
-            await _send(exchange, stream)
+            await _send(stream)
         except asyncio.CancelledError:
             if not stream.ended:
                 raise
@@ -183,7 +185,8 @@ class Streams:
         return timers
 
 
-async def _send(exchange: Exchange, stream: Stream) -> None:
+async def _send(stream: Stream) -> None:
+    exchange = stream.exchange
     headers = [(b"content-type", b"text/event-stream"), NO_STORE, (b"x-accel-buffering", b"no"), *HARDENED]
     exchange.status = 200
     await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -203,9 +206,9 @@ async def _send(exchange: Exchange, stream: Stream) -> None:
 _LEFT = "left"
 
 
-async def _leave(exchange: Exchange, stream: Stream) -> None:
+async def _leave(stream: Stream) -> None:
     """Notice that the client goes away."""
-    while (await exchange.receive())["type"] != "http.disconnect":
+    while (await stream.exchange.receive())["type"] != "http.disconnect":
         pass
     stream.waiting.clear()
     stream.break_off(_LEFT)

@@ -89,4 +89,4 @@ def test_stopping_a_feature_waits_for_no_database_library() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
-    assert not {"sqlalchemy", "flask", "granian", "alembic"} & {*loaded.split()}
+    assert not {"sqlalchemy", "flask", "uvicorn", "alembic"} & {*loaded.split()}

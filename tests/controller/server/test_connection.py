@@ -1,0 +1,232 @@
+"""Connections over real sockets: what is too much is refused, and nobody holds on to what he does not use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import uvicorn
+
+from controller.server import ABORT
+from controller.server import connection as limits
+from controller.server.connection import MAX_HEAD_BYTES, MOST_FIELDS, Connection
+
+SHORT_S = 0.1
+PATIENCE_S = 20.0
+Scope = dict[str, Any]
+
+
+class Asked:
+    """An ASGI application that answers with what it was asked, and knows who left."""
+
+    def __init__(self) -> None:
+        self.left = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        else:
+            self.left.set()
+            return
+        begins: Scope = {"type": "http.response.start", "status": 200, "headers": []}
+        if scope["path"] == "/endless":
+            await self._endless(begins, scope, send)
+            return
+        fields = [name.decode() for name, _ in scope["headers"]]
+        told = [scope["method"], scope["path"], body.decode(), fields]
+        content = json.dumps(told).encode()
+        begins["headers"] = [(b"content-length", b"%d" % len(content))]
+        await send(begins)
+        await send({"type": "http.response.body", "body": content})
+
+    async def _endless(self, begins: Scope, scope: Scope, send: Callable[[Any], Any]) -> None:
+        piece = {"type": "http.response.body", "body": b"x" * 1_000_000, "more_body": True}
+        await send(begins)
+        if b"cut" in scope["query_string"]:
+            await send(piece)
+            scope[ABORT]()
+        try:
+            for _ in range(100):
+                await send(piece)
+        finally:
+            self.left.set()
+
+
+@pytest.fixture(scope="module")
+def app() -> Asked:
+    return Asked()
+
+
+@pytest.fixture(scope="module")
+def port(app: Asked) -> Iterator[int]:
+    place = socket.create_server(("127.0.0.1", 0))
+    settings: dict[str, Any] = {"lifespan": "off", "log_config": None, "log_level": "critical"}
+    config = uvicorn.Config(app, http=Connection, loop="uvloop", ws="none", access_log=False, **settings)
+    server = uvicorn.Server(config)
+    serving = threading.Thread(target=server.run, args=([place],), daemon=True)
+    serving.start()
+    yield place.getsockname()[1]
+    server.should_exit = server.force_exit = True
+    serving.join(PATIENCE_S)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PATIENCE_S", SHORT_S)
+
+
+class Talk:
+    """A connection of a client."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self._file = self.socket.makefile("rb")
+
+    def says(self, *lines: str, body: bytes = b"") -> None:
+        self.socket.sendall("\r\n".join([*lines, "Host: x", "", ""]).encode() + body)
+
+    def hears(self) -> tuple[int, Any]:
+        """The next answer."""
+        status, length = int(self._file.readline().split()[1]), 0
+        while (line := self._file.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        body = self._file.read(length)
+        return status, json.loads(body) if body else None
+
+    def is_over(self) -> bool:
+        """Whether the server has ended it; waits until it does."""
+        with suppress(ConnectionResetError):
+            while self._file.read(65_536):
+                pass
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def talk(port: int, app: Asked) -> Iterator[Talk]:
+    app.left.clear()
+    made = Talk(port)
+    yield made
+    made.close()
+
+
+POST = ("POST /a HTTP/1.1", "Content-Length: 2")
+UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+
+
+def test_requests_are_answered_in_their_order(talk: Talk) -> None:
+    talk.says("GET /1 HTTP/1.1", "", "GET /2 HTTP/1.1", "", *POST, body=b"hi")
+    told = [talk.hears()[1][:3] for _ in range(3)]
+    assert told == [["GET", "/1", ""], ["GET", "/2", ""], ["POST", "/a", "hi"]]
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+def test_who_offers_another_protocol_is_answered_in_this_one_and_loses_no_body(
+    talk: Talk, pieces: int
+) -> None:
+    request = "\r\n".join([*POST, *UPGRADE, "Accept: y", "", "hi"]).encode()
+    size = -(-len(request) // pieces)
+    for start in range(0, len(request), size):
+        talk.socket.sendall(request[start : start + size])
+    assert talk.hears() == (200, ["POST", "/a", "hi", ["content-length", "accept"]])
+    talk.says("GET /b HTTP/1.1", *UPGRADE)
+    assert talk.hears() == (200, ["GET", "/b", "", ["host"]])
+    talk.says("GET /c HTTP/1.1")
+    assert talk.hears()[1][1] == "/c"
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    ["CONNECT a:1 HTTP/1.1", "nonsense", "GET / HTTP/9", "PRI * HTTP/2.0", "GET /\x00 HTTP/1.1"],
+)
+def test_what_is_no_request_is_refused(talk: Talk, request_line: str) -> None:
+    talk.says(request_line)
+    assert talk.hears() == (400, None)
+    assert talk.is_over()
+
+
+@pytest.mark.parametrize("piece", [1_000, 1_000_000])
+@pytest.mark.parametrize(("size", "status"), [(MAX_HEAD_BYTES - 200, 200), (MAX_HEAD_BYTES + 1, 431)])
+def test_a_head_is_refused_that_is_larger_than_it_need_be(
+    talk: Talk, piece: int, size: int, status: int
+) -> None:
+    request = b"GET / HTTP/1.1\r\nX: " + b"x" * size + b"\r\n\r\n"
+    for start in range(0, len(request), piece):
+        talk.socket.sendall(request[start : start + piece])
+    assert talk.hears()[0] == status
+
+
+def test_fields_that_follow_a_body_are_bounded(talk: Talk) -> None:
+    talk.says("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\nhi\r\n0\r\n")
+    talk.socket.sendall(b"a: b\r\n" * (MOST_FIELDS + 1))
+    assert talk.hears()[0] == 431
+    assert talk.is_over()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET"])
+@pytest.mark.usefixtures("short")
+def test_who_does_not_say_what_he_wants_is_let_go(talk: Talk, said: bytes) -> None:
+    talk.socket.sendall(said)
+    assert talk.is_over()
+
+
+@pytest.mark.usefixtures("short")
+def test_who_stops_in_the_middle_of_a_body_is_let_go(talk: Talk, app: Asked) -> None:
+    talk.says("POST / HTTP/1.1", "Content-Length: 5", body=b"hi")
+    assert talk.is_over()
+    assert app.left.wait(PATIENCE_S)
+
+
+@pytest.mark.usefixtures("short")
+def test_who_takes_nothing_of_what_waits_for_him_is_let_go(talk: Talk, app: Asked) -> None:
+    talk.says("GET /endless HTTP/1.1")
+    assert app.left.wait(PATIENCE_S)
+
+
+def test_a_connection_can_be_cut_whatever_waits_to_be_sent(talk: Talk, app: Asked) -> None:
+    talk.says("GET /endless?cut HTTP/1.1")
+    assert app.left.wait(PATIENCE_S)
+    assert talk.is_over()
+
+
+class Draining(asyncio.Transport):
+    """A transport whose client takes something between two looks, and at last nothing."""
+
+    def __init__(self, *waiting: int) -> None:
+        super().__init__()
+        self._waiting = list(waiting)
+        self.is_cut = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting.pop(0)
+
+    def abort(self) -> None:
+        self.is_cut.set()
+
+
+@pytest.mark.usefixtures("short")
+def test_a_slow_reader_is_kept_as_long_as_he_reads() -> None:
+    async def watched() -> int:
+        transport = Draining(3, 2, 1, 1, 0)
+        config = uvicorn.Config(Asked(), http=Connection, log_config=None)
+        connection = Connection(config, uvicorn.server.ServerState(), {}, asyncio.get_running_loop())
+        connection.connection_made(transport)
+        connection._patience.cancel()
+        connection.pause_writing()
+        await asyncio.wait_for(transport.is_cut.wait(), PATIENCE_S)
+        return len(transport._waiting)
+
+    assert asyncio.run(watched()) == 1
