@@ -41,7 +41,8 @@ def serve(host: str | None, port: int | None) -> None:
         check_start(settings)
     address, at_port = host or settings.host, port or settings.port
     with _place(address, at_port) as place:
-        click.echo(f"Headgate starts on http://{address}:{at_port}")
+        shown = f"[{address}]" if ":" in address else address
+        click.echo(f"Headgate starts on http://{shown}:{at_port}")
         run("app:serve", place, workers=settings.workers, most=settings.streams + BACKLOG)
 
 

@@ -66,7 +66,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head of a request is there."""
-        if self._head_bytes + self._arriving > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES:
+        is_large = self._head_bytes + self._arriving > MAX_HEAD_BYTES
+        if len(self.headers) > MOST_FIELDS or (is_large and self._size_of_head() > MAX_HEAD_BYTES):
             raise _TooLarge
         self._is_in_head = False
         if not self.parser.should_upgrade():
@@ -105,7 +106,9 @@ class Connection(HttpToolsProtocol):
 
     def _mind(self) -> None:
         """Be patient with a head once, and with a body for each piece of it."""
-        if not self._is_incomplete:
+        if (
+            not self._is_incomplete and not self.cycle.response_complete
+        ):  # Until it is, we are the ones awaited.
             self._patience.cancel()
         elif self._patience.cancelled() or not self._is_in_head:
             self._patience.cancel()

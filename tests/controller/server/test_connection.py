@@ -29,6 +29,10 @@ class Asked:
         self.left = threading.Event()
 
     async def __call__(self, scope: Scope, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        if scope["path"] == "/early":
+            await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+            return
         body = b""
         while (message := await receive())["type"] == "http.request":
             body += message["body"]
@@ -169,6 +173,12 @@ def test_a_head_is_refused_that_is_larger_than_it_need_be(
     assert talk.hears()[0] == status
 
 
+@pytest.mark.parametrize(("fields", "status"), [(MOST_FIELDS - 1, 200), (MOST_FIELDS, 431)])
+def test_a_head_has_only_so_many_fields(talk: Talk, fields: int, status: int) -> None:
+    talk.says("GET / HTTP/1.1", *(["a: b"] * fields))
+    assert talk.hears()[0] == status
+
+
 def test_fields_that_follow_a_body_are_bounded(talk: Talk) -> None:
     talk.says("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\nhi\r\n0\r\n")
     talk.socket.sendall(b"a: b\r\n" * (MOST_FIELDS + 1))
@@ -188,6 +198,14 @@ def test_who_stops_in_the_middle_of_a_body_is_let_go(talk: Talk, app: Asked) -> 
     talk.says("POST / HTTP/1.1", "Content-Length: 5", body=b"hi")
     assert talk.is_over()
     assert app.left.wait(PATIENCE_S)
+
+
+@pytest.mark.usefixtures("short")
+def test_who_says_nothing_more_after_an_answer_that_came_early_is_let_go(talk: Talk) -> None:
+    talk.says("POST /early HTTP/1.1", "Content-Length: 4", body=b"hi")
+    assert talk.hears() == (413, None)
+    talk.socket.sendall(b"hi")
+    assert talk.is_over()
 
 
 @pytest.mark.usefixtures("short")
