@@ -14,7 +14,7 @@ from controller.bootstrap import check_start
 from controller.errors import NotFound
 from controller.passwords import hash_password, new_password
 from controller.renewal import renew_secrets as renew
-from controller.server.processes import BACKLOG, run, take
+from controller.server.processes import run, take
 from controller.settings import BadSettingValue, Settings, load_settings
 from controller.store.changes import verify
 from controller.store.database import Database, DatabaseUnavailable
@@ -43,7 +43,7 @@ def serve(host: str | None, port: int | None) -> None:
     with _place(address, at_port) as place:
         shown = f"[{address}]" if ":" in address else address
         click.echo(f"Headgate starts on http://{shown}:{at_port}")
-        run("app:serve", place, workers=settings.workers, most=settings.streams + BACKLOG)
+        run("app:serve", place, workers=settings.workers, streams=settings.streams)
 
 
 @click.command()

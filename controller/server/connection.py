@@ -6,11 +6,16 @@ No head is larger than it need be, and nobody holds on to a connection on which 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from controller.errors import Problem
+from controller.problems import PROBLEM_TYPE, problem_content
 from controller.server import ABORT
 
 MAX_HEAD_BYTES: Final = 65_536
@@ -32,6 +37,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Wait for a first request."""
         super().connection_made(transport)
+        most, self.limit_concurrency = self.config.limit_concurrency, None
+        if most is not None and len(self.connections) > most:
+            self.app = full
         self._is_in_head = self._is_incomplete = True
         self._head_bytes = self._arriving = 0
         self._patience = self.loop.call_later(PATIENCE_S, self._let_go)
@@ -148,3 +156,21 @@ class Connection(HttpToolsProtocol):
         head = (STATUS_LINE[status], b"content-length: 0\r\n", b"connection: close\r\n\r\n")
         self.transport.write(b"".join(head))
         self.transport.close()
+
+
+async def full(
+    _scope: object, _receive: object, send: Callable[[Mapping[str, Any]], Awaitable[None]]
+) -> None:
+    """Answer, as an ASGI application, whoever comes when there are as many connections as there may be."""
+    detail = "this process has as many connections as it may have"
+    remedy = "try again after Retry-After seconds; whoever runs Headgate adds processes, or lets it open more files"
+    content = problem_content(503, "too_many_connections", detail, [Problem("connection", detail, remedy)])
+    body = json.dumps(content).encode()
+    headers = [
+        (b"content-type", PROBLEM_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"%d" % random.randint(1, 5)),  # noqa: S311 - spread, not secrecy
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Final
 
 from uvicorn import Config, Server
@@ -15,8 +17,12 @@ from uvicorn.supervisors import Multiprocess
 
 from controller.server.connection import Connection
 
-BACKLOG: Final = 2048
-"""Connections that may wait to be taken, and requests that are worked on beside all streams."""
+_BACKLOG: Final = 2048
+"""Connections that may wait to be taken."""
+_BESIDE_STREAMS: Final = 20_000
+"""Connections that are no streams: most wait for their client's next poll."""
+_FILES_OF_OUR_OWN: Final = 256
+"""What a process opens besides connections, its database above all."""
 _IDLE_S: Final = 75
 """For the next request of a client; longer than the minute for which load balancers keep their connections."""
 _LEAVE_S: Final = 10
@@ -39,10 +45,10 @@ def take(address: str, port: int) -> socket.socket:
     return place
 
 
-def run(factory: str, place: socket.socket, *, workers: int, most: int) -> None:
+def run(factory: str, place: socket.socket, *, workers: int, streams: int) -> None:
     """Serve the ASGI application that ``factory`` (module:function) makes, until the process is told to end.
 
-    ``most``: connections of one process, above which new ones are answered 503.
+    ``streams``: as many of the connections of one process may be streams.
     """
     config = Config(
         factory,
@@ -52,8 +58,8 @@ def run(factory: str, place: socket.socket, *, workers: int, most: int) -> None:
         lifespan="on",
         ws="none",
         workers=workers,
-        backlog=BACKLOG,
-        limit_concurrency=most,
+        backlog=_BACKLOG,
+        limit_concurrency=min(streams + _BESIDE_STREAMS, _files() - _FILES_OF_OUR_OWN),
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_LEAVE_S,
         log_config=None,
@@ -79,6 +85,15 @@ def end_with_the_first() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=outlived, name="first-process", daemon=True).start()
+
+
+def _files() -> int:
+    """How many files a process may open, having asked for as many as the system grants."""
+    granted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        granted = most
+    return granted
 
 
 def _serve(config: Config, place: socket.socket) -> None:

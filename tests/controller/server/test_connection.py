@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -71,11 +71,15 @@ def app() -> Asked:
 
 
 @pytest.fixture(scope="module")
-def port(app: Asked) -> Iterator[int]:
-    place = socket.create_server(("127.0.0.1", 0))
+def server(app: Asked) -> uvicorn.Server:
     settings: dict[str, Any] = {"lifespan": "off", "log_config": None, "log_level": "critical"}
     config = uvicorn.Config(app, http=Connection, loop="uvloop", ws="none", access_log=False, **settings)
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+@pytest.fixture(scope="module")
+def port(server: uvicorn.Server) -> Iterator[int]:
+    place = socket.create_server(("127.0.0.1", 0))
     serving = threading.Thread(target=server.run, args=([place],), daemon=True)
     serving.start()
     yield place.getsockname()[1]
@@ -218,6 +222,21 @@ def test_a_connection_can_be_cut_whatever_waits_to_be_sent(talk: Talk, app: Aske
     talk.says("GET /endless?cut HTTP/1.1")
     assert app.left.wait(PATIENCE_S)
     assert talk.is_over()
+
+
+def test_whoever_comes_when_there_are_too_many_is_told_to_come_back(
+    talk: Talk, port: int, server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk.says("GET / HTTP/1.1")
+    assert talk.hears()[0] == 200
+    monkeypatch.setattr(server.config, "limit_concurrency", 0)
+    with closing(Talk(port)) as late:
+        late.says("GET / HTTP/1.1")
+        status, told = late.hears()
+        assert (status, told["code"]) == (503, "too_many_connections")
+        assert late.is_over()
+    talk.says("GET / HTTP/1.1")
+    assert talk.hears()[0] == 200
 
 
 class Draining(asyncio.Transport):
