@@ -36,7 +36,7 @@ _DOORS: Mapping[Permission, str] = {
         triggers.explain_reading triggers.list_readings triggers.list_triggers triggers.show_trigger
 
         console.show_audit console.show_board console.show_break_glass console.show_environments
-        console.show_evidence console.show_feature console.show_feature_record
+        console.download_evidence console.show_evidence console.show_feature console.show_feature_record
         console.show_first_run console.show_incident
         console.show_incidents console.show_keys console.show_notices
         console.show_flag console.show_flags console.try_flag console.export_flags

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app import services_of
 from controller.actors import Actor
+from controller.evidence import ReportUpload
 from controller.passwords import hash_password
 from controller.permissions import Role
 from controller.plain_flags import Place
@@ -22,6 +23,7 @@ from controller.store.users import add_user
 from controller.trigger_definitions import Definition
 from stages import Mode, Request, Stage
 from tests.applications import give_back, take
+from tests.report_samples import sample
 from triggers import Action, Arming, Rung
 
 ADA, BEN, CHIARA = (Actor(f"user:{name}@acme.example") for name in ("ada", "ben", "chiara"))
@@ -192,6 +194,12 @@ def tell(stage: Installation, now: datetime) -> None:
     _describe(stage)
     _connect(stage)
     first = {key: stage.release(key, f"prompts/{key}@1") for key in _WATCHED}
+    report = ReportUpload(
+        requirement="evaluation-report",
+        release=first["claims-assistant"],
+        data=sample("deepeval/test_run_20261121_154829.json").data,
+    )
+    stage.parts.evidence.read_in(PROJECT, "claims-assistant", report, BEN)
     for key, release in first.items():
         stage.move(key, "first release that passed the golden set", move="introduce", release=release)
         stage.prove(key, release)

@@ -27,6 +27,7 @@ PAGES = {
     "record": f"{FEATURE}/record",
     "new-release": f"{FEATURE}/new-release",
     "promotion": f"{FEATURE}/promotion",
+    "evidence": f"{FEATURE}/evidence/1",
     "broken-glass": f"{FEATURE}/break-glass",
     "triggers": f"{FEATURE}/triggers",
     "trigger": f"{FEATURE}/triggers/unsupported-answers",

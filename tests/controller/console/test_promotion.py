@@ -127,6 +127,27 @@ def test_a_report_is_read_and_checked_and_one_that_cannot_be_is_refused(strict: 
     told = ada.get(PAGE).text.split('id="need-retrieval-test"')[1].split("</li>")[0]
     assert "too few cases" in told
     assert 'class="sign warn"' in told
+    address = told.split(f'href="{FEATURE}/evidence/')[1].split('"')[0]
+    shown = ada.get(f"{FEATURE}/evidence/{address}").text
+    for part in (
+        "Chunking and retrieval test",
+        "read from a file of promptfoo",
+        "pass_rate",
+        release,
+        "handed in by ada",
+    ):
+        assert part in shown
+    record = ada.get(f"{FEATURE}/evidence/{address}.json").get_json()
+    assert (record["requirement"], f"{record['sha256']}" in shown) == ("retrieval-test", True)
+
+
+def test_an_address_of_evidence_is_a_link_only_if_it_leads_to_a_page(ada: Visitor, letters: str) -> None:
+    for id, (uri, is_link) in enumerate([("https://wiki/brief", True), ("s3://briefs/7", False)], 1):
+        asked = {"requirement": "use-case-brief", "uri": uri, "sha256": "0" * 64}
+        assert ada.post(f"{PAGE}/evidence", _form=PAGE, **asked).status_code == 303
+        shown = ada.get(f"{FEATURE}/evidence/{id}").text
+        assert uri in shown
+        assert (f'href="{uri}"' in shown) is is_link
 
 
 def test_a_second_person_approves_exactly_what_was_shown(

@@ -22,12 +22,19 @@ def test_the_records_it_rests_on_can_be_read(ada: Visitor) -> None:
     review = ada.get(f"{FEATURE}/pre-ship-review.json").get_json()
     assert len(review["answers"]) == 8
     assert ada.get(f"{FEATURE}/releases/{review['release']}").get_json()["id"] == review["release"]
-    assert ada.get(f"{FEATURE}/evidence/999999").status_code == 404
+    for address in ("evidence/999999", "evidence/999999.json"):
+        assert ada.get(f"{FEATURE}/{address}").status_code == 404
 
 
 @pytest.mark.usefixtures("live")
 def test_nobody_reads_it_who_has_not_signed_in(visitor: Visitor) -> None:
-    for path in ("pre-ship-review", "pre-ship-review.json", "releases/r-000000000000", "evidence/1"):
+    for path in (
+        "pre-ship-review",
+        "pre-ship-review.json",
+        "releases/r-000000000000",
+        "evidence/1",
+        "evidence/1.json",
+    ):
         assert visitor.get(f"{FEATURE}/{path}").status_code in (302, 303)
 
 
