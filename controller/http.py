@@ -9,12 +9,15 @@ look-up can lead elsewhere.
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -47,17 +50,43 @@ _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[!-~]?|[!-~][ -~]*[!-~]")
 _REDIRECTS = range(300, 400)
+_LONGEST_WAIT_S = 366 * 86_400
+_LONGEST_DATE = 64  # characters
 _PORTS = {"http": 80, "https": 443}
 _DEFAULT_HEADERS = {"User-Agent": "headgate", "Accept": "application/json", "Accept-Encoding": "gzip"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, with any status but a redirect. The names of ``headers`` are in lower case."""
+    """What came back, with any status but a redirect, and when. The names of ``headers`` are in lower case."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
+    at: datetime
+
+    @property
+    def wait_s(self) -> int | None:
+        """For how many seconds the other side asks to be left alone (``Retry-After``, RFC 9110, 10.2.3).
+
+        None where it does not say, or says something else than a number or a date. What is over already is 0, and
+        what is longer than a year counts as one; how long a caller obeys is its own decision.
+        """
+        said = self.headers.get("retry-after", "").strip()
+        if said.isascii() and said.isdecimal():
+            digits = said.lstrip("0") or "0"
+            return min(int(digits[:9]), _LONGEST_WAIT_S)
+        until = _http_date(said)
+        if until is None:
+            return None
+        # By the clock of who said it, so that neither side's has to be right.
+        since = _http_date(self.headers.get("date", "").strip()) or self.at
+        return min(max(0, math.ceil((until - since).total_seconds())), _LONGEST_WAIT_S)
+
+    @property
+    def wait_told(self) -> str:
+        """The same for the end of a message: in brackets, after a space; nothing where there is nothing to tell."""
+        return f" (asks to wait {self.wait_s} s)" if self.wait_s else ""
 
 
 class Outbound:
@@ -76,13 +105,15 @@ class Outbound:
         connect_s: float = 5.0,
         resolve: Resolve = resolve,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Nothing is opened yet; ``resolve`` and ``clock`` are the machine's own unless given."""
+        """Nothing is opened yet; ``resolve``, ``clock`` and ``now`` are the machine's own unless given."""
         self._private = private
         self._ca_file = ca_file
         self._connect_s = connect_s
         self._resolve = resolve
         self._clock = clock
+        self._now = now
 
     def check(self, url: str) -> None:
         """Find out without calling whether a URL could be called; its name is not resolved.
@@ -148,7 +179,10 @@ class Outbound:
         route = self._route(url, until=self._clock() + deadline_s)
         request = _prepared(method, url, data, headers or {})
         with _Adapter(route, ca) as adapter:
-            return _exchange(adapter, request, route, verify=self._ca_file or True, max_bytes=max_bytes)
+            status, headers, body = _exchange(
+                adapter, request, route, verify=self._ca_file or True, max_bytes=max_bytes
+            )
+        return Answer(status, body, headers, self._now())
 
     def route(self, scheme: str, host: str, port: int, deadline_s: float) -> Route:
         """The way to a host for what speaks another protocol than HTTP; nothing is connected yet.
@@ -203,6 +237,17 @@ def header_is_sendable(name: str, value: str) -> bool:
     return bool(_HEADER_NAME.fullmatch(name)) and bool(_HEADER_VALUE.fullmatch(value))
 
 
+def _http_date(text: str) -> datetime | None:
+    """The moment that a date of HTTP names, in any of its three formats; all of them are in GMT, said or not."""
+    if len(text) > _LONGEST_DATE:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _taken_apart(url: str) -> tuple[str, str, int]:
     """The scheme, host and port of a URL that may be called."""
     if not _URL.fullmatch(url):
@@ -235,7 +280,7 @@ def _prepared(
 
 def _exchange(
     adapter: _Adapter, request: requests.PreparedRequest, route: Route, *, verify: str | bool, max_bytes: int
-) -> Answer:
+) -> tuple[int, dict[str, str], bytes]:
     try:
         # Not through a session: even when it follows no redirect, it reads the whole body of one.
         with adapter.send(request, stream=True, timeout=route.left(), verify=verify) as response:
@@ -250,7 +295,7 @@ def _exchange(
         raise Unreachable(f"{route.place} did not give a whole HTTP answer") from None
 
 
-def _received(response: requests.Response, route: Route, max_bytes: int) -> Answer:
+def _received(response: requests.Response, route: Route, max_bytes: int) -> tuple[int, dict[str, str], bytes]:
     status = response.status_code
     if status in _REDIRECTS:
         raise Refused(f"{route.place} answered with a redirect ({status}), which is not followed")
@@ -265,7 +310,7 @@ def _received(response: requests.Response, route: Route, max_bytes: int) -> Answ
         if len(body) > max_bytes:
             raise too_large
         route.left()
-    return Answer(status, bytes(body), headers)
+    return status, headers, bytes(body)
 
 
 class _Connection(HTTPConnection):

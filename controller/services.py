@@ -122,7 +122,7 @@ def build_services(settings: Settings, now: Clock) -> Services:
     """Put the parts together; nothing runs yet."""
     database = Database(settings.database_url)
     plans = load_plans(settings.plans)
-    outbound = Outbound(private=PrivateHosts.parse(settings.outbound_private))
+    outbound = Outbound(private=PrivateHosts.parse(settings.outbound_private), now=now)
     vault = Vault(settings.secret_key, settings.former_keys)
     secrets = Secrets(settings.outbound_secrets, vault)
     listings = asked(chosen(settings.model_listings), outbound, secrets)

@@ -7,11 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Self
 
 from controller.errors import BadSetting
-from controller.http import Answer, Outbound, OutboundError
+from controller.http import Outbound, OutboundError
 from controller.sealing import SecretPlace
 from controller.secrets import SecretRefused, Secrets
 
@@ -128,9 +127,7 @@ def address_and_secret(
         ) from refused
 
 
-def post(
-    outbound: Outbound, url: str, body: bytes, headers: Mapping[str, str], now: datetime, deadline_s: float
-) -> None:
+def post(outbound: Outbound, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> None:
     """Post JSON, and take any answer from 200 to 299 for "it arrived".
 
     Raises:
@@ -149,16 +146,5 @@ def post(
         raise NotSent(str(error)) from error
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls success
         gone = answer.status == 410  # noqa: PLR2004 - Gone
-        raise NotSent(f"it answered with {answer.status}", _retry_after_s(answer, now), for_good=gone)
-
-
-def _retry_after_s(answer: Answer, now: datetime) -> int | None:
-    """How many seconds the answer asks to wait: a number, or a date of HTTP (RFC 9110, 10.2.3)."""
-    said = answer.headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return min(int(said[:9]), _LONGEST_WAIT_S)
-    try:
-        wait = (parsedate_to_datetime(said) - now).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return min(max(int(wait), 0), _LONGEST_WAIT_S)
+        wait_s = None if answer.wait_s is None else min(answer.wait_s, _LONGEST_WAIT_S)
+        raise NotSent(f"it answered with {answer.status}", wait_s, for_good=gone)

@@ -42,7 +42,7 @@ class Webhook(Channel):
             "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{signature(self.key, notice.id, timestamp, body)}",
         }
-        post(self.outbound, self.url, body, headers, now, deadline_s)
+        post(self.outbound, self.url, body, headers, deadline_s)
         return ""
 
 

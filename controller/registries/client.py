@@ -27,7 +27,6 @@ from controller.strict_json import InvalidJSON, loads
 MAX_BYTES = 1 << 20
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
-_SECONDS = re.compile(r"[0-9]{1,6}")
 _SUCCESS = range(200, 300)
 _JSON = {"Content-Type": "application/json"}
 _MEANINGS: Mapping[int, tuple[type[RegistryError], str]] = {
@@ -106,10 +105,7 @@ class Client:
             said += f" {self.secrets.redact(code)}"
         if meaning:
             said += f": {meaning}"
-        wait = answer.headers.get("retry-after", "")
-        if not _SECONDS.fullmatch(wait):
-            return kind(said)
-        return kind(f"{said} (asks to wait {wait} s)", int(wait))
+        return kind(said + answer.wait_told, answer.wait_s)
 
 
 @contextlib.contextmanager

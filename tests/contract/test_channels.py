@@ -44,7 +44,8 @@ def secrets(url: str) -> Secrets:
 
 def send(kind: str, url: str, deadline_s: float = 5) -> None:
     known = Secrets({}) if url.startswith("smtp+plain") else secrets(url)
-    CHANNELS[kind].from_settings(settings_of(kind, url), Outbound(), known).send(NOTICE, NOW, deadline_s)
+    outbound = Outbound(now=lambda: NOW)
+    CHANNELS[kind].from_settings(settings_of(kind, url), outbound, known).send(NOTICE, NOW, deadline_s)
 
 
 def at(kind: str, url: str) -> str:
@@ -90,6 +91,7 @@ def test_a_mail_server_that_takes_it_has_it() -> None:
         (429, {"Retry-After": "Fri, 20 Nov 2026 11:00:00 GMT"}, 0, False),
         (429, {"Retry-After": "999999999999"}, 3600, False),
         (429, {"Retry-After": "soon"}, None, False),
+        (429, {"Retry-After": f"Fri, 20 Nov 2026 12:01:00 +{'9' * 20}"}, None, False),
         (503, {}, None, False),
     ],
 )

@@ -7,6 +7,7 @@ import ssl
 import time
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import certifi
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.http import Outbound, OutboundError, Refused, TimedOut, TooLarge, Unreachable
+from controller.http import Answer, Outbound, OutboundError, Refused, TimedOut, TooLarge, Unreachable
 from tests.contract.mail_server import make_certificate
 from tests.endpoint import (
     SLOW_BODY,
@@ -68,7 +69,55 @@ def test_the_answer_holds_status_body_and_headers() -> None:
     with serving(replying(418, b'{"a": 1}', {"Retry-After": "7"})) as endpoint:
         answer = OUTBOUND.send("GET", endpoint.url + "/tea?q=1", deadline_s=PATIENT_S)
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (418, b'{"a": 1}', "7")
+    assert (answer.wait_s, answer.wait_told) == (7, " (asks to wait 7 s)")
     assert (endpoint.calls[0].method, endpoint.calls[0].path) == ("GET", "/tea?q=1")
+
+
+NOON = datetime(2026, 11, 20, 12, 0, 0, 500_000, tzinfo=UTC)
+YEAR_S = 366 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        ("30", 30),
+        (" 30 ", 30),
+        ("0", 0),
+        ("0000000000030", 30),
+        ("1" * 5000, YEAR_S),
+        ("Fri, 20 Nov 2026 12:01:00 GMT", 60),
+        ("Friday, 20-Nov-26 12:01:00 GMT", 60),
+        ("Fri Nov 20 12:01:00 2026", 60),
+        ("Fri, 20 Nov 2026 12:01:00", 60),
+        ("Fri, 20 Nov 2026 11:59:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", YEAR_S),
+        ("Fri, 20 Nov 2026 12:01:00 +" + "9" * 20, None),
+        ("Fri, 20 Nov 2026 12:01:00 +" + "9" * 5000, None),
+        ("Fri, 20 Nov 99999 12:01:00 GMT", None),
+        ("Fri, 32 Nov 2026 12:01:00 GMT", None),
+        *(
+            (garbage, None)
+            for garbage in ("", ",", "soon", "-1", "+5", "1.5", "1e999", "NaN", "٣٠", "30, 30")
+        ),
+    ],
+)
+def test_how_long_the_other_side_asks_to_wait_is_a_number_or_a_date(said: str, wait_s: int | None) -> None:
+    answer = Answer(429, b"", {"retry-after": said}, NOON)
+    assert answer.wait_s == wait_s
+    assert answer.wait_told == (f" (asks to wait {wait_s} s)" if wait_s else "")
+
+
+@given(st.text() | st.text(alphabet="0123456789 ,:+-GMTFriNov"))
+def test_no_text_makes_anybody_wait_for_ever(said: str) -> None:
+    for headers in ({"retry-after": said}, {"retry-after": "Fri, 20 Nov 2026 12:01:00 GMT", "date": said}):
+        wait_s = Answer(429, b"", headers, NOON).wait_s
+        assert wait_s is None or 0 <= wait_s <= YEAR_S
+
+
+def test_a_date_is_judged_by_the_clock_of_who_said_it() -> None:
+    headers = {"retry-after": "Fri, 20 Nov 2026 09:00:30 GMT", "date": "Fri, 20 Nov 2026 09:00:00 GMT"}
+    assert Answer(429, b"", headers, NOON).wait_s == 30
+    assert Answer(429, b"", {**headers, "date": "no date"}, NOON).wait_s == 0
 
 
 def test_a_mapping_is_posted_as_a_form_and_bytes_as_they_are() -> None:

@@ -136,9 +136,7 @@ def _refusal(answer: Answer, envelope: Mapping[str, Any]) -> Spoiled:
         said += f" {kind}: {message}"
     elif answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         said += ": the source does not accept the credentials"
-    wait = answer.headers.get("retry-after", "")
-    if re.fullmatch(r"[0-9]{1,6}", wait):
-        said += f" (asks to wait {wait} s)"
+    said += answer.wait_told
     too_slow = answer.status == HTTPStatus.SERVICE_UNAVAILABLE and kind == "timeout"
     by_one = answer.status in _FAULT_OF_A_QUERY or too_slow
     return Spoiled(Part(Status.ERROR, message=one_line(said)), by_one=by_one)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -60,17 +60,16 @@ class Gate:
 
     def note(self, answer: Answer) -> None:
         """Take note of what the source says of its limits."""
-        wait_s = _asked_to_wait(answer.status, answer.headers)
+        wait_s = _asked_to_wait(answer)
         if wait_s:
             self.quiet_until = self.clock() + min(wait_s, LONGEST_PAUSE_S)
 
 
-def _asked_to_wait(status: int, headers: Mapping[str, str]) -> float:
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        wait = headers.get("retry-after", "")
-        if _SECONDS.fullmatch(wait):
-            return float(wait)
-    if headers.get("x-ratelimit-remaining") == "0":
-        reset = headers.get("x-ratelimit-reset", "")
+def _asked_to_wait(answer: Answer) -> float:
+    is_busy = answer.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    if is_busy and answer.wait_s:
+        return answer.wait_s
+    if answer.headers.get("x-ratelimit-remaining") == "0":
+        reset = answer.headers.get("x-ratelimit-reset", "")
         return float(reset) if _SECONDS.fullmatch(reset) else 0.0
     return 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -131,10 +130,7 @@ class Web:
         said = f"HTTP {answer.status}"
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             said += ": the source does not accept the credentials"
-        wait = answer.headers.get("retry-after", "")
-        if re.fullmatch(r"[0-9]{1,6}", wait):
-            said += f" (asks to wait {wait} s)"
-        return Said(answer.status, said)
+        return Said(answer.status, said + answer.wait_told)
 
     def at(self, url: str) -> Web:
         """The same way to another address of the same origin."""

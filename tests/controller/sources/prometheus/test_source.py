@@ -281,7 +281,9 @@ def test_a_page_that_is_not_from_prometheus_is_not_repeated() -> None:
 
 
 def test_how_long_a_busy_server_asks_to_wait_is_told() -> None:
-    assert read_body(b"", 429, {"Retry-After": "30"}).message == "value: HTTP 429 (asks to wait 30 s)"
+    begun, over = "Wed, 21 Oct 2026 07:27:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"
+    for headers in ({"Retry-After": "30"}, {"Retry-After": over, "Date": begun}):
+        assert read_body(b"", 429, headers).message == "value: HTTP 429 (asks to wait 30 s)"
     assert read_body(b"", 429, {"Retry-After": "soon <b>"}).message == "value: HTTP 429"
 
 

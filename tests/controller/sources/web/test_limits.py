@@ -16,6 +16,7 @@ from tests.conftest import START, Clock
 from tests.endpoint import Endpoint, replying, serving
 
 PATIENT_S = 20.0
+A_DATE, A_MINUTE_BEFORE = "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:27:00 GMT"
 
 
 def web(endpoint: Endpoint, **settings: object) -> Web:
@@ -52,7 +53,9 @@ def test_no_more_than_so_many_ask_at_once() -> None:
         (429, {"Retry-After": "86400"}, LONGEST_PAUSE_S),
         (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "12"}, 12),
         (200, {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "12"}, 0),
-        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0),
+        (429, {"Date": A_MINUTE_BEFORE, "Retry-After": A_DATE}, 60),
+        (503, {"Date": A_DATE, "Retry-After": A_MINUTE_BEFORE}, 0),
+        (429, {"Retry-After": "soon", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "12"}, 12),
         (429, {}, 0),
         (500, {"Retry-After": "30"}, 0),
     ],
