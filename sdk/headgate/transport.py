@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,7 +28,8 @@ SDK: Final = f"headgate-python/{_version()}"
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-_LONGEST_RETRY_AFTER: Final = 8  # digits
+_MOST_S: Final = 999_999_999
+_LONGEST_DATE: Final = 64  # characters
 
 
 class TransportError(Exception):
@@ -58,8 +61,8 @@ class Response:
 
     @property
     def retry_after_s(self) -> float | None:
-        """The number of seconds the server asks to wait, or None. Dates are not understood."""
-        return _seconds(self.headers.get("retry-after", ""))
+        """How many seconds the server asks to wait, which it says as a number or as a date; None: it does not."""
+        return retry_after_s(self.headers)
 
     @property
     def age_s(self) -> float:
@@ -79,7 +82,7 @@ class Stream:
     @property
     def retry_after_s(self) -> float | None:
         """See ``Response``."""
-        return _seconds(self.headers.get("retry-after", ""))
+        return retry_after_s(self.headers)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield what arrives, as it arrives, until the server ends it. Raises TransportError."""
@@ -99,10 +102,38 @@ class Stream:
             self._answer.shutdown()
 
 
+def retry_after_s(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float | None:
+    """Return how many seconds ``Retry-After`` asks to wait (RFC 9110, 10.2.3); None where it makes no sense.
+
+    What is over already is 0; what is far away is no more than a number of nine digits. ``headers`` have names in
+    lower case. ``clock`` gives the seconds since the epoch where the server does not say what its own clock shows.
+    """
+    text = headers.get("retry-after", "")
+    until = _moment(text)
+    if until is None:
+        return _seconds(text)
+    # By the clock of who said it, so that neither has to be right.
+    said_at = _moment(headers.get("date", ""))
+    return min(max(0.0, until - (clock() if said_at is None else said_at)), float(_MOST_S))
+
+
 def _seconds(text: str) -> float | None:
-    text = text.strip()
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_RETRY_AFTER
-    return float(text) if is_number else None
+    digits = text.strip()
+    if not digits.isascii() or not digits.isdecimal():
+        return None
+    digits = digits.lstrip("0") or "0"
+    return float(min(int(digits[:10]), _MOST_S))
+
+
+def _moment(text: str) -> float | None:
+    """Return the seconds since the epoch of a date of HTTP, in any of its three formats; all of them are in GMT."""
+    if len(text) > _LONGEST_DATE:
+        return None
+    try:
+        moment = parsedate_to_datetime(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
 
 
 class Transport:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -207,9 +209,11 @@ def test_an_answer_that_is_no_stream_is_refused(server: Any, streamer: Streamer)
     assert streamer.turn() == REFUSED_S
 
 
-def test_the_server_may_ask_for_patience(server: Any, streamer: Streamer) -> None:
-    server.stream_status, server.stream_headers = 503, {"Retry-After": "40"}
-    assert streamer.turn() >= 40
+@pytest.mark.parametrize("as_date", [True, False])
+def test_the_server_may_ask_for_patience(server: Any, streamer: Streamer, as_date: bool) -> None:
+    until = formatdate(time.time() + 60, usegmt=True) if as_date else "60"
+    server.stream_status, server.stream_headers = 503, {"Retry-After": until}
+    assert 40 <= streamer.turn() <= 61
 
 
 def test_waits_grow_to_half_a_minute_and_begin_anew_after_a_healthy_stream(
