@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from headgate.punctual import connections, due_of
+
 
 def _version() -> str:
     try:
@@ -73,9 +75,11 @@ class Response:
 class Stream:
     """An answer that goes on and on, read piece by piece."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
-        """``answer`` is open and not read yet."""
+    def __init__(self, answer: urllib3.BaseHTTPResponse, silence_s: float) -> None:
+        """``answer`` is open and not read yet. After ``silence_s`` in which nothing of it arrives it is dead."""
         self._answer = answer
+        self._due = due_of(answer)
+        self._silence_s = silence_s
         self.status = answer.status
         self.headers = {name.lower(): text for name, text in answer.headers.items()}
 
@@ -87,10 +91,14 @@ class Stream:
     def pieces(self) -> Iterator[bytes]:
         """Yield what arrives, as it arrives, until the server ends it. Raises TransportError."""
         try:
-            while piece := self._answer.read1(_CHUNK, decode_content=False):
+            while piece := self._next():
                 yield piece
         except _TROUBLES as problem:
             raise _trouble(problem) from problem
+
+    def _next(self) -> bytes:
+        self._due.within(self._silence_s)
+        return self._answer.read1(_CHUNK, decode_content=False)
 
     def close(self) -> None:
         """Drop the connection; to be called by who reads it."""
@@ -146,7 +154,6 @@ class Transport:
         *,
         timeout_s: float = 10.0,
         max_bytes: int = MAX_BYTES,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``timeout_s`` bounds a whole exchange. Raises ValueError for an impossible URL or key."""
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
@@ -157,12 +164,11 @@ class Transport:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}", "User-Agent": SDK}
         self._max_bytes = max_bytes
-        self._monotonic = monotonic
         self.renew()
 
     def renew(self) -> None:
         """Begin without connections: after a fork those are shared with the parent, and not ours to use."""
-        self._pool = urllib3.PoolManager(num_pools=1, maxsize=2, retries=False)
+        self._pool = connections(2)
 
     def get(self, path: str, etag: str | None, timeout_s: float | None = None) -> Response:
         """Fetch ``path``; with ``etag`` the answer may be 304. Raises TransportError."""
@@ -184,10 +190,7 @@ class Transport:
         self, method: str, path: str, headers: dict[str, str], body: bytes | None, timeout_s: float | None
     ) -> Response:
         limit = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
-        deadline = self._monotonic() + limit
-        return self._read(
-            self._open(method, path, headers, body, urllib3.Timeout(connect=limit, read=limit)), deadline
-        )
+        return self._read(self._open(method, path, headers, body, urllib3.Timeout(total=limit)))
 
     def stream(self, path: str, resume_after: str | None, silence_s: float) -> Stream:
         """Open the event stream at ``path``; ``resume_after`` is the id of the last event seen.
@@ -197,9 +200,8 @@ class Transport:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if resume_after is not None:
             headers["Last-Event-ID"] = resume_after
-        return Stream(
-            self._open("GET", path, headers, None, urllib3.Timeout(connect=self.timeout_s, read=silence_s))
-        )
+        timeout = urllib3.Timeout(connect=self.timeout_s, read=silence_s)
+        return Stream(self._open("GET", path, headers, None, timeout), silence_s)
 
     def _open(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None, timeout: urllib3.Timeout
@@ -218,9 +220,9 @@ class Transport:
         except _TROUBLES as problem:
             raise _trouble(problem) from problem
 
-    def _read(self, answer: urllib3.BaseHTTPResponse, deadline: float) -> Response:
+    def _read(self, answer: urllib3.BaseHTTPResponse) -> Response:
         try:
-            body = self._read_body(answer, deadline)
+            body = self._read_body(answer)
         except _TROUBLES as problem:
             answer.close()
             raise _trouble(problem) from problem
@@ -230,12 +232,12 @@ class Transport:
         answer.release_conn()
         return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
 
-    def _read_body(self, answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    def _read_body(self, answer: urllib3.BaseHTTPResponse) -> bytes:
+        due = due_of(answer)
         body = bytearray()
         while chunk := answer.read1(_CHUNK, decode_content=False):
             body += chunk
             if len(body) > self._max_bytes:
                 raise TransportError("The answer is too big.")
-            if self._monotonic() > deadline:
-                raise TransportError("The answer takes too long.")
+            due.left_s()  # Buffered pieces are read without waiting.
         return bytes(body)
