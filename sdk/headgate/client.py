@@ -17,6 +17,7 @@ from headgate import forks
 from headgate.current import Current
 from headgate.disk import LastKnownGood, Saver
 from headgate.evaluator import Document
+from headgate.lease import LeaseWatch
 from headgate.outcomes import OutcomeQueue
 from headgate.polling import Poller
 from headgate.questions import Questions
@@ -29,9 +30,9 @@ from headgate.transport import Transport
 class Client(Questions):
     """Answers from memory whether a user may have a feature, and keeps the answers current in the background.
 
-    Daemon threads follow the stream of changes, ask for them while there is no stream, send receipts and
-    outcomes, and keep the flags on disk if wanted. Safe to share between threads, and across a fork: the child's
-    threads start with its first question. Make one per process.
+    Daemon threads follow the stream of changes, ask for them while there is no stream, watch the lease, send
+    receipts and outcomes, and keep the flags on disk if wanted. Safe to share between threads, and across a
+    fork: the child's threads start with its first question. Make one per process.
     """
 
     def __init__(
@@ -84,7 +85,8 @@ class Client(Questions):
             for_receipts, current, tallies, app=app, app_version=app_version, clock=clock, monotonic=monotonic
         )
         current.listen(lambda _revision: self._receipts.applied())
-        self._workers = [self._poller.worker, self._receipts.worker]
+        self._lease = LeaseWatch(current)
+        self._workers = [self._lease.worker, self._poller.worker, self._receipts.worker]
         if stream:
             self._workers.append(self._streamer.worker)
         kept = None if cache_dir is None else LastKnownGood(cache_dir, base_url, key, clock=clock)
@@ -190,6 +192,7 @@ class Client(Questions):
         self._streamer.renew()
         self._outcomes.renew()
         self._receipts.renew()
+        self._lease.worker.renew()
         if self._saver is not None:
             self._saver.worker.renew()
         self._is_copy = False

@@ -27,7 +27,7 @@ REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT
 
 
 class Poller:
-    """Asks for the flags when no stream brings them, and watches the lease all the time."""
+    """Asks for the flags when no stream brings them, or when one that is silent leaves the lease to end."""
 
     def __init__(
         self,
@@ -66,13 +66,12 @@ class Poller:
         self._stream_first_until = self._next + _STREAM_FIRST_S
 
     def step(self) -> float:
-        """Ask if it is time to, check the lease, and return how many seconds to wait."""
+        """Ask if it is time to, and return how many seconds to wait."""
         wait_s = self._wait_s()
         if wait_s <= 0:
             self._next = self._monotonic() + self.turn()
             wait_s = self._next - self._monotonic()
-        self._current.check_lease()
-        return min(wait_s, self._current.lease_left_s() or wait_s)
+        return wait_s
 
     def _wait_s(self) -> float:
         """Return how long there is nothing to ask: for long with a stream, a part of the interval after one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -155,6 +156,28 @@ def test_it_comes_back_after_the_server_refused_and_failed(
     server.wait_for(lambda: len(server.requests) > 3)
     server.serve(document())
     assert client.wait_until_ready(20)
+
+
+def test_the_lease_ends_in_time_also_while_the_look_up_of_the_name_hangs(
+    server: Any, document: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = json.dumps(document(valid_for_s=0.3)).encode()
+    server.fail(200, {"ETag": '"1"', "Connection": "close"}, served)
+    looked_up, answered, lost = socket.getaddrinfo, threading.Event(), threading.Event()
+    asked: list[Any] = []
+
+    def look_up(*given: Any) -> Any:
+        asked.append(given)
+        if len(asked) > 1:
+            answered.wait(20)
+        return looked_up(*given)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with Client(server.url, KEY, poll_interval_s=0.02, stream=False) as client:
+        client.on_status(lambda status: status == "lost" and lost.set())
+        assert client.status == "lost" or lost.wait(15)
+        assert client.decide("feature", "user-1").mode == "review"
+        answered.set()
 
 
 def test_after_closing_every_flag_obeys_its_when_lost(ready: Client) -> None:
