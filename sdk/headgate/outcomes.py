@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 import uuid
@@ -23,19 +22,22 @@ OUTCOMES_PATH: Final = "/sdk/v1/outcomes"
 MAX_BATCH: Final = 500
 MAX_QUEUED: Final = 10_000
 FLUSH_INTERVAL_S: Final = 1.0
+_MOST_COUNTED: Final = 2**31 - 1
+_MOST_SPENT: Final = 1e15
+_LONGEST_TASK: Final = 63  # characters
 _UNACCEPTABLE: Final = (400, 413, 422)
 _REVIEWS: Final = ("accepted", "rejected")
 
 
 def _count(value: Any) -> int | None:
     number = _amount(value)
-    return None if number is None else round(number)
+    return None if number is None or number > _MOST_COUNTED else round(number)
 
 
 def _amount(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if 0 <= value < math.inf else None
+    return value if 0 <= value <= _MOST_SPENT else None
 
 
 def _judgement(value: Any) -> bool | None:
@@ -47,13 +49,14 @@ def _review(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TASK else None
 
 
 class Said(TypedDict, total=False):
     """What may be said about an answer. What is left out, or None, is not judged and never counts as good.
 
-    ``review`` is "accepted" or "rejected".
+    ``review`` is "accepted" or "rejected". ``task`` has 63 characters at most; numbers of milliseconds and tokens
+    are below 2**31.
     """
 
     task: str | None
@@ -121,6 +124,7 @@ class OutcomeQueue:
         self._backoff = Backoff(interval_s)
         self._batch_size = MAX_BATCH
         self._dropped = 0
+        self._left_alone_until = float("-inf")
         self._stopped = False
         self.renew()
 
@@ -156,8 +160,13 @@ class OutcomeQueue:
             self._dropped += 1
 
     def flush(self, timeout_s: float) -> bool:
-        """Send now; return whether the queue was emptied within ``timeout_s``."""
+        """Send now; return whether the queue was emptied within ``timeout_s``.
+
+        Where Headgate asked to be left alone for longer than that, there is nothing to wait for.
+        """
         with self._changed:
+            if self._left_alone_until - self._monotonic() > timeout_s:
+                return self._is_empty()
             self._hurry = True
             self._changed.notify_all()
             return self._changed.wait_for(self._is_empty, timeout_s)
@@ -196,9 +205,12 @@ class OutcomeQueue:
 
     def _pause(self, wait_s: float) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._hurry or self._stopped, wait_s)
+            self._changed.wait_for(lambda: self._stopped or self._may_hurry(), wait_s)
             self._hurry = False
             return not self._stopped
+
+    def _may_hurry(self) -> bool:
+        return self._hurry and self._monotonic() >= self._left_alone_until
 
     def send_next(self) -> float:
         """Send one batch, the same one again if it did not arrive, and return how many seconds to wait."""
@@ -208,14 +220,13 @@ class OutcomeQueue:
         try:
             answer = self._transport.post(OUTCOMES_PATH, {"outcomes": batch})
         except TransportError as problem:
-            return self._try_again(str(problem))
-        except Exception:  # The thread must outlive anything.
-            log.exception("Sending outcomes failed unexpectedly.")
-            return self._try_again("unexpected")
+            return self._try_again(str(problem), refused=problem.lasting)
+        except Exception as problem:  # The thread must outlive anything, such as what JSON cannot say.
+            return self._divide(batch, type(problem).__name__)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return self._settle()
         if answer.status in _UNACCEPTABLE:
-            return self._divide(batch, answer.status)
+            return self._divide(batch, f"status {answer.status}")
         refused = answer.status in REFUSALS
         return self._try_again(f"status {answer.status}", answer.retry_after_s, refused=refused)
 
@@ -234,20 +245,28 @@ class OutcomeQueue:
         after = self._backoff.after_success()
         return 0.0 if more else after
 
-    def _divide(self, batch: list[dict[str, Any]], status: int) -> float:
-        """Find the outcome the server does not take by sending smaller batches; give up only that one."""
+    def _divide(self, batch: list[dict[str, Any]], why: str) -> float:
+        """Find the outcome that cannot be sent by sending smaller batches; give up only that one.
+
+        After one that follows another there is a wait which doubles: it may be that the server takes none at all.
+        """
         with self._changed:
-            if len(batch) == 1:
-                log.warning("Headgate does not take an outcome (status %d); it is dropped.", status)
-                self._dropped += 1
-                self._sending = []
-            else:
+            self._changed.notify_all()
+            if len(batch) > 1:
                 self._batch_size = len(batch) // 2
                 self._waiting.extendleft(reversed(batch[self._batch_size :]))
                 self._sending = batch[: self._batch_size]
-            self._changed.notify_all()
-        return 0.0
+                return 0.0
+            self._dropped += 1
+            self._sending = []
+        log.warning("Headgate does not take an outcome (%s); it is dropped.", why)
+        was_failing = self._backoff.is_failing
+        wait_s = self._backoff.after_failure()
+        return wait_s if was_failing else 0.0
 
     def _try_again(self, trouble: str, retry_after_s: float | None = None, *, refused: bool = False) -> float:
         log.info("Outcomes were not delivered (%s); they are sent again.", trouble)
-        return self._backoff.after_failure(refused=refused, retry_after_s=retry_after_s)
+        wait_s = self._backoff.after_failure(refused=refused, retry_after_s=retry_after_s)
+        if retry_after_s:
+            self._left_alone_until = self._monotonic() + wait_s
+        return wait_s

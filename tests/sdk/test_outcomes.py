@@ -74,6 +74,11 @@ def test_what_is_of_the_wrong_kind_counts_as_not_judged(said: dict[str, Any]) ->
         ("latency_ms", True, None),
         ("latency_ms", float("nan"), None),
         ("cost_usd", float("inf"), None),
+        ("cost_usd", 10**400, None),
+        ("input_tokens", 2**31 - 1, 2**31 - 1),
+        ("output_tokens", 2**31, None),
+        ("task", "t" * 63, "t" * 63),
+        ("task", "t" * 64, None),
         ("cost_usd", 0.25, 0.25),
         ("grounded", 1, None),
         ("grounded", False, False),
@@ -123,6 +128,36 @@ def test_one_unacceptable_outcome_does_not_cost_the_others(server: Any, queue: O
     assert queue.flush(20)
     assert taken == ids(sent[:4] + sent[5:])
     assert queue.dropped == 1
+
+
+def test_a_server_that_takes_none_at_all_is_not_hammered(server: Any) -> None:
+    server.outcomes = lambda body: (400, {}, b"{}")
+    queue = OutcomeQueue(Transport(server.url, "key"), interval_s=3600.0)
+    for n in range(8):
+        queue.put(outcome(n))
+    waits = [queue.send_next() for _ in range(6)]
+    assert waits[:4] == [0.0] * 4
+    assert min(waits[4:]) > 1000
+    assert queue.dropped == 3
+    queue.close(0.0)
+
+
+def test_what_cannot_be_written_costs_nothing_else(server: Any, queue: OutcomeQueue) -> None:
+    queue.put({**outcome(), "feature": object()})
+    queue.put(outcome())
+    assert queue.flush(20)
+    assert (queue.dropped, sum(map(len, server.batches))) == (1, 1)
+
+
+def test_who_asks_to_be_left_alone_is_also_when_the_product_is_in_a_hurry(server: Any) -> None:
+    server.outcomes = lambda body: (429, {"Retry-After": "60"}, b"")
+    queue = OutcomeQueue(Transport(server.url, "key"), interval_s=3600.0)
+    queue.put(outcome())
+    assert not queue.flush(0.2)
+    server.wait_for(lambda: server.batches)
+    assert not any(queue.flush(0.01) for _ in range(20))
+    queue.close(20)
+    assert (len(server.batches), queue.dropped) == (1, 1)
 
 
 def test_when_it_is_full_the_oldest_are_dropped_and_counted(server: Any) -> None:
