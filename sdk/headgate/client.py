@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import threading
 import time
@@ -61,8 +62,8 @@ class Client(Questions):
         Raises ValueError when an argument cannot be right, OSError when the bootstrap file cannot be read;
         never because Headgate is out of reach.
         """
-        if not poll_interval_s > 0 or not timeout_s > 0:
-            raise ValueError("poll_interval_s and timeout_s must be more than 0")
+        if not all(0 < seconds < math.inf for seconds in (poll_interval_s, timeout_s)):
+            raise ValueError("poll_interval_s and timeout_s must be more than 0, and not infinite")
         tallies = Tallies()
         current = Current(tallies=tallies, monotonic=monotonic, clock=clock)
         super().__init__(current, clock=clock)

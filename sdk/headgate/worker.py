@@ -10,6 +10,8 @@ from typing import Final
 log = logging.getLogger("headgate")
 
 _AFTER_A_CRASH_S: Final = 5.0
+_LONGEST_S: Final = 366 * 86_400.0
+"""Locks cannot wait for ever when they are given a time."""
 
 
 class Worker:
@@ -73,6 +75,6 @@ class Worker:
 
     def _pause(self, wait_s: float) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._woken or self.stopped, wait_s)
+            self._changed.wait_for(lambda: self._woken or self.stopped, min(wait_s, _LONGEST_S))
             self._woken = False
             return not self.stopped

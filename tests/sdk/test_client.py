@@ -239,6 +239,8 @@ def test_closing_sends_what_is_queued(server: Any, ready: Client) -> None:
         ("http://host", "a\nb", {}),
         ("http://host", KEY, {"poll_interval_s": 0}),
         ("http://host", KEY, {"timeout_s": -1}),
+        ("http://host", KEY, {"timeout_s": float("inf")}),
+        ("http://host", KEY, {"poll_interval_s": float("nan")}),
     ],
 )
 def test_arguments_that_cannot_be_right_are_refused(url: str, key: str, more: dict[str, Any]) -> None:

@@ -1,0 +1,27 @@
+"""The thread that does one thing again and again."""
+
+from __future__ import annotations
+
+import queue
+
+import pytest
+from headgate.worker import Worker
+
+PATIENCE_S = 20.0
+
+
+@pytest.mark.parametrize("wait_s", [3600.0, 1e12, float("inf")])
+def test_however_long_it_waits_it_can_be_woken(wait_s: float) -> None:
+    steps: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def step() -> float:
+        steps.put(None)
+        return wait_s
+
+    worker = Worker("test", step)
+    worker.start()
+    for _ in range(2):
+        steps.get(timeout=PATIENCE_S)
+        worker.wake()
+    worker.ask_to_stop()
+    worker.join(PATIENCE_S)
