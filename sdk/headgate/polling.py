@@ -53,6 +53,7 @@ class Poller:
         self._draw = draw
         self._trouble: str | None = None
         self._was_streaming = False
+        self._left_alone_until = float("-inf")
         self._next: float = monotonic()
         self._stream_first_until = self._next + _STREAM_FIRST_S
         self.worker = Worker("poller", self.step)
@@ -62,7 +63,7 @@ class Poller:
         self._transport.renew()
         self.worker.renew()
         self._was_streaming = False
-        self._next = self._monotonic()
+        self._next = max(self._monotonic(), self._left_alone_until)
         self._stream_first_until = self._next + _STREAM_FIRST_S
 
     def step(self) -> float:
@@ -85,7 +86,7 @@ class Poller:
             # Many clients lose their stream at once. Most have a new one before this time is over.
             self._was_streaming = False
             self._recovered()
-            self._next = now + self._interval_s * self._draw()
+            self._next = max(now + self._interval_s * self._draw(), self._left_alone_until)
         return self._next - now
 
     def _until_doubt_s(self) -> float:
@@ -105,8 +106,11 @@ class Poller:
             return self._backoff.after_failure(refused=problem.lasting)
         except BadAnswerError as problem:
             self._complain(str(problem))
-            wait_s = problem.retry_after_s
-            return self._backoff.after_failure(refused=problem.refused, retry_after_s=wait_s)
+            asked_s = problem.retry_after_s
+            wait_s = self._backoff.after_failure(refused=problem.refused, retry_after_s=asked_s)
+            if asked_s:
+                self._left_alone_until = self._monotonic() + wait_s
+            return wait_s
         finally:
             self._current.check_lease()
 

@@ -330,6 +330,27 @@ def test_a_stream_that_is_silent_for_long_is_asked_after_before_the_lease_ends(
     assert current.status == "ready"
 
 
+def test_a_stream_that_is_lost_does_not_shorten_what_the_server_asked_for(
+    server: Any,
+    clock: Clock,
+    current: Current,
+    document: Any,
+    beside_a_stream: Poller,
+    streaming: list[bool | None],
+) -> None:
+    current.replace(json.dumps(document(valid_for_s=30)).encode(), "1", clock())
+    server.fail(429, {"Retry-After": "300"})
+    clock.now += 25
+    assert beside_a_stream.step() >= 300
+    for lives in (False, True, False):
+        streaming[0] = lives
+        beside_a_stream.step()
+        clock.now += 60
+    beside_a_stream.renew()
+    assert beside_a_stream.step() >= 100
+    assert len(server.requests) == 1
+
+
 def test_it_waits_a_moment_for_the_first_stream_and_then_asks_by_itself(
     server: Any, clock: Clock, current: Current, document: Any
 ) -> None:
