@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -31,6 +31,9 @@ HEALTHY_S: Final = 60.0
 
 SILENCE_S: Final = 45.0
 """Three heartbeats: a stream from which nothing comes for so long is dead."""
+
+SLOWEST_S: Final = 180.0
+"""A stream that drips, but has brought nothing whole for so long, is dead as well."""
 
 _LONGEST_AGE: Final = 9  # digits
 _SPREAD: Final = 0.8
@@ -58,6 +61,7 @@ class Streamer:
         self._stream: Stream | None = None
         self._trouble: str | None = None
         self._refetches = 0
+        self._heard = 0.0
         self._is_in_step = False
         self._was_live = False
         self.is_live: bool | None = None
@@ -110,7 +114,8 @@ class Streamer:
             if not stream.headers.get("content-type", "").startswith("text/event-stream"):
                 raise BadAnswerError("something else than a stream of events", refused=True)
             self._refetches = 0
-            for event in events(stream.pieces()):
+            for event in events(self._lively(stream.pieces())):
+                self._heard = self._monotonic()
                 if self.worker.stopped:
                     return
                 self._take(event)
@@ -119,6 +124,13 @@ class Streamer:
         finally:
             self._stream = None
             stream.close()
+
+    def _lively(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        self._heard = self._monotonic()
+        for piece in pieces:
+            yield piece
+            if self._monotonic() - self._heard > SLOWEST_S:
+                raise StreamError("nothing whole has come for too long")
 
     def _take(self, event: Event) -> None:
         if event.kind == "put":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ SDK: Final = f"headgate-python/{_version()}"
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_LONGEST_TIMEOUT_S: Final = 3600.0
 _MOST_S: Final = 999_999_999
 _LONGEST_DATE: Final = 64  # characters
 
@@ -37,7 +39,7 @@ _LONGEST_DATE: Final = 64  # characters
 class TransportError(Exception):
     """No usable answer: not reachable, too slow, cut off, or too big.
 
-    ``lasting`` says that only people can change it: the certificate is not trusted.
+    ``lasting`` says that only people can change it: the certificate is not trusted, or there is no TLS.
     """
 
     def __init__(self, message: str, *, lasting: bool = False) -> None:
@@ -47,8 +49,13 @@ class TransportError(Exception):
 
 
 def _trouble(problem: Exception) -> TransportError:
-    return TransportError(type(problem).__name__, lasting=isinstance(problem, urllib3.exceptions.SSLError))
+    cause = problem.args[0] if isinstance(problem, urllib3.exceptions.SSLError) and problem.args else None
+    lasting = isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF)
+    return TransportError(type(problem).__name__, lasting=lasting)
 
+
+_CUT_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""What TLS calls the end of a connection, as of a server that is just being replaced."""
 
 _TROUBLES: Final = (urllib3.exceptions.HTTPError, OSError, ValueError)
 
@@ -155,12 +162,15 @@ class Transport:
         timeout_s: float = 10.0,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """``timeout_s`` bounds a whole exchange. Raises ValueError for an impossible URL or key."""
+        """``timeout_s`` bounds a whole exchange; an hour does at most.
+
+        Raises ValueError for an impossible URL or key.
+        """
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
             raise ValueError("base_url must look like https://headgate.example.org")
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("key must be a Headgate server key; it is empty or has characters no key has")
-        self.timeout_s = timeout_s
+        self.timeout_s = min(timeout_s, _LONGEST_TIMEOUT_S)
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}", "User-Agent": SDK}
         self._max_bytes = max_bytes

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from headgate.backoff import REFUSED_S
 from headgate.current import Current
-from headgate.streaming import HEALTHY_S, MOST_S, Streamer
+from headgate.streaming import HEALTHY_S, MOST_S, SLOWEST_S, Streamer
 from headgate.tallies import Tallies
 from headgate.transport import Transport
 
+from tests.endpoint import serving
 from tests.sdk.following import KEY, Clock, clock, current, mode
 
 __all__ = ["clock", "current"]
@@ -280,6 +281,21 @@ def test_a_silent_stream_is_dead(
     assert streamer.is_live is False
 
 
+def test_a_stream_that_drips_and_brings_nothing_whole_is_dead(
+    server: Any, streamer: Streamer, current: Current, clock: Clock, document: Any
+) -> None:
+    server.stream_document(document())
+
+    def drip(_: Any) -> None:
+        for _ in range(3):
+            clock.now += SLOWEST_S / 2
+            server.streams[0].raw(b"event: ")
+
+    current.listen(drip)
+    assert streamer.turn() == 1.0
+    assert streamer.is_live is False
+
+
 def test_another_thread_can_interrupt_it(server: Any, streamer: Streamer, document: Any) -> None:
     server.stream_document(document())
     live = threading.Event()
@@ -311,6 +327,13 @@ def test_a_tls_failure_is_tried_less_often_and_never_given_up(
 ) -> None:
     streamer = Streamer(Transport(tls_url, KEY), current, monotonic=clock, draw=lambda: 0.0)
     assert [streamer.turn(), streamer.turn()] == [REFUSED_S, 2 * REFUSED_S]
+
+
+def test_a_handshake_that_is_cut_off_is_tried_soon_again(clock: Clock, current: Current) -> None:
+    with serving(lambda call: call.connection.recv(1 << 14) and None, read_request=False) as endpoint:
+        url = endpoint.url.replace("http://", "https://")
+        streamer = Streamer(Transport(url, KEY), current, monotonic=clock, draw=lambda: 0.0)
+        assert [streamer.turn(), streamer.turn()] == [1.0, 2.0]
 
 
 def test_a_patch_of_one_of_ten_thousand_flags_keeps_the_others(clock: Clock, document: Any) -> None:
