@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 MAX_EVENT: Final = 32 * 1024 * 1024
 """How many bytes one event may have."""
 
+_LINE: Final = 64
+"""As how many bytes more each of its lines counts, since none is free to keep."""
+
 
 class StreamError(ValueError):
     """What arrives is no stream of events; the message says why."""
@@ -51,12 +54,16 @@ class _Begun:
         self.kind = "message"
         self.id: str | None = None
         self.data: list[bytes] = []
+        self._size = 0
 
     def take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self.data.append(value)
+            self._size += len(value) + _LINE
+            if self._size > MAX_EVENT + _LINE:
+                raise StreamError("an event is too big")
         elif name == b"event":
             self.kind = value.decode(errors="replace")
         elif name == b"id":

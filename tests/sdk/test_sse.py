@@ -37,5 +37,6 @@ def test_a_heartbeat_comes_after_what_arrived_with_it() -> None:
 def test_an_endless_event_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 100)
     assert list(events([b"data: " + b"x" * 80 + b"\n\n"] * 5)) == [Event("message", None, b"x" * 80)] * 5
-    with pytest.raises(StreamError):
-        list(events([b"data: "] + [b"x" * 30] * 5))
+    for pieces in ([b"data: "] + [b"x" * 30] * 5, [b"data: x\n"] * 5):
+        with pytest.raises(StreamError):
+            list(events(pieces))
