@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from headgate.evaluator import Document, DocumentError
 from headgate.evaluator.compiler import Rule
@@ -18,6 +19,9 @@ log = logging.getLogger("headgate")
 Status = Literal["starting", "ready", "stale", "lost", "offline", "closed"]
 """No flags yet; flags that are current; out of reach for now, the flags being valid still; out of reach for
 longer than they are valid; flags that nobody keeps current, as asked for; closed."""
+
+_ETAG: Final = re.compile(r"[!#-~]{1,200}")
+"""What an ETag is made of (RFC 9110, 8.8.3)."""
 
 Listener = Callable[["int | None"], object]
 StatusListener = Callable[[Status], object]
@@ -137,7 +141,7 @@ class Current:
             view = View(document, self._tallies)
             # Without a lease there is nothing that could have run out.
             age_s = (view.valid_for_s or 0.0) if age_s is None else age_s
-            self._set(_State(view, etag, self._monotonic() - age_s, is_stale=True))
+            self._set(_State(view, _sayable(etag), self._monotonic() - age_s, is_stale=True))
             self.check_lease()
 
     def swap(self, document: Document) -> None:
@@ -226,7 +230,7 @@ class Current:
             raise BadAnswerError(f"no flag document ({problem})") from problem
 
     def _use(self, document: Document, etag: str | None, contact: float) -> None:
-        self._set(_State(self._as_leased(View(document, self._tallies), contact), etag, contact))
+        self._set(_State(self._as_leased(View(document, self._tallies), contact), _sayable(etag), contact))
         self.ready.set()
 
     def _as_leased(self, view: View, contact: float) -> View:
@@ -266,6 +270,11 @@ def _call(listener: Callable[[Any], object], what: Any) -> None:
         listener(what)
     except Exception:  # A product's mistake must not stop the flags.
         log.exception("A listener failed.")
+
+
+def _sayable(etag: str | None) -> str | None:
+    """Return what the server calls its flags if it can be told so again: with another name no request would be made."""
+    return etag if etag is not None and _ETAG.fullmatch(etag) else None
 
 
 def _revision(what: Document | View | None) -> int:

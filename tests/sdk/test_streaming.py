@@ -181,6 +181,22 @@ def test_garbage_and_a_truncated_event_change_nothing(
     assert (current.etag, mode(current)) == ("1", "live")
 
 
+@pytest.mark.parametrize("name", [b"a\rb", "日".encode(), b'a"b', b"", b"x" * 100_000], ids=range(5))
+def test_flags_with_a_name_that_cannot_be_said_again_are_asked_for_without_it(
+    server: Any, streamer: Streamer, current: Current, clock: Clock, document: Any, name: bytes
+) -> None:
+    whole = json.dumps(document(revision=1)).encode()
+    streams(
+        server,
+        lambda stream: stream.raw(b"event: put\nid: " + name + b"\ndata: " + whole + b"\n\n"),
+        lambda stream: stream.put(document("off", revision=2)),
+    )
+    streamer.turn()
+    assert (current.etag, mode(current)) == (None, "live")
+    streamer.turn()
+    assert (current.etag, mode(current)) == ("2", "off")
+
+
 @pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 429, 500, 503])
 def test_no_status_stops_it_for_good_and_what_people_must_change_is_tried_less_often(
     server: Any, streamer: Streamer, current: Current, document: Any, status: int
