@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from headgate import forks
 from headgate.current import Current
@@ -26,6 +26,8 @@ from headgate.receipts import Receipts
 from headgate.streaming import Streamer
 from headgate.tallies import Tallies
 from headgate.transport import Transport
+
+_LONGEST_LABEL: Final = 100
 
 
 class Client(Questions):
@@ -64,6 +66,10 @@ class Client(Questions):
         """
         if not all(0 < seconds < math.inf for seconds in (poll_interval_s, timeout_s)):
             raise ValueError("poll_interval_s and timeout_s must be more than 0, and not infinite")
+        if not all(_is_label(text) for text in (app, app_version)):
+            raise ValueError(
+                f"app and app_version must be printable, and {_LONGEST_LABEL} characters at most"
+            )
         tallies = Tallies()
         current = Current(tallies=tallies, monotonic=monotonic, clock=clock)
         super().__init__(current, clock=clock)
@@ -204,6 +210,11 @@ class Client(Questions):
 
     def _refuse(self) -> None:
         self._outcomes.refuse()
+
+
+def _is_label(text: str | None) -> bool:
+    """Whether Headgate takes it in a receipt: one that it does not take is never seen there."""
+    return text is None or (len(text) <= _LONGEST_LABEL and text.isprintable())
 
 
 def read_document(source: Any, clock: Callable[[], float] = time.time) -> Document:

@@ -10,6 +10,10 @@ MAX_TALLIES: Final = 50_000
 MAX_TAKEN: Final = 5_000
 """How many of them are taken at once; the others come with the next."""
 
+MAX_COUNTED: Final = 10**9
+MAX_VARIANTS: Final = 200
+"""How much of one variant, and how many variants of one flag, are taken at once."""
+
 Counts = dict[str, dict[str, int]]
 """Numbers by variant by flag; "default" stands for the caller's own default."""
 
@@ -52,9 +56,10 @@ class Tallies:
         seen: dict[Tally, int] = {}
         for (flag, variant), tally in tuple(self._tallies.items()):
             count = tally.count
-            if count > tally.told and len(seen) < MAX_TAKEN:
-                counts.setdefault(flag, {})[variant] = count - tally.told
-                seen[tally] = count
+            if count > tally.told and len(seen) < MAX_TAKEN and len(counts.get(flag, ())) < MAX_VARIANTS:
+                taken = min(count - tally.told, MAX_COUNTED)
+                counts.setdefault(flag, {})[variant] = taken
+                seen[tally] = tally.told + taken
         return counts, seen
 
     def settle(self, seen: dict[Tally, int]) -> None:

@@ -239,6 +239,8 @@ def test_closing_sends_what_is_queued(server: Any, ready: Client) -> None:
         ("http://host", "a\nb", {}),
         ("http://host", KEY, {"poll_interval_s": 0}),
         ("http://host", KEY, {"timeout_s": -1}),
+        ("http://host", KEY, {"app": "a" * 101}),
+        ("http://host", KEY, {"app_version": "1\n"}),
         ("http://host", KEY, {"timeout_s": float("inf")}),
         ("http://host", KEY, {"poll_interval_s": float("nan")}),
     ],

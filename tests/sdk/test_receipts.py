@@ -10,7 +10,7 @@ import pytest
 from headgate import Client
 from headgate.current import Current
 from headgate.receipts import COALESCE_S, HEARTBEAT_S, Receipts
-from headgate.tallies import MAX_TAKEN, MAX_TALLIES, Tallies
+from headgate.tallies import MAX_COUNTED, MAX_TAKEN, MAX_TALLIES, MAX_VARIANTS, Tallies
 from headgate.transport import SDK, Transport
 
 KEY = "hg_server_1_secret"
@@ -147,6 +147,19 @@ def test_the_number_of_counters_is_bounded() -> None:
         assert len(found) <= MAX_TAKEN
         tallies.settle(tallies.take()[1])
     assert told == MAX_TALLIES
+
+
+def test_what_is_more_than_one_receipt_may_hold_comes_with_the_next() -> None:
+    tallies = Tallies()
+    tallies.of("hot", "on").count = 2 * MAX_COUNTED + 5
+    for number in range(MAX_VARIANTS + 5):
+        tallies.of("wide", f"v-{number}").count = 1
+    told = []
+    for _ in range(3):
+        counts, seen = tallies.take()
+        tallies.settle(seen)
+        told.append((counts["hot"]["on"], len(counts.get("wide", ()))))
+    assert told == [(MAX_COUNTED, MAX_VARIANTS), (MAX_COUNTED, 5), (5, 0)]
 
 
 def test_a_client_sends_a_receipt_for_what_it_was_streamed(server: Any, document: Any) -> None:
