@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 
 class About(TypedDict, total=False):
@@ -28,6 +31,11 @@ def targeting_key(user: Any) -> str:
     return ""
 
 
+def is_context(user: Any) -> TypeGuard[dict[str, Any]]:
+    """Return whether ``user`` is a context that can be used as it is."""
+    return type(user) is dict and type(user.get("targetingKey", "")) is str
+
+
 def make_context(
     user: Any,
     task: str | None = None,
@@ -36,10 +44,10 @@ def make_context(
 ) -> dict[str, Any]:
     """Return the context. The caller's attributes never stand for the user, the task or the cohorts given.
 
-    ``user`` may be a context already, a dictionary with ``targetingKey``; the rest is laid over it.
+    ``user`` may be a context already, a mapping with ``targetingKey``; the rest is laid over it.
     """
-    if type(user) is dict:
-        if task is None and cohorts is None and attributes is None:
+    if type(user) is not str and isinstance(user, Mapping):
+        if task is None and cohorts is None and attributes is None and is_context(user):
             return user
         attributes, user = {**user, **(attributes or {})}, user.get("targetingKey")
     context: dict[str, Any] = {**attributes} if attributes else {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate import telemetry
-from headgate.context import About, make_context
+from headgate.context import About, is_context, make_context
 from headgate.conversations import Conversations
 from headgate.current import Current, Listener, Status, StatusListener
 from headgate.decision import Decision, ErrorCode, Mode, Reason, without_value
@@ -35,7 +35,7 @@ class Details:
     """A plain flag's value and why it is that; the caller's default where ``variant`` is None."""
 
     flag: str
-    value: Any
+    value: Any = field(hash=False)
     reason: Reason
     variant: str | None = None
     error_code: ErrorCode | None = None
@@ -47,7 +47,7 @@ class Details:
 class Questions:
     """Answers from the flags in use. Nothing here raises, waits or does any I/O, whatever is passed in.
 
-    A user is an id, or a whole context: a dictionary with ``targetingKey``.
+    A user is an id (a text, a whole number, a UUID), or a whole context: a mapping with ``targetingKey``.
     """
 
     def __init__(self, current: Current, *, clock: Callable[[], float] = time.time) -> None:
@@ -78,7 +78,11 @@ class Questions:
         try:
             found = self._current.rules[feature](
                 user
-                if type(user) is dict and attributes is None and task is None and cohorts is None
+                if type(user) is dict
+                and type(user.get("targetingKey")) is str
+                and attributes is None
+                and task is None
+                and cohorts is None
                 else make_context(user, task, cohorts, attributes)
             )
             found.tally.count += 1
@@ -111,7 +115,7 @@ class Questions:
         try:
             if traced is None or not traced():
                 found = self._current.rules[flag](
-                    user if type(user) is dict and not about else make_context(user, **about)
+                    user if not about and is_context(user) else make_context(user, **about)
                 )
                 found.tally.count += 1
                 return found.value if type(found.value) is bool else default

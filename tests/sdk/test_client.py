@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 import uuid
+from collections import OrderedDict, UserDict
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import pytest
 from headgate import Client, Decision, OfflineClient
@@ -427,6 +430,28 @@ def test_a_whole_context_may_stand_for_the_user(ready: Client) -> None:
     assert ready.decide("feature", context, task="summarise").enabled
     assert ready.decide("feature", {"targetingKey": 42}, task="t") is ready.decide("feature", 42)
     assert ready.decide("feature", {}).mode == "off"
+
+
+@pytest.mark.parametrize("kind", [OrderedDict, MappingProxyType, UserDict])
+def test_a_context_may_be_any_mapping(ready: Client, kind: Any) -> None:
+    assert ready.decide("feature", kind({"targetingKey": "user-1"})).enabled
+    assert ready.decide("feature", kind({"region": "eu"})).mode == "off"
+
+
+def test_a_user_is_the_same_alone_and_in_a_context() -> None:
+    in_order: Any = {"in": [{"var": "targetingKey"}, ["42", str(UUID(int=7)), "<User>"]]}
+    flag = {"variants": {"on": True, "off": False}, "defaultVariant": "off", "state": "ENABLED"}
+    client = OfflineClient({"flags": {"flag": {**flag, "targeting": {"if": [in_order, "on", "off"]}}}})
+
+    class User:
+        def __repr__(self) -> str:
+            return "<User>"
+
+    for user, known in ((42, True), ("42", True), (UUID(int=7), True), (User(), False), (b"42", False)):
+        context = {"targetingKey": user}
+        asked = [client.boolean("flag", who) for who in (user, context)]
+        asked += [client.boolean("flag", context, task="t"), client.details("flag", context).value]
+        assert asked == [known] * 4
 
 
 def test_an_offline_client_answers_from_its_file_and_is_always_ready(tmp_path: Any, document: Any) -> None:
