@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from headgate.amounts import amount
 from headgate.evaluator import Evaluation
 from headgate.readonly import EMPTY, freeze
 from headgate.sampling import is_sampled
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Mode = Literal["off", "review", "live"]
 """In order of safety: not at all, with a human between the answer and the user, on its own."""
@@ -22,6 +26,7 @@ ErrorCode = Literal["PROVIDER_NOT_READY", "FLAG_NOT_FOUND", "TYPE_MISMATCH", "PA
 WhenLost = Literal["keep", "review", "off"]
 
 MODES: Final[tuple[Mode, ...]] = ("off", "review", "live")
+POLICIES: Final[tuple[WhenLost, ...]] = ("keep", "review", "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +54,21 @@ class Decision:
         """Whether the feature may run at all: the mode is live or review."""
         return self.mode != "off"
 
-    def needs_review(self, conversation: str | None = None, confidence: float | None = None) -> bool:
+    def needs_review(
+        self, conversation: str | None = None, confidence: float | Decimal | None = None
+    ) -> bool:
         """Return whether a human has to look at the answer before the user does.
 
-        That is so when the decision says so, when ``confidence`` is below what the rollout asks for or is not
-        known, and for the sampled share of conversations, always the same ones. Without a conversation nothing
+        That is so when the decision says so, when ``confidence`` is below what the rollout asks for, not known or
+        no number, and for the sampled share of conversations, always the same ones. Without a conversation nothing
         is sampled.
         """
         review = _mapping(self.value.get("review"))
         least, rate = _number(review.get("below_confidence")), _number(review.get("sample_rate"))
+        sure = amount(confidence)
         return (
             self.review_required
-            or (least is not None and not (confidence is not None and confidence >= least))
+            or (least is not None and (sure is None or sure < least))
             or (
                 rate is not None and conversation is not None and is_sampled(self.feature, conversation, rate)
             )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypedDict
 
+from headgate.amounts import amount
 from headgate.backoff import Backoff
 from headgate.decision import Decision
 from headgate.polling import REFUSALS
@@ -30,14 +31,13 @@ _REVIEWS: Final = ("accepted", "rejected")
 
 
 def _count(value: Any) -> int | None:
-    number = _amount(value)
+    number = amount(value)
     return None if number is None or number > _MOST_COUNTED else round(number)
 
 
-def _amount(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if 0 <= value <= _MOST_SPENT else None
+def _spent(value: Any) -> float | None:
+    number = amount(value)
+    return None if number is None or number > _MOST_SPENT else number
 
 
 def _judgement(value: Any) -> bool | None:
@@ -76,7 +76,7 @@ class Said(TypedDict, total=False):
 FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "task": _text,
     "latency_ms": _count,
-    "cost_usd": _amount,
+    "cost_usd": _spent,
     "input_tokens": _count,
     "output_tokens": _count,
     "grounded": _judgement,

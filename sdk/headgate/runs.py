@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from headgate.amounts import plus
 from headgate.decision import Decision
 from headgate.outcomes import Said
 from headgate.readonly import EMPTY
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from typing_extensions import Unpack
 
 Report = Callable[[Decision, Mapping[str, Any], "str | None"], None]
@@ -57,7 +60,7 @@ class Run:
         release = self.decision.value.get("release")
         return release if isinstance(release, Mapping) else EMPTY
 
-    def needs_review(self, confidence: float | None = None) -> bool:
+    def needs_review(self, confidence: float | Decimal | None = None) -> bool:
         """Return whether a human has to look at the answer first; see ``Decision.needs_review``."""
         return self.decision.needs_review(self._sampled_by, confidence)
 
@@ -66,15 +69,17 @@ class Run:
         self._said.update(said)
 
     def tokens(self, input: int | None = None, output: int | None = None) -> None:
-        """Note how many tokens the model read and wrote; several calls are added up."""
-        for name, count in (("input_tokens", input), ("output_tokens", output)):
-            if isinstance(count, int):
-                self._said[name] = (self._said.get(name) or 0) + count
+        """Note how many tokens the model read and wrote; several calls are added up.
 
-    def cost(self, usd: float) -> None:
-        """Note what it cost in US dollars; several calls are added up."""
-        if isinstance(usd, (int, float)):
-            self._said["cost_usd"] = (self._said.get("cost_usd") or 0) + usd
+        With what is no number, or less than 0, the sum is not known.
+        """
+        for name, count in (("input_tokens", input), ("output_tokens", output)):
+            if count is not None:
+                self._said[name] = plus(self._said.get(name), count)
+
+    def cost(self, usd: float | Decimal) -> None:
+        """Note what it cost in US dollars; several calls are added up. With what is no amount the sum is not known."""
+        self._said["cost_usd"] = plus(self._said.get("cost_usd"), usd)
 
     def grounded(self, is_grounded: bool = True) -> None:
         """Note whether the sources support the answer."""

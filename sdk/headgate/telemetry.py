@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from headgate.context import targeting_key
 from headgate.decision import Decision
+from headgate.outcomes import FIELDS
 
 log = logging.getLogger("headgate")
 
@@ -86,9 +88,10 @@ def about_run(decision: Decision, said: Mapping[str, Any], conversation: str | N
     return {
         "gen_ai.provider.name": _text(model.get("provider")),
         "gen_ai.request.model": _text(model.get("id")),
-        "gen_ai.usage.input_tokens": said.get("input_tokens"),
-        "gen_ai.usage.output_tokens": said.get("output_tokens"),
-        "gen_ai.conversation.id": conversation,
+        **{
+            f"gen_ai.usage.{name}": FIELDS[name](said.get(name)) for name in ("input_tokens", "output_tokens")
+        },
+        "gen_ai.conversation.id": targeting_key(conversation) or None,
     }
 
 

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -128,6 +129,9 @@ def test_a_human_looks_at_what_is_required_unsure_or_sampled(document: Any, valu
     assert decision.needs_review(confidence=float("nan"))
     assert decision.needs_review()
     assert not decision.needs_review(confidence=0.8)
+    assert not decision.needs_review(confidence=Decimal("0.8"))
+    nonsense: list[Any] = ["0.9", True, [], Decimal("NaN")]
+    assert all(decision.needs_review(confidence=word) for word in nonsense)
     sampled = [n for n in range(4000) if decision.needs_review(f"conversation-{n}", 0.9)]
     assert 900 < len(sampled) < 1100
     assert sampled == [n for n in range(4000) if decision.needs_review(f"conversation-{n}", 1.0)]

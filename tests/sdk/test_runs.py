@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -74,6 +75,26 @@ def test_nonsense_that_is_said_does_no_harm(client: FakeClient) -> None:
         run.say(nothing_known=1)  # type: ignore[call-arg]
     (outcome,) = client.outcomes
     assert (outcome["input_tokens"], outcome["cost_usd"], outcome["review"]) == (None, None, None)
+
+
+def test_a_sum_with_a_part_that_is_no_amount_is_not_known(client: FakeClient) -> None:
+    for part in (-1, float("nan"), "many", True, 10**400, Decimal("sNaN")):
+        with client.run("feature", "user-1") as run:
+            run.tokens(100, 20)
+            run.cost(0.5)
+            run.tokens(part)  # type: ignore[arg-type]
+            run.cost(part)  # type: ignore[arg-type]
+            run.cost(0.5)
+        outcome = client.outcomes[-1]
+        assert (outcome["input_tokens"], outcome["output_tokens"], outcome["cost_usd"]) == (None, 20, None)
+
+
+def test_what_was_said_before_is_added_to_whatever_it_was(client: FakeClient) -> None:
+    with client.run("feature", "user-1") as run:
+        run.say(input_tokens="many", cost_usd=Decimal("0.25"))  # type: ignore[typeddict-item]
+        run.tokens(5)
+        run.cost(Decimal("0.5"))
+    assert (client.outcomes[0]["input_tokens"], client.outcomes[0]["cost_usd"]) == (None, 0.75)
 
 
 def test_a_feature_that_is_off_runs_too_and_says_so(client: FakeClient) -> None:

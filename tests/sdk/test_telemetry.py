@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import Any
+from uuid import UUID
 
 import pytest
 from headgate import OfflineClient, telemetry
@@ -59,6 +60,22 @@ def test_a_run_tells_the_model_and_the_tokens_and_no_user(tracer: Tracer) -> Non
     assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (100, 20)
     assert told["gen_ai.conversation.id"] == "c-1"
     assert "user-1" not in told.values()
+
+
+def test_what_is_no_number_of_tokens_or_no_id_is_not_told(tracer: Tracer, caplog: Any) -> None:
+    client, odd = FakeClient({"feature": "live"}), UUID(int=7)
+    for conversation in (odd, [1]):
+        exporter.clear()
+        with (
+            tracer.start_as_current_span("request"),
+            client.run("feature", "user-1", conversation=conversation) as run,  # type: ignore[arg-type]
+        ):
+            run.tokens(-1, 20)
+        told = attributes()
+        assert "gen_ai.usage.input_tokens" not in told
+        assert told["gen_ai.usage.output_tokens"] == 20
+        assert told.get("gen_ai.conversation.id") == (str(odd) if conversation is odd else None)
+    assert caplog.messages == []
 
 
 def test_plain_flags_and_errors_are_told_too(tracer: Tracer) -> None:
