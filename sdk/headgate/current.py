@@ -148,9 +148,19 @@ class Current:
         """Put another document in use although nobody keeps it current; for tests of products."""
         with self._turn:
             before, end, self._end = self._state.view, self._end, None
+            was_lost = end is None and before is not None and before.is_lost
             self._use(document, None, self._monotonic())
+            if was_lost:
+                self._lose()
             self._end = end
         self._tell(before)
+
+    def lose(self) -> None:
+        """Be out of reach for too long, and stay so; for tests of products."""
+        with self._turn:
+            self._end = None
+            self._lose()
+        self._tell_status()
 
     def renew(self, asked: float) -> None:
         """Note that Headgate said at ``asked`` that the flags in use are current."""
@@ -175,7 +185,7 @@ class Current:
             state = self._state
             if state.view is None or self._end is not None or self.lease_left_s() != 0:
                 return
-            self._set(state._replace(view=state.view.lost()))
+            self._lose()
         log.warning("Headgate is out of reach: every flag now obeys its when_lost.")
         self._tell_status()
 
@@ -201,7 +211,7 @@ class Current:
             view = self._state.view
             if how == "closed" and self._end != how and view is not None:
                 self._end = None
-                self._set(self._state._replace(view=view.lost()))
+                self._lose()
             self._end = how
             self.ready.set()
         self._tell_status()
@@ -232,6 +242,10 @@ class Current:
     def _use(self, document: Document, etag: str | None, contact: float) -> None:
         self._set(_State(self._as_leased(View(document, self._tallies), contact), _sayable(etag), contact))
         self.ready.set()
+
+    def _lose(self) -> None:
+        state = self._state
+        self._set(state._replace(view=None if state.view is None else state.view.lost()))
 
     def _as_leased(self, view: View, contact: float) -> View:
         """Return the view as its lease has it: a server may say that what it knows is old."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from headgate.context import targeting_key
-from headgate.decision import Mode, WhenLost
+from headgate.context import make_context
+from headgate.decision import MODES, POLICIES, Mode, WhenLost
 from headgate.evaluator import Document
 from headgate.offline import OfflineClient
 from headgate.view import SWITCH_SUFFIX
@@ -28,7 +28,7 @@ class FakeClient(OfflineClient):
         """``features`` maps the key of each known feature to its mode."""
         super().__init__({"flags": {}, "metadata": {"revision": 0}}, clock=lambda: _MOMENT)
         self.outcomes: list[dict[str, Any]] = []
-        self._said: dict[str, dict[str, Any]] = {}
+        self._said: dict[str, dict[str | None, Any]] = {}
         self._metadata: dict[str, dict[str, Any]] = {}
         self._changes = 0
         for feature, mode in (features or {}).items():
@@ -51,8 +51,16 @@ class FakeClient(OfflineClient):
     ) -> None:
         """Decide ``feature`` like this from now on, for ``user`` only if given, and tell the listeners.
 
-        ``value`` is laid over the value that the other arguments make.
+        ``value`` is laid over the value that the other arguments make. Raises ValueError for a word that Headgate
+        would never say.
         """
+        for name, word, words in (
+            ("mode", mode, MODES),
+            ("when_lost", when_lost, POLICIES),
+            ("on_switch", on_switch, ("move", "finish")),
+        ):
+            if word not in words:
+                raise ValueError(f"{name} must be one of {', '.join(words)}, not {word!r}")
         release = None if mode == "off" else release
         review = mode == "review" if review_required is None else review_required
         whole = {
@@ -66,14 +74,14 @@ class FakeClient(OfflineClient):
             **(value or {}),
         }
         metadata = {"when_lost": when_lost, "on_switch": on_switch}
-        who = _EVERYBODY if user is None else targeting_key(user)
+        who = _who(user)
         self._say(feature, who, whole, metadata)
         self._say(feature + SWITCH_SUFFIX, who, mode == "live", metadata)
         self._apply()
 
     def set_flag(self, flag: str, value: Any, *, user: object = None) -> None:
         """Give a plain flag this value from now on, for ``user`` only if given, and tell the listeners."""
-        self._say(flag, _EVERYBODY if user is None else targeting_key(user), value, {})
+        self._say(flag, _who(user), value, {})
         self._apply()
 
     @contextmanager
@@ -88,10 +96,10 @@ class FakeClient(OfflineClient):
             self._apply()
 
     def lose(self) -> None:
-        """Behave like a client that has not heard of Headgate for too long: every ``when_lost`` applies."""
-        self.close()
+        """Behave from now on like a client that has not heard of Headgate for too long: every ``when_lost`` applies."""
+        self._current.lose()
 
-    def _say(self, flag: str, who: str, value: Any, metadata: dict[str, Any]) -> None:
+    def _say(self, flag: str, who: str | None, value: Any, metadata: dict[str, Any]) -> None:
         self._said.setdefault(flag, {})[who] = value
         self._metadata[flag] = metadata
 
@@ -104,12 +112,17 @@ class FakeClient(OfflineClient):
         self.outcomes.append(outcome)
 
 
-def _flag(said: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _who(user: object) -> str | None:
+    """Return the targeting key of a user or a context; None for everybody."""
+    return None if user is None else str(make_context(user).get("targetingKey", ""))
+
+
+def _flag(said: Mapping[str | None, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a flag with one variant for everybody and one for each user who was told apart."""
-    rule: Any = _EVERYBODY if _EVERYBODY in said else None
-    variants = {_EVERYBODY if who == _EVERYBODY else f"user {who}": value for who, value in said.items()}
+    rule: Any = _EVERYBODY if None in said else None
+    variants = {_EVERYBODY if who is None else f"user {who}": value for who, value in said.items()}
     for who in said:
-        if who != _EVERYBODY:
+        if who is not None:
             rule = {"if": [{"===": [{"var": "targetingKey"}, who]}, f"user {who}", rule]}
     return {
         "state": "ENABLED",

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from headgate.decision import Decision, ErrorCode, Reason, WhenLost, from_evaluation, when_lost, without_value
+from headgate.decision import (
+    POLICIES,
+    Decision,
+    ErrorCode,
+    Reason,
+    WhenLost,
+    from_evaluation,
+    when_lost,
+    without_value,
+)
 from headgate.evaluator import Document, Evaluation
 from headgate.readonly import freeze
 from headgate.tallies import Tallies, Tally
 
 SWITCH_SUFFIX: Final = ".enabled"
-_POLICIES: Final[tuple[WhenLost, ...]] = ("keep", "review", "off")
 
 
 class Found:
@@ -138,7 +146,7 @@ class View:
 
 def _policy(metadata: Mapping[str, Any]) -> WhenLost:
     policy = metadata.get("when_lost")
-    return policy if policy in _POLICIES else "review"
+    return policy if policy in POLICIES else "review"
 
 
 def _is_number(value: Any) -> bool:

@@ -81,10 +81,29 @@ def test_plain_flags_are_told_too_and_a_user_may_be_told_apart() -> None:
 
 
 def test_it_can_behave_as_if_headgate_were_lost() -> None:
-    client = FakeClient({"feature": "live"})
+    client, heard = FakeClient({"feature": "live"}), []
+    client.on_status(heard.append)
     client.lose()
     decision = client.decide("feature", "user-1")
-    assert (decision.mode, decision.reason) == ("review", "STALE")
+    assert (decision.mode, decision.reason, client.status, heard) == ("review", "STALE", "lost", ["lost"])
+    client.set("feature", mode="live", when_lost="off")
+    assert (client.decide("feature", "user-1").mode, client.status) == ("off", "lost")
+    client.close()
+    assert (client.status, heard) == ("closed", ["lost", "closed"])
+
+
+@pytest.mark.parametrize("words", [{"mode": "on"}, {"when_lost": "stop"}, {"on_switch": "stay"}])
+def test_a_word_that_headgate_never_says_is_refused_with_those_it_says(words: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be one of \w+, \w+"):
+        FakeClient().set("feature", **words)
+
+
+@pytest.mark.parametrize("user", ["everybody", 42, {"targetingKey": "user-2", "region": "eu"}, ""])
+def test_a_user_who_is_told_apart_is_known_by_id_or_context_and_is_nobody_else(user: Any) -> None:
+    client = FakeClient({"feature": "live"})
+    client.set("feature", mode="off", user=user)
+    assert client.decide("feature", user).mode == "off"
+    assert client.decide("feature", "user-1").mode == "live"
 
 
 def test_the_fixture_gives_a_double(pytester_free_fixture: FakeClient) -> None:
