@@ -72,14 +72,18 @@ def report(content: dict[str, Any]) -> dict[str, int]:
 
 
 def _check_features(reported: list[dict[str, Any]], known: set[str]) -> None:
-    """An outcome of a feature that is not there would be counted by nobody, and nobody would know."""
-    for place, outcome in enumerate(reported):
-        feature = outcome["feature"]
-        if feature not in known:
-            remedy = "report outcomes under the key of a feature of this project"
-            raise InvalidInput(
-                Problem(f"outcomes.{place}.feature", f"there is no feature {feature!r} here", remedy)
-            )
+    """An outcome of a feature that is not there would be counted by nobody, and nobody would know.
+
+    All of them are named at once: who sends a batch leaves those out, and sends the others again.
+    """
+    remedy = "report outcomes under the key of a feature of this project"
+    problems = [
+        Problem(f"outcomes.{place}.feature", f"there is no feature {outcome['feature']!r} here", remedy)
+        for place, outcome in enumerate(reported)
+        if outcome["feature"] not in known
+    ]
+    if problems:
+        raise InvalidInput(*problems)
 
 
 def _environment() -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import re
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypedDict
 
@@ -15,7 +18,7 @@ from headgate.amounts import amount
 from headgate.backoff import Backoff
 from headgate.decision import Decision
 from headgate.polling import REFUSALS
-from headgate.transport import Transport, TransportError
+from headgate.transport import Response, Transport, TransportError
 
 log = logging.getLogger("headgate")
 
@@ -28,6 +31,9 @@ _MOST_SPENT: Final = 1e15
 _LONGEST_TASK: Final = 63  # characters
 _UNACCEPTABLE: Final = (400, 413, 422)
 _REVIEWS: Final = ("accepted", "rejected")
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_PLACE: Final = re.compile(r"outcomes\.(\d{1,4})(?:\.(\w+))?")
+"""How the server calls a field of a batch, as ``outcomes.3.task``."""
 
 
 def _count(value: Any) -> int | None:
@@ -49,7 +55,9 @@ def _review(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and len(value) <= _LONGEST_TASK else None
+    # Half of a surrogate pair, which a text that was cut may end with, can not be sent.
+    is_sendable = isinstance(value, str) and len(value) <= _LONGEST_TASK and not _HALF.search(value)
+    return value if is_sendable else None
 
 
 class Said(TypedDict, total=False):
@@ -125,6 +133,7 @@ class OutcomeQueue:
         self._batch_size = MAX_BATCH
         self._dropped = 0
         self._left_alone_until = float("-inf")
+        self._trouble: str | None = None
         self._stopped = False
         self.renew()
 
@@ -169,7 +178,9 @@ class OutcomeQueue:
                 return self._is_empty()
             self._hurry = True
             self._changed.notify_all()
-            return self._changed.wait_for(self._is_empty, timeout_s)
+            if not self._is_empty():
+                self._ensure_thread()
+            return self._changed.wait_for(self._is_empty, timeout_s if self._thread else 0.0)
 
     def close(self, timeout_s: float) -> None:
         """Send what is queued within ``timeout_s``, then stop; what is left counts as dropped."""
@@ -195,8 +206,10 @@ class OutcomeQueue:
     def _ensure_thread(self) -> None:
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="headgate-outcomes", daemon=True)
-            thread.start()
-            self._thread = thread
+            # Where there can be no more threads, what is queued waits for the next one to try.
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         wait_s = self._interval_s
@@ -226,7 +239,7 @@ class OutcomeQueue:
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return self._settle()
         if answer.status in _UNACCEPTABLE:
-            return self._divide(batch, f"status {answer.status}")
+            return self._refused(batch, answer)
         refused = answer.status in REFUSALS
         return self._try_again(f"status {answer.status}", answer.retry_after_s, refused=refused)
 
@@ -245,6 +258,19 @@ class OutcomeQueue:
         after = self._backoff.after_success()
         return 0.0 if more else after
 
+    def _refused(self, batch: list[dict[str, Any]], answer: Response) -> float:
+        """Leave out what the server names as wrong, all at once, and send the others again."""
+        wrong = _wrong_fields(answer.body)
+        checked = [_without(outcome, wrong.get(place, ())) for place, outcome in enumerate(batch)]
+        if checked == batch:
+            return self._divide(batch, f"status {answer.status}")
+        self._complain(_reason(answer.body))
+        with self._changed:
+            self._sending = [outcome for outcome in checked if outcome is not None]
+            self._dropped += len(batch) - len(self._sending)
+            self._changed.notify_all()
+        return 0.0
+
     def _divide(self, batch: list[dict[str, Any]], why: str) -> float:
         """Find the outcome that cannot be sent by sending smaller batches; give up only that one.
 
@@ -259,10 +285,16 @@ class OutcomeQueue:
                 return 0.0
             self._dropped += 1
             self._sending = []
-        log.warning("Headgate does not take an outcome (%s); it is dropped.", why)
+        self._complain(why)
         was_failing = self._backoff.is_failing
         wait_s = self._backoff.after_failure()
         return wait_s if was_failing else 0.0
+
+    def _complain(self, trouble: str) -> None:
+        # Said once for each kind of trouble: what is wrong with one outcome is wrong with thousands.
+        if trouble != self._trouble:
+            log.warning("Headgate does not take all that is reported (%s); it is left out.", trouble[:200])
+        self._trouble = trouble
 
     def _try_again(self, trouble: str, retry_after_s: float | None = None, *, refused: bool = False) -> float:
         log.info("Outcomes were not delivered (%s); they are sent again.", trouble)
@@ -270,3 +302,33 @@ class OutcomeQueue:
         if retry_after_s:
             self._left_alone_until = self._monotonic() + wait_s
         return wait_s
+
+
+def _errors(body: bytes) -> list[tuple[str, str]]:
+    """Return the fields that an answer names as wrong, each with what is wrong; none where it is no such answer."""
+    try:
+        return [(str(error["field"]), str(error["message"])) for error in json.loads(body)["errors"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _wrong_fields(body: bytes) -> dict[int, set[str]]:
+    """Return what is wrong in a batch: names of fields by the place of their outcome; "" is all of it."""
+    wrong: dict[int, set[str]] = {}
+    for field, _ in _errors(body):
+        named = _PLACE.fullmatch(field)
+        if named is not None:
+            wrong.setdefault(int(named[1]), set()).add(named[2] or "")
+    return wrong
+
+
+def _reason(body: bytes) -> str:
+    field, message = next((named for named in _errors(body) if _PLACE.fullmatch(named[0])), ("", ""))
+    return f"{field.rpartition('.')[2]}: {message}"
+
+
+def _without(outcome: dict[str, Any], wrong: Collection[str]) -> dict[str, Any] | None:
+    """Return an outcome without what was said wrongly; that is not judged then. None: it is of no use without."""
+    if any(outcome.get(name) is None or name not in FIELDS for name in wrong):
+        return None
+    return {**outcome, **dict.fromkeys(wrong)}

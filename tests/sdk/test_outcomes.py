@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -85,6 +89,10 @@ def test_what_is_of_the_wrong_kind_counts_as_not_judged(said: dict[str, Any]) ->
         ("review", "maybe", None),
         ("review", [], None),
         ("task", 5, None),
+        ("task", "cut \ud83d", None),
+        ("cost_usd", Decimal("0.25"), 0.25),
+        ("cost_usd", Decimal("NaN"), None),
+        ("input_tokens", Fraction(7), 7),
     ],
 )
 def test_fields_are_checked_one_by_one(name: str, given: Any, sent: Any) -> None:
@@ -158,6 +166,89 @@ def test_who_asks_to_be_left_alone_is_also_when_the_product_is_in_a_hurry(server
     assert not any(queue.flush(0.01) for _ in range(20))
     queue.close(20)
     assert (len(server.batches), queue.dropped) == (1, 1)
+
+
+def refusing(server: Any, judge: Any) -> list[dict[str, Any]]:
+    """Let the server refuse a batch as Headgate does, naming each wrong field; returns what it takes."""
+    taken: list[dict[str, Any]] = []
+
+    def answer(body: Any) -> Any:
+        places = enumerate(body["outcomes"])
+        errors = [
+            {"field": f"outcomes.{place}{field}", "message": "wrong"}
+            for place, one in places
+            for field in judge(one)
+        ]
+        if errors:
+            return 422, {}, json.dumps({"errors": errors}).encode()
+        taken.extend(body["outcomes"])
+        return 202, {}, b"{}"
+
+    server.outcomes = answer
+    return taken
+
+
+def test_what_the_server_names_as_wrong_is_left_out_at_once(
+    server: Any, queue: OutcomeQueue, caplog: Any
+) -> None:
+    sent = [outcome(n) for n in range(400)]
+    useless, unjudged = {one["id"] for one in sent[::2]}, {one["id"] for one in sent[1::4]}
+
+    def judge(one: Any) -> list[str]:
+        too_long = [".latency_ms"] if one["id"] in unjudged and one["latency_ms"] is not None else []
+        return [".feature"] if one["id"] in useless else too_long
+
+    taken = refusing(server, judge)
+    with caplog.at_level("WARNING", "headgate"):
+        for one in sent:
+            queue.put(one)
+        assert queue.flush(20)
+    assert ids(taken) == ids(sent[1::2])
+    assert all((one["latency_ms"] is None) is (one["id"] in unjudged) for one in taken)
+    assert queue.dropped == 200
+    assert len(server.batches) < 10
+    assert caplog.messages[0].count("feature: wrong") == 1
+    assert len(caplog.messages) < 5
+
+
+@pytest.mark.parametrize("field", ["", ".0.feature", ".99", ".x.feature", ".0.no-such.field", ".0.task"])
+def test_a_refusal_that_names_nothing_of_use_ends_too(server: Any, queue: OutcomeQueue, field: str) -> None:
+    errors = json.dumps({"errors": [{"field": f"outcomes{field}", "message": "wrong"}]}).encode()
+    server.outcomes = lambda _body: (422, {}, errors)
+    for n in range(9):
+        queue.put(outcome(n))
+    assert queue.flush(20)
+    assert queue.dropped == 9
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"errors": 5}', b'{"errors": [{}]}', b"\xff"])
+def test_a_refusal_that_cannot_be_read_ends_too(server: Any, queue: OutcomeQueue, body: bytes) -> None:
+    server.outcomes = lambda _body: (400, {}, body)
+    for n in range(3):
+        queue.put(outcome(n))
+    assert queue.flush(20)
+    assert queue.dropped == 3
+
+
+def test_where_no_thread_can_be_started_outcomes_wait_and_nobody_waits_for_them(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = OutcomeQueue(Transport(server.url, "key"), interval_s=0.01)
+    start = threading.Thread.start
+
+    def refuse(_thread: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    sent = [outcome(n) for n in range(2)]
+    queue.put(sent[0])
+    assert not queue.flush(600)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    queue.put(sent[1])
+    assert queue.flush(20)
+    assert ids(server.batches[0]) == ids(sent)
+    assert queue.dropped == 0
+    queue.close(1.0)
 
 
 def test_when_it_is_full_the_oldest_are_dropped_and_counted(server: Any) -> None:

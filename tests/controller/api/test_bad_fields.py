@@ -327,6 +327,13 @@ def test_a_query_with_a_variable_that_nobody_knows_is_refused(world: World, vari
     assert nothing_came_of_it(world, "POST", TRIGGERS, json=content) == (422, "bad_query", ["query.value"])
 
 
+def test_every_outcome_of_a_feature_that_is_not_there_is_named_at_once(still: World) -> None:
+    named = enumerate(["no-1", "claims-assistant", "no-2"])
+    batch = told(*(OUTCOME | {"id": f"outcome-{n}", "feature": feature} for n, feature in named))
+    _, _, fields = nothing_came_of_it(still, "POST", OUTCOMES, json=batch)
+    assert fields == ["outcomes.0.feature", "outcomes.2.feature"]
+
+
 def test_a_promotion_that_skips_a_stage_is_refused(still: World) -> None:
     found = nothing_came_of_it(still, "POST", PROMOTIONS, json={"stage": "scaled", "reason": "fast"})
     assert found == (409, "refused", ["move"])
