@@ -1,7 +1,8 @@
 """Headgate as a provider of OpenFeature: ``pip install headgate[openfeature]``.
 
-    api.set_provider(HeadgateProvider(headgate.Client(url, key)))
+    api.set_provider_and_wait(HeadgateProvider(headgate.Client(url, key)))
 
+``api.set_provider`` does not wait: until the provider is ready OpenFeature itself gives the defaults of your code.
 A rollout's flag is an object; ``<feature>.enabled`` a boolean. Everything is answered from memory.
 """
 
@@ -22,7 +23,7 @@ from headgate.current import Status
 from headgate.evaluator import Document
 from headgate.offline import OfflineClient
 from headgate.outcomes import FIELDS
-from headgate.questions import Details
+from headgate.questions import Details, mismatch
 
 NAME: Final = "headgate"
 _EVENTS: Final[Mapping[Status, ProviderEvent]] = {
@@ -175,7 +176,7 @@ def _context(context: EvaluationContext | None) -> dict[str, Any]:
 
 
 def _mismatch(found: Details, default: Any, metadata: dict[str, Any]) -> FlagResolutionDetails[Any]:
-    message = f"The value is a {type(found.value).__name__}."
+    message = mismatch(found.value)
     return FlagResolutionDetails(default, ErrorCode.TYPE_MISMATCH, message, "ERROR", None, metadata)
 
 

@@ -302,6 +302,18 @@ def accepted_like(default: Any) -> Callable[[Any], bool]:
     return _is_object if isinstance(default, (dict, list, tuple)) else lambda _value: True
 
 
+def mismatch(value: Any) -> str:
+    """Return what is said of a value that is not of the type it was asked for as, in the words of flags."""
+    kinds: Mapping[type, str] = {
+        bool: "boolean",
+        str: "string",
+        int: "integer",
+        float: "float",
+        tuple: "list",
+    }
+    return f"The value is of the type {kinds.get(type(value), 'object')}."
+
+
 def _details(flag: str, found: Found | None, default: Any, revision: int | None) -> Details:
     if found is None:
         return Details(flag=flag, value=default, reason="ERROR", error_code="PROVIDER_NOT_READY")
@@ -317,9 +329,8 @@ def _details(flag: str, found: Found | None, default: Any, revision: int | None)
     )
     if found.variant is None or accepted_like(default)(found.value):
         return details
-    message = f"The value is a {type(found.value).__name__}."
-    mismatch = replace(details, value=default, variant=None, reason="ERROR")
-    return replace(mismatch, error_code="TYPE_MISMATCH", error_message=message)
+    refused = replace(details, value=default, variant=None, reason="ERROR")
+    return replace(refused, error_code="TYPE_MISMATCH", error_message=mismatch(found.value))
 
 
 def _last_resort(feature: object, default: Decision | Mode | None) -> Decision:

@@ -411,6 +411,17 @@ def test_details_say_why(
     assert (found.error_message is None) is (code is None)
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(True, "boolean"), ("a", "string"), (1, "integer"), (1.5, "float"), ({"a": 1}, "object"), ([1], "list")],
+)
+def test_a_value_of_another_type_is_told_in_the_words_of_flags(value: Any, kind: str) -> None:
+    flag = {"state": "ENABLED", "variants": {"it": value}, "defaultVariant": "it"}
+    default: Any = True if kind == "string" else "text"
+    details = OfflineClient({"flags": {"flag": flag}}).details("flag", default=default)
+    assert details.error_message == f"The value is of the type {kind}."
+
+
 @given(flag=anything, user=anything, task=anything, attributes=anything, default=anything)
 def test_a_getter_never_raises(flag: Any, user: Any, task: Any, attributes: Any, default: Any) -> None:
     client = OfflineClient({"flags": {}})
