@@ -282,7 +282,10 @@ class Current:
 def _call(listener: Callable[[Any], object], what: Any) -> None:
     try:
         listener(what)
-    except Exception:  # A product's mistake must not stop the flags.
+    except (
+        Exception,
+        SystemExit,
+    ):  # A product's mistake must not stop the flags, nor may it end their thread.
         log.exception("A listener failed.")
 
 

@@ -69,7 +69,7 @@ class Worker:
     def _survive(self) -> float:
         try:
             return self._step()
-        except Exception:  # Whatever it is, the next step may do better.
+        except BaseException:  # Not every cancellation is an Exception. The next step may do better.
             log.exception("The thread %s failed unexpectedly; it goes on.", self._name)
             return _AFTER_A_CRASH_S
 

@@ -292,6 +292,32 @@ def test_a_client_may_do_without_a_stream(server: Any, document: Any) -> None:
         assert server.asked_for_stream == 0
 
 
+@pytest.mark.parametrize("problem", [ValueError, SystemExit])
+def test_a_listener_that_fails_or_wants_to_exit_stops_nothing(
+    server: Any, document: Any, problem: Any
+) -> None:
+    heard: list[Any] = []
+
+    def fail(what: Any) -> None:
+        heard.append(what)
+        raise problem
+
+    server.stream_document(document(revision=1))
+    with Client(server.url, KEY) as client:
+        client.on_change(fail)
+        client.on_status(fail)
+        assert client.wait_until_ready()
+        server.wait_for(lambda: server.streams)
+        for revision in (2, 3):
+            told = threading.Event()
+            client.on_change(lambda _revision, told=told: told.set())
+            server.streams[0].put(document(revision=revision))
+            assert told.wait(20)
+        assert heard[-2:] == [2, 3]
+        assert client.status == "ready"
+    assert heard[-1] == "closed"
+
+
 def test_the_status_is_told_as_it_changes(server: Any, document: Any) -> None:
     heard: list[Any] = []
     server.stream_document(document())

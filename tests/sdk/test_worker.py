@@ -1,8 +1,10 @@
-"""The thread that does one thing again and again."""
+"""Threads that go on whatever their steps do."""
 
 from __future__ import annotations
 
 import queue
+import threading
+from asyncio import CancelledError
 
 import pytest
 from headgate.worker import Worker
@@ -23,5 +25,25 @@ def test_however_long_it_waits_it_can_be_woken(wait_s: float) -> None:
     for _ in range(2):
         steps.get(timeout=PATIENCE_S)
         worker.wake()
+    worker.ask_to_stop()
+    worker.join(PATIENCE_S)
+
+
+@pytest.mark.parametrize("problem", [ValueError, CancelledError, SystemExit])
+def test_whatever_a_step_raises_the_next_one_comes(problem: type[BaseException]) -> None:
+    begun, again = threading.Event(), threading.Event()
+
+    def step() -> float:
+        if begun.is_set():
+            again.set()
+            return 60.0
+        begun.set()
+        raise problem
+
+    worker = Worker("test", step)
+    worker.start()
+    assert begun.wait(PATIENCE_S)
+    worker.wake()
+    assert again.wait(PATIENCE_S)
     worker.ask_to_stop()
     worker.join(PATIENCE_S)
