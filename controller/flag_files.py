@@ -16,8 +16,8 @@ from controller.flags.refusing import (
     at_most,
     compile_problems,
     document_problems,
+    lasting_type_problems,
     read_flag_file,
-    type_problems,
 )
 from controller.flags.rules import Rules
 from controller.store.database import Transaction
@@ -162,7 +162,7 @@ def _against_names(
         elif flag is not None and flag.deleted_at is not None:
             yield retired(flag, f"flags.{key}")
         elif flag is not None:
-            yield from type_problems(flag.type, draft.definition["variants"], f"flags.{key}.variants")
+            yield from lasting_type_problems(flag.type, draft.definition["variants"], f"flags.{key}.variants")
 
 
 def _against_others(flags: Iterable[PlainFlag], rules: Rules) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from controller.flags.refusing import (
     document_problems,
     flag_problems,
     key_problems,
+    lasting_type_problems,
     said_elsewhere,
     type_problems,
 )
@@ -40,6 +41,9 @@ from controller.store.plain_flags import (
     revive_plain_flag,
 )
 from controller.store.projects import Environment, lock_environment, raise_revision
+
+LOOKS = 5
+"""How often a file is looked at because something changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +147,23 @@ class PlainFlags:
 
         Raises:
             InvalidInput: Something is wrong with it; names each place, and nothing of it is taken over.
+            Conflict: Whatever was looked at had been changed before it could be written.
         """
-        with self._database.read() as tx:
-            # Everything is looked at before anybody has to wait: a large file must not hold up a stop.
-            environment = locate_environment(tx, place.project, place.environment)
-            asked = prepare_import(tx, environment, file, replace=replace)
-        if dry_run or asked.is_empty:
-            return asked
-        with self._database.write() as tx:
-            environment, now = _locked(tx, place), self._now()
-            if environment.revision != asked.revision:
+        for _ in range(LOOKS):
+            with self._database.read() as tx:
+                # Everything is looked at before anybody has to wait: a large file must not hold up a stop.
+                environment = locate_environment(tx, place.project, place.environment)
                 asked = prepare_import(tx, environment, file, replace=replace)
-            if not asked.is_empty:
-                asked.write(tx, actor.name, reason, now)
-                _record_import(tx, environment, asked, actor, now, reason, replace=replace)
-            return asked
+            if dry_run or asked.is_empty:
+                return asked
+            with self._database.write() as tx:
+                environment, now = _locked(tx, place), self._now()
+                if environment.revision == asked.revision:
+                    asked.write(tx, actor.name, reason, now)
+                    _record_import(tx, environment, asked, actor, now, reason, replace=replace)
+                    return asked
+        message = "the environment was changed again and again while the file was looked at"
+        raise Conflict("overtaken", message, Problem("file", message, "send it again"))
 
 
 def described(flag: PlainFlag) -> dict[str, Any]:
@@ -198,8 +204,10 @@ def _checked(
     count, size = measure_plain_flags(tx, environment.id)
     if known is None or known.deleted_at is not None:
         count += 1
+    else:
+        size -= known.size
     problems += compile_problems(key, sent, "targeting")
-    problems += document_problems(count, size + size_of(sent) - (known.size if known else 0), "key")
+    problems += document_problems(count, size + size_of(sent), "key")
     if problems:
         raise InvalidInput(*problems)
     return draft.columns() | {"size": size_of(sent)}
@@ -232,9 +240,7 @@ def _changed_type(known: PlainFlag, content: Mapping[str, Any]) -> list[Problem]
     if wanted not in (None, known.type) and not (wanted == NUMBER and known.type in numbers):
         message = f"the flag is of the type {known.type}, and stays so"
         return [Problem("type", message, "make a flag with another key")]
-    remedy = f"give variants of the type {known.type}, or make a flag with another key"
-    found = type_problems(known.type, content["variants"], "variants")
-    return [Problem(each.field, each.message, remedy) for each in found]
+    return list(lasting_type_problems(known.type, content["variants"], "variants"))
 
 
 def _columns(flag: PlainFlag) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 from controller.api.fields import Choice, FreeForm, QueryTruth, QueryWhole, Text, Truth
 from controller.api.schemas import ReasonSchema
 from controller.flags.plain import NUMBER, FlagType
+from controller.flags.refusing import MAX_TAG, MAX_TAGS
 
 
 class State(StrEnum):
@@ -41,7 +42,7 @@ class PlainFlagSchema(Schema):
     metadata = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
     description = Text(2000, load_default="")
     owner = Text(200, load_default="")
-    tags = fields.List(Text(49, shortest=1), load_default=list, validate=validate.Length(max=20))
+    tags = fields.List(Text(MAX_TAG, shortest=1), load_default=list, validate=validate.Length(max=MAX_TAGS))
     client_visible = Truth(
         load_default=False, metadata={"description": "Whether browsers and phones may see its answers"}
     )

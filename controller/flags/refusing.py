@@ -41,6 +41,8 @@ _POLICIES = ("keep", "review", "off")
 _STATES = ("ENABLED", "DISABLED")
 _LONGEST = {"description": MAX_SAID, "owner": 200, "tags": 1000}
 _SAID = (*_LONGEST, "client_visible")
+MAX_TAGS = 20
+MAX_TAG = 49
 
 
 def read_flag_file(content: Any, present: Mapping[str, Any]) -> tuple[FlagFile, list[Problem]]:
@@ -51,8 +53,10 @@ def read_flag_file(content: Any, present: Mapping[str, Any]) -> tuple[FlagFile, 
     if not isinstance(content, dict):
         return FlagFile(drafts=()), [Problem("body", "is not an object", 'send {"flags": {...}}')]
     problems = list(_unknown(content, _IN_FILE, ""))
-    if "flags" not in content:
-        problems.append(Problem("flags", "is missing", 'send {"flags": {...}}'))
+    if not isinstance(content.get("flags"), dict):
+        told = "is not an object" if "flags" in content else "is missing"
+        problems.append(Problem("flags", told, 'send {"flags": {...}}, each flag by its key'))
+        content = {**content, "flags": {}}
     flags, evaluators, metadata = (
         _object(content, name, problems) for name in ("flags", "$evaluators", "metadata")
     )
@@ -63,6 +67,9 @@ def read_flag_file(content: Any, present: Mapping[str, Any]) -> tuple[FlagFile, 
         shared = evaluators = {}
     rules = Rules(shared)
     problems += metadata_problems(metadata, "metadata")
+    if "client_visible" in metadata:
+        remedy = "say it in the metadata of each flag that clients may see"
+        problems.append(Problem("metadata.client_visible", "is not said of all flags at once", remedy))
     problems += rules.shared_problems(evaluators)
     drafts = []
     for key, flag in flags.items():
@@ -92,7 +99,8 @@ def flag_problems(flag: Mapping[str, Any], path: str, rules: Rules) -> Iterator[
     yield from _variant_problems(variants, f"{path}variants")
     yield from _default_problems(flag.get("defaultVariant"), variants, f"{path}defaultVariant")
     yield from rules.problems(flag.get("targeting"), f"{path}targeting", variants)
-    yield from metadata_problems(flag.get("metadata") or {}, f"{path}metadata")
+    if flag.get("metadata") is not None:
+        yield from metadata_problems(flag["metadata"], f"{path}metadata")
 
 
 def metadata_problems(metadata: Any, path: str) -> Iterator[Problem]:
@@ -104,8 +112,8 @@ def metadata_problems(metadata: Any, path: str) -> Iterator[Problem]:
         yield Problem(path, f"has {len(metadata)} entries", f"use at most {MAX_METADATA}")
     for name, value in metadata.items():
         here = f"{path}.{name}"
-        if not name or len(name) > MAX_NAME:
-            yield Problem(path, f"{name[:MAX_NAME]!r} is not a name", f"use 1 to {MAX_NAME} characters")
+        if not is_name(name):
+            yield _no_name(name, path)
         elif name in _OURS:
             yield Problem(here, "is what Headgate itself says there", "leave it out, or choose another name")
         elif value is None or isinstance(value, (dict, list)):
@@ -114,6 +122,16 @@ def metadata_problems(metadata: Any, path: str) -> Iterator[Problem]:
             yield Problem(here, f"{value!r} is not a policy", f"use one of {', '.join(_POLICIES)}")
         else:
             yield from literal_problems(value, here, MAX_SAID)
+
+
+def is_name(text: str) -> bool:
+    """Whether a variant or an entry of metadata can be called so: PostgreSQL, for one, keeps no text with a NUL."""
+    return 0 < len(text) <= MAX_NAME and not any(unicodedata.category(each) == "Cc" for each in text)
+
+
+def _no_name(text: str, path: str) -> Problem:
+    remedy = f"use 1 to {MAX_NAME} characters that can be seen"
+    return Problem(path, f"{text[:MAX_NAME]!r} is not a name", remedy)
 
 
 def said_elsewhere(metadata: Mapping[str, Any]) -> Iterator[Problem]:
@@ -129,6 +147,13 @@ def type_problems(wanted: str | None, variants: Mapping[str, Any], path: str) ->
     fits |= {FlagType.FLOAT} if found is FlagType.INTEGER else set()
     if wanted is not None and found is not None and wanted not in fits:
         yield Problem(path, f"the variants are of the type {found}, not {wanted}", f"use {found}")
+
+
+def lasting_type_problems(known: str, variants: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """What is wrong with new variants of a flag that is of this type, and stays so."""
+    remedy = f"give variants of the type {known}, or make a flag with another key"
+    for each in type_problems(known, variants, path):
+        yield Problem(each.field, each.message, remedy)
 
 
 def compile_problems(key: str, served: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -181,8 +206,23 @@ def _said_problems(metadata: Mapping[str, Any], path: str) -> Iterator[Problem]:
             )
         elif any(unicodedata.category(character) == "Cc" and character not in "\n\r\t" for character in said):
             yield Problem(f"{path}.{name}", "has control characters", "leave out what cannot be seen")
+    if isinstance(tags := metadata.get("tags", ""), str):
+        yield from _tag_problems(tags_in(tags), f"{path}.tags")
     if not isinstance(metadata.get("client_visible", False), bool):
         yield Problem(f"{path}.client_visible", "is neither true nor false", "send one of them")
+
+
+def tags_in(text: str) -> tuple[str, ...]:
+    """The tags in a text with commas between them, each once."""
+    return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+
+
+def _tag_problems(tags: tuple[str, ...], path: str) -> Iterator[Problem]:
+    if len(tags) > MAX_TAGS:
+        yield Problem(path, f"are {len(tags)} tags", f"use at most {MAX_TAGS}")
+    if longer := [tag for tag in tags if len(tag) > MAX_TAG]:
+        message = f"{longer[0]!r} is a tag of {len(longer[0])} characters"
+        yield Problem(path, message, f"make it at most {MAX_TAG}")
 
 
 def _draft(key: str, flag: Mapping[str, Any]) -> Draft:
@@ -196,7 +236,7 @@ def _draft(key: str, flag: Mapping[str, Any]) -> Draft:
         definition=definition_of({**flag, "metadata": metadata}, type),
         description=said["description"],
         owner=said["owner"],
-        tags=tuple(dict.fromkeys(tag.strip() for tag in said["tags"].split(",") if tag.strip())),
+        tags=tags_in(said["tags"]),
         client_visible=bool(said["client_visible"]),
     )
 
@@ -225,8 +265,8 @@ def _variant_problems(variants: Mapping[str, Any], path: str) -> Iterator[Proble
     if len(variants) > MAX_VARIANTS:
         yield Problem(path, f"has {len(variants)} variants", f"use at most {MAX_VARIANTS}")
     for name, value in variants.items():
-        if not name or len(name) > MAX_NAME:
-            yield Problem(path, f"{name[:MAX_NAME]!r} is not a name", f"use 1 to {MAX_NAME} characters")
+        if not is_name(name):
+            yield _no_name(name, path)
         elif value is None:
             yield Problem(f"{path}.{name}", "has no value", "give it one, or leave the variant out")
         else:

@@ -30,7 +30,16 @@ KNOWN = frozenset({*OPERATORS, *DIALECT.values})
 _CHOICES = frozenset({"if", "?:"})
 _HEAVIEST = 2**31 - 1
 _PATTERNS = ("reg", "match", "like", "glob")
-_SIZED = {name: operator.exactly for name, operator in OPERATORS.items() if operator.exactly is not None}
+_TWO = ("==", "!=", "===", "!==", "in", "/", "%", "map", "filter", "all", "some", "none", "missing_some")
+_TWO_OR_THREE = ("<", "<=", ">", ">=", "substr", "reduce")
+_TAKES = {
+    **{name: (it.exactly, it.exactly) for name, it in OPERATORS.items() if it.exactly is not None},
+    **dict.fromkeys(_TWO, (2, 2)),
+    **dict.fromkeys(_TWO_OR_THREE, (2, 3)),
+}
+"""How many arguments an operator takes, at least and at most; the others take whatever they are given."""
+_DECIDES = frozenset({name for name, it in OPERATORS.items() if it.decides} | {"all", "some", "none"})
+"""Whose result is true or false, as far as there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +155,27 @@ class Rules:
         if isinstance(node, dict):
             ((operator, arguments),) = node.items()
             arguments = arguments if isinstance(arguments, list) else [arguments]
-            if operator == "$ref":
-                for problem in self._results(self._shared[arguments[0]], path, variants):
-                    yield Problem(f"{path}.$ref", problem.message, problem.remedy)
-            elif operator in _CHOICES:
-                for place in _outcomes(len(arguments)):
-                    yield from self._results(arguments[place], f"{path}.{operator}.{place}", variants)
-            elif operator == "fractional":
-                for place, share in enumerate(arguments):
-                    if isinstance(share, list):
-                        yield from self._results(share[0], f"{path}.fractional.{place}.0", variants)
+            yield from self._call_results(operator, arguments, path, variants)
         elif (name := _named(node)) is not None and name not in variants:
             known = ", ".join(sorted(variants)[:10])
             yield Problem(path, f"{_shown(node)} is not a variant", f"use one of {known}, or null")
+
+    def _call_results(
+        self, operator: str, arguments: list[Any], path: str, variants: Mapping[str, Any]
+    ) -> Iterator[Problem]:
+        here = f"{path}.{operator}"
+        if operator == "$ref":
+            for problem in self._results(self._shared[arguments[0]], path, variants):
+                yield Problem(here, problem.message, problem.remedy)
+        elif operator in _CHOICES:
+            for place in _outcomes(len(arguments)):
+                yield from self._results(arguments[place], f"{here}.{place}", variants)
+        elif operator == "fractional":
+            for place, share in enumerate(arguments):
+                if isinstance(share, list):
+                    yield from self._results(share[0], f"{here}.{place}.0", variants)
+        elif operator in _DECIDES:
+            yield from _undecided(here, variants)
 
 
 def literal_problems(value: Any, path: str, longest: int) -> Iterator[Problem]:
@@ -223,6 +240,13 @@ def _outcomes(count: int) -> Iterator[int]:
         yield count - 1
 
 
+def _undecided(path: str, variants: Mapping[str, Any]) -> Iterator[Problem]:
+    """What yields true or false names the variants of these names; where one is not there, it is an error for users."""
+    if missing := " and no ".join(name for name in ("true", "false") if name not in variants):
+        remedy = 'write an "if" around it that names variants, or call them true and false'
+        yield Problem(path, f"yields true or false, and there is no variant {missing}", remedy)
+
+
 def _named(result: Any) -> str | None:
     """The variant that a written result names; None for the default."""
     if isinstance(result, bool):
@@ -232,11 +256,14 @@ def _named(result: Any) -> str | None:
 
 def _misused(operator: str, arguments: list[Any], path: str) -> Iterator[Problem]:
     """Arguments with which the operator could only ever yield nothing."""
-    needed = _SIZED.get(operator)
-    if needed is not None and len(arguments) != needed:
-        yield Problem(path, f"has {len(arguments)} arguments", f"give it {needed}")
+    least, most = _TAKES.get(operator, (0, len(arguments)))
+    if not least <= len(arguments) <= most:
+        needed = f"{least}" if least == most else f"{least} or {most}"
+        yield Problem(path, f"takes {needed} arguments, and has {len(arguments)}", f"give it {needed}")
     elif operator == "sem_ver":
         yield from _misused_versions(arguments, path)
+    elif operator in ("starts_with", "ends_with"):
+        yield from _misused_texts(arguments, path)
     elif operator == "fractional":
         yield from _misused_shares(arguments, path)
 
@@ -249,6 +276,12 @@ def _misused_versions(arguments: list[Any], path: str) -> Iterator[Problem]:
     for place, version in ((0, left), (2, right)):
         if not isinstance(version, dict) and parse_version(version) is None:
             yield Problem(f"{path}.{place}", f"{_shown(version)} is not a version", "write one such as 1.2.3")
+
+
+def _misused_texts(arguments: list[Any], path: str) -> Iterator[Problem]:
+    for place, text in enumerate(arguments):
+        if not isinstance(text, dict | str):
+            yield Problem(f"{path}.{place}", f"{_shown(text)} is not a text", "write it as a text")
 
 
 def _misused_shares(arguments: list[Any], path: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from controller import flag_files
 from controller.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from controller.flags.plain import flag_file
-from controller.plain_flags import Place, PlainFlags
+from controller.plain_flags import LOOKS, Place, PlainFlags
 from controller.rollouts import locate_environment
 from controller.store.plain_flags import PlainFlag, flag_set_of, get_plain_flag, plain_flags_in
 from tests.controller.tenant import ADA, BOB, Tenant
@@ -141,6 +141,11 @@ def test_a_flag_keeps_its_type_for_good(small: Tenant) -> None:
         assert fields(refused) == [where], (key, said)
         if where == "variants":
             assert "or make a flag with another key" in refused.value.problems[0].remedy
+    with pytest.raises(InvalidInput) as refused:
+        read_in(small, {"flags": {"size": {"state": "ENABLED", "variants": {"a": "big"}}}})
+    assert (
+        refused.value.problems[0].remedy == "give variants of the type float, or make a flag with another key"
+    )
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -149,6 +154,9 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a number beside true": ({"variants": {"on": True, "off": 0}}, ["variants"]),
     "a variant without a value": ({"variants": {"on": True, "off": None}}, ["variants.off"]),
     "a variant without a name": ({"variants": {"": True, "on": True, "off": True}}, ["variants"]),
+    "a name that PostgreSQL cannot keep": ({"variants": {"on": True, "off": True, "a\0": True}}, ["variants"]),
+    "metadata with such a name": ({"metadata": {"a\0": 1}}, ["metadata"]),
+    "metadata that is an empty list": ({"metadata": []}, ["metadata"]),
     "too many variants": ({"variants": {"on": True, "off": True} | {f"v{n}": True for n in range(99)}}, ["variants"]),
     "a huge value": (
         {"variants": {"on": {"a": "x" * 60_000, "b": "x" * 60_000}, "off": {}}},
@@ -331,6 +339,24 @@ def test_a_file_is_looked_at_again_where_something_changed_meanwhile(
     assert fields(refused) == ["flags.banner"]
 
 
+def test_while_a_file_is_looked_at_nobody_waits_however_often_it_is(
+    small: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def meanwhile(*asked: Any, **how: Any) -> Any:
+        found = flag_files.prepare_import(*asked, **how)
+        looks.append(revision(small))
+        set_flag(small, "other", description=f"said {len(looks)} times")
+        return found
+
+    monkeypatch.setattr("controller.plain_flags.prepare_import", meanwhile)
+    with pytest.raises(Conflict) as refused:
+        read_in(small, {"flags": {"banner": BANNER}})
+    assert (refused.value.code, len(looks)) == ("overtaken", LOOKS)
+    assert "banner" not in exported(small)["flags"]
+
+
 def test_a_shared_rule_that_changes_changes_who_refers_to_it(small: Tenant) -> None:
     read_in(small, FILE)
     anew = {"$evaluators": {"staff": {"in": ["admin", {"var": "cohorts"}]}}, "flags": {}}
@@ -373,6 +399,12 @@ BAD_FILES: dict[str, tuple[Any, list[str]]] = {
         {"flags": {"a": {**BANNER, "metadata": {"client_visible": 1}}}},
         ["flags.a.metadata.client_visible"],
     ),
+    "all visible at once": ({"flags": {}, "metadata": {"client_visible": True}}, ["metadata.client_visible"]),
+    "too many tags": (
+        {"flags": {"a": {**BANNER, "metadata": {"tags": ",".join(f"t{n}" for n in range(21))}}}},
+        ["flags.a.metadata.tags"],
+    ),
+    "a long tag": ({"flags": {"a": {**BANNER, "metadata": {"tags": "x" * 50}}}}, ["flags.a.metadata.tags"]),
     "metadata of Headgate's own": ({"flags": {}, "metadata": {"revision": 4}}, ["metadata.revision"]),
     "everything at once": (
         {"flags": {"a": {**BANNER, "state": 1}, "b": BANNER, "c": {**BANNER, "targeting": {"x": 1}}}, "d": 1},
@@ -404,7 +436,14 @@ def test_an_environment_has_so_many_flags_and_no_more(small: Tenant, monkeypatch
         set_flag(small, "c")
     with pytest.raises(InvalidInput, match="have 3 flags"):
         read_in(small, {"flags": {"c": BANNER}})
+    desk(small).delete(HERE, "b", ADA, "done")
+    set_flag(small, "c")
+    with pytest.raises(InvalidInput, match="have 3 flags"):
+        desk(small).revive(HERE, "b", "boolean", ADA, "again")
+    desk(small).delete(HERE, "c", ADA, "done")
     monkeypatch.setattr("controller.flags.refusing.MAX_DOCUMENT_BYTES", 400)
+    with pytest.raises(InvalidInput, match="bytes large"):
+        desk(small).revive(HERE, "b", "boolean", ADA, "again")
     set_flag(small, "a", targeting=None)
     with pytest.raises(InvalidInput, match="bytes large"):
         set_flag(small, "a", description="", metadata={"note": "x" * 300})

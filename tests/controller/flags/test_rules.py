@@ -61,6 +61,17 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "a variant that is not there": ({"if": [{"var": "a"}, "on", "of"]}, ["targeting.if.2"]),
     "a boolean that is no variant": ({"if": [{"var": "a"}, True, "off"]}, ["targeting.if.1"]),
     "a variant in a share": ({"fractional": [["on", 1], ["blue", 1]]}, ["targeting.fractional.1.0"]),
+    "true or false for on or off": ({"==": [{"var": "a"}, 1]}, ["targeting.=="]),
+    "true or false for an outcome": ({"if": [{"var": "a"}, {"!": [1]}, "off"]}, ["targeting.if.1.!"]),
+    "a comparison with nothing": ({"if": [{"==": [{"var": "a"}]}, "on"]}, ["targeting.if.0.=="]),
+    "a comparison of three": ({"if": [{"===": [1, 1, 2]}, "on"]}, ["targeting.if.0.==="]),
+    "a list that is not there": ({"if": [{"in": "a"}, "on"]}, ["targeting.if.0.in"]),
+    "a loop without a body": ({"if": [{"some": [[1, 2]]}, "on"]}, ["targeting.if.0.some"]),
+    "a range of four": ({"if": [{"<": [1, 2, 3, 4]}, "on"]}, ["targeting.if.0.<"]),
+    "a start that is no text": (
+        {"if": [{"starts_with": [{"var": "a"}, 3]}, "on"]},
+        ["targeting.if.0.starts_with.1"],
+    ),
     "a starts_with of one": ({"if": [{"starts_with": ["a"]}, "on"]}, ["targeting.if.0.starts_with"]),
     "no such comparison": ({"if": [{"sem_ver": ["1.0", "=>", "1"]}, "on"]}, ["targeting.if.0.sem_ver.1"]),
     "no version": ({"if": [{"sem_ver": [{"var": "v"}, ">", "new"]}, "on"]}, ["targeting.if.0.sem_ver.2"]),
@@ -91,6 +102,14 @@ def test_what_is_wrong_with_a_rule_is_named_by_its_place(rule: Any, where: list[
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     rule = {"if": [{"near": [{"far": [1]}]}, {"regex": ["a"]}, {"fractional": []}]}
     assert places(rule) == ["targeting.if.0.near", "targeting.if.1.regex", "targeting.if.2.fractional"]
+
+
+def test_a_rule_that_decides_needs_variants_for_both_ways() -> None:
+    rule, flags = {"==": [{"var": "a"}, 1]}, {"true": "b", "on": "a"}
+    assert places(rule, variants=flags) == ["targeting.=="]
+    [problem] = Rules({}).problems(rule, "targeting", flags)
+    assert problem.message == "yields true or false, and there is no variant false"
+    assert places(rule, variants=flags | {"false": "c"}) == []
 
 
 def test_somebody_who_wanted_a_pattern_is_told_what_to_use() -> None:
