@@ -317,7 +317,8 @@ def _outcome(tx: Transaction, run: DrillRun, now: datetime) -> Outcome:
         for instance in instances_in(tx, run.environment_id)
         if instance.first_seen_at <= run.started_at and is_live(instance, now, lately)
     ]
-    arrivals = [arrival(each, run.started_at) for each in there if has_reached(each, run.revision)]
+    newest = environment_by_id(tx, run.environment_id).revision
+    arrivals = [arrival(each, run.started_at) for each in there if has_reached(each, run.revision, newest)]
     in_time = sum(each <= timedelta(seconds=run.limit_s) for each in arrivals)
     return Outcome(len(there), in_time, max(arrivals, default=None) if len(arrivals) == len(there) else None)
 

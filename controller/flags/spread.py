@@ -71,7 +71,8 @@ def spread(
 ) -> Spread:
     """How far a revision has come among these instances; ``times`` are those at which revisions were made."""
     live = [instance for instance in instances if is_live(instance, now, unseen_after)]
-    reached = [instance for instance in live if has_reached(instance, revision)]
+    newest = max(times, default=revision)
+    reached = [instance for instance in live if has_reached(instance, revision, newest)]
     lags = [lag for instance in live if (lag := lag_of(instance, times, revision, now)) is not None]
     made_at = times.get(revision)
     return Spread(
@@ -82,7 +83,7 @@ def spread(
         unseen=len(instances) - len(live),
         after=_after(reached, made_at) if len(reached) == len(live) else None,
         oldest_lag=max(lags, default=None),
-        versions=tuple(_versions(live, revision)),
+        versions=tuple(_versions(live, reached)),
     )
 
 
@@ -91,9 +92,12 @@ def is_live(instance: Instance, now: datetime, unseen_after: timedelta = UNSEEN_
     return now - instance.seen_at <= unseen_after
 
 
-def has_reached(instance: Instance, revision: int) -> bool:
-    """Whether an instance runs a revision, or a later one."""
-    return instance.revision is not None and instance.revision >= revision
+def has_reached(instance: Instance, revision: int, newest: int) -> bool:
+    """Whether an instance runs a revision, or a later one.
+
+    What runs one beyond the newest has flags that are not ours: from before the database was restored, or made up.
+    """
+    return instance.revision is not None and revision <= instance.revision <= newest
 
 
 def lag_of(
@@ -101,11 +105,14 @@ def lag_of(
 ) -> timedelta | None:
     """For how long an instance has been behind a revision; None if it is not, or if there is no such revision yet.
 
-    Times of old revisions are forgotten, so it may have been longer.
+    Times of old revisions are forgotten, so it may have been longer. Who has flags that are not ours has been behind since
+    we heard of it.
     """
-    has = instance.revision
-    if has_reached(instance, revision) or (has is not None and times and has >= max(times)):
+    has, newest = instance.revision, max(times, default=revision)
+    if has is not None and min(revision, newest) <= has <= newest:
         return None
+    if has is not None and has > newest:
+        return max(timedelta(), now - instance.told_at)
     missed = [at for number, at in times.items() if has is not None and has < number <= revision]
     return max(timedelta(), now - min(missed, default=instance.first_seen_at))
 
@@ -134,10 +141,8 @@ def arrival(instance: Instance, made_at: datetime) -> timedelta:
     return at - made_at
 
 
-def _versions(live: Iterable[Instance], revision: int) -> Iterable[Version]:
-    every, have = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
-    for instance in live:
-        version = (instance.sdk, instance.app, instance.app_version)
-        every[version] += 1
-        have[version] += has_reached(instance, revision)
+def _versions(live: Iterable[Instance], reached: Iterable[Instance]) -> Iterable[Version]:
+    every, have = (
+        Counter((each.sdk, each.app, each.app_version) for each in group) for group in (live, reached)
+    )
     return (Version(*version, count, have[version]) for version, count in sorted(every.items()))

@@ -159,6 +159,17 @@ def test_who_drills_often_files_once_a_day_unless_it_goes_otherwise(small: Tenan
     assert len(filed(small)) == 4
 
 
+def test_an_instance_with_flags_from_before_a_restore_has_not_been_reached(small: Tenant) -> None:
+    names = fleet(small)
+    ahead = environment(small).revision + 100
+    report(small, names[:1], revision=ahead)
+    desk(small).begin(HERE, ADA, "x")
+    report(small, names[1:])
+    small.clock.pass_(30)
+    desk(small).run()
+    assert [(run.state, run.live, run.reached) for run in runs(small)] == [(DrillState.FAILED, 3, 2)]
+
+
 def test_who_was_late_is_not_in_time_however_late_it_is_looked_at(small: Tenant) -> None:
     names = fleet(small, 2)
     desk(small).begin(HERE, ADA, "x")

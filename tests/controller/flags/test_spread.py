@@ -46,6 +46,17 @@ def test_an_instance_on_a_later_revision_has_the_one_before_too() -> None:
     assert spread([instance(12, 20, 20)], TIMES, 11, NOW).reached == 1
 
 
+def test_who_claims_a_revision_that_was_never_made_has_none_of_ours() -> None:
+    ahead = instance(13, 20, 21, app_version="8")
+    found = spread([instance(12, 20.1, 20.2), ahead], TIMES, 12, NOW)
+    assert found.sentence == "1 of 2 instances on revision 12; the oldest lag is 4.0 s"
+    assert [(each.app_version, each.live, each.reached) for each in found.versions] == [
+        ("7", 1, 1),
+        ("8", 1, 0),
+    ]
+    assert spread([ahead], TIMES, 10, NOW).reached == 0
+
+
 def test_instances_that_are_silent_are_counted_apart() -> None:
     silent = instance(10, seen=-200)
     found = spread([instance(12, 20, 20.5), silent], TIMES, 12, NOW)
