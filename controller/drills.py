@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from controller.actors import Actor, ActorKind
@@ -31,9 +32,10 @@ from controller.store.drills import (
     drill_of,
     due_drills,
     end_run,
+    filed_since,
     get_run,
     keep_drill,
-    last_filed,
+    last_result,
     running_drills,
 )
 from controller.store.features import features_of
@@ -42,6 +44,7 @@ from controller.store.outbox import put
 from controller.store.projects import (
     Environment,
     environment_by_id,
+    environments_of,
     lock_environment,
     project_by_id,
     raise_revision,
@@ -161,6 +164,10 @@ class Drills:
             drill, now = drill_of(tx, environment_id), self._now()
             if drill is None or not drill.enabled or drill.due_at > now:
                 return
+            if now - drill.due_at > UNSEEN_AFTER:
+                # Nobody was here to begin it. Until all have reported again, a few would speak for all.
+                keep_drill(tx, environment_id, due_at=now + UNSEEN_AFTER)
+                return
             keep_drill(tx, environment_id, due_at=now + timedelta(hours=drill.every_hours))
             if not running_drills(tx, environment_id):
                 self._flip(tx, environment_by_id(tx, environment_id), DRILLMASTER, "it was due")
@@ -226,16 +233,16 @@ class Drills:
     ) -> dict[str, int]:
         """File what a drill showed for every feature of the project; gives the ids of the evidence by feature.
 
-        Only where users are protected: a drill elsewhere says nothing of them. And once a day, unless it went otherwise
-        than before: who drills each hour shall not bury what else was shown.
+        Only where users are protected: a drill elsewhere says nothing of them. And once a day for each, unless it went
+        otherwise than before: who drills each hour shall not bury what else was shown. What passed here does not hide
+        what failed for other users.
         """
         drill, now = drill_of(tx, environment.id), self._now()
         if drill is None or drill.requirement not in self._rehearsable(tx, environment):
             return {}
         if found.state is DrillState.VOID or not environment.protected:
             return {}
-        last = last_filed(tx, environment.id)
-        if last and last.state is found.state and now - last.started_at < FILED_EVERY:
+        if found.state is DrillState.PASSED and _fails_elsewhere(tx, environment, now):
             return {}
         project = project_by_id(tx, environment.project_id).key
         answer = {
@@ -246,12 +253,16 @@ class Drills:
             "expires_at": now + timedelta(days=drill.expires_days),
             "made_at": now,
         }
-        report = _report(run, found, environment.key)
+        report, told = (
+            _report(run, found, environment.key),
+            _told_lately(tx, environment.id, found.state, now),
+        )
         return {
             feature.key: self._evidence.accept_in(
                 tx, project, feature.key, dict(answer), report, DRILLMASTER
             ).id
             for feature in features_of(tx, environment.project_id)
+            if feature.key not in told
         }
 
     def _usual(self, tx: Transaction, environment: Environment) -> Drill:
@@ -321,6 +332,24 @@ def _outcome(tx: Transaction, run: DrillRun, now: datetime) -> Outcome:
     arrivals = [arrival(each, run.started_at) for each in there if has_reached(each, run.revision, newest)]
     in_time = sum(each <= timedelta(seconds=run.limit_s) for each in arrivals)
     return Outcome(len(there), in_time, max(arrivals, default=None) if len(arrivals) == len(there) else None)
+
+
+def _told_lately(tx: Transaction, environment_id: int, state: DrillState, now: datetime) -> set[str]:
+    """The features for which the same was filed within a day, and nothing else since."""
+    lately = filed_since(tx, environment_id, now - FILED_EVERY)
+    same = takewhile(lambda run: run.state is state, lately)
+    return {feature for run in same for feature in run.evidence}
+
+
+def _fails_elsewhere(tx: Transaction, here: Environment, now: datetime) -> bool:
+    """Whether the last drill in another protected environment of the project failed, and that counts yet."""
+    for other in environments_of(tx, here.project_id):
+        drill, last = drill_of(tx, other.id), last_result(tx, other.id)
+        if not other.protected or other.id == here.id or drill is None or last is None:
+            continue
+        if last.state is DrillState.FAILED and last.started_at + timedelta(days=drill.expires_days) > now:
+            return True
+    return False
 
 
 def _report(run: DrillRun, found: Outcome, environment: str) -> EvalReport:

@@ -105,8 +105,8 @@ def lag_of(
 ) -> timedelta | None:
     """For how long an instance has been behind a revision; None if it is not, or if there is no such revision yet.
 
-    Times of old revisions are forgotten, so it may have been longer. Who has flags that are not ours has been behind since
-    we heard of it.
+    Times of old revisions are forgotten, so it may have been longer. Who has flags that are not ours has been behind
+    since we heard of it.
     """
     has, newest = instance.revision, max(times, default=revision)
     if has is not None and min(revision, newest) <= has <= newest:

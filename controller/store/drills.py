@@ -102,11 +102,18 @@ def running_drills(tx: Transaction, environment_id: int | None = None) -> list[D
     return [_run(row) for row in tx.execute(running.order_by(drill_runs.c.id))]
 
 
-def last_filed(tx: Transaction, environment_id: int) -> DrillRun | None:
-    """The newest drill of an environment that became evidence."""
-    filed = (drill_runs.c.environment_id == environment_id, drill_runs.c.evidence != {})
-    newest = select(drill_runs).where(*filed).order_by(drill_runs.c.id.desc()).limit(1)
-    row = tx.execute(newest).one_or_none()
+def filed_since(tx: Transaction, environment_id: int, since: datetime) -> list[DrillRun]:
+    """The drills of an environment since an instant that became evidence, newest first."""
+    mine = (drill_runs.c.environment_id == environment_id, drill_runs.c.started_at > since)
+    filed = select(drill_runs).where(*mine, drill_runs.c.evidence != {})
+    return [_run(row) for row in tx.execute(filed.order_by(drill_runs.c.id.desc()))]
+
+
+def last_result(tx: Transaction, environment_id: int) -> DrillRun | None:
+    """The newest drill of an environment that told something."""
+    told = drill_runs.c.state.in_([DrillState.PASSED.value, DrillState.FAILED.value])
+    newest = select(drill_runs).where(drill_runs.c.environment_id == environment_id, told)
+    row = tx.execute(newest.order_by(drill_runs.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _run(row)
 
 

@@ -41,9 +41,9 @@ def desk(tenant: Tenant) -> Drills:
     return tenant.parts.drills
 
 
-def environment(tenant: Tenant) -> Environment:
+def environment(tenant: Tenant, place: Place = HERE) -> Environment:
     with tenant.parts.database.read() as tx:
-        return locate_environment(tx, "acme", "production")
+        return locate_environment(tx, place.project, place.environment)
 
 
 def canary(tenant: Tenant) -> str:
@@ -59,9 +59,11 @@ def fleet(tenant: Tenant, size: int = 3) -> list[str]:
     return names
 
 
-def report(tenant: Tenant, names: list[str], after: float = 0.0, revision: int | None = None) -> None:
+def report(
+    tenant: Tenant, names: list[str], after: float = 0.0, revision: int | None = None, place: Place = HERE
+) -> None:
     """Receipts for the newest revision that say it was applied so many seconds ago."""
-    here = environment(tenant)
+    here = environment(tenant, place)
     for name in names:
         said = {"sdk": "headgate-python/1", "app": "", "app_version": "", "etag": "", "evaluations": {}}
         said |= {"instance": name, "applied_at": tenant.clock() - timedelta(seconds=after)}
@@ -157,6 +159,57 @@ def test_who_drills_often_files_once_a_day_unless_it_goes_otherwise(small: Tenan
     assert states == ["passed", "passed", "failed", "failed", "passed", "passed"]
     assert [bool(run.evidence) for run in runs(small)[::-1]] == [True, False, True, False, True, True]
     assert len(filed(small)) == 4
+
+
+def test_a_feature_that_is_new_is_told_of_the_next_drill(small: Tenant) -> None:
+    names = fleet(small)
+    for new in ("claims", "letters", None):
+        if new:
+            small.feature(new)
+        desk(small).begin(HERE, ADA, "x")
+        small.clock.pass_(1)
+        report(small, names)
+        desk(small).run()
+    assert [sorted(run.evidence) for run in runs(small)] == [[], ["letters"], ["claims"]]
+
+
+def test_what_passed_here_does_not_hide_what_failed_elsewhere(small: Tenant) -> None:
+    small.feature("claims")
+    small.parts.catalog.make_environment("acme", "elsewhere", "", ADA, protected=True)
+    elsewhere = Place("acme", "elsewhere")
+    names = fleet(small)
+
+    def drill(place: Place, *told: str) -> Answer:
+        desk(small).begin(place, ADA, "x")
+        report(small, list(told), place=place)
+        small.clock.pass_(31)
+        desk(small).run()
+        return standing(small)
+
+    assert drill(HERE, *names) is Answer.MET
+    report(small, names, place=elsewhere)
+    small.clock.pass_(1)
+    assert drill(elsewhere, *names[:1]) is Answer.FAILED
+    report(small, names)
+    assert drill(HERE, *names) is Answer.FAILED
+    assert runs(small)[0].state is DrillState.PASSED
+    small.clock.pass_(30 * DAY)
+    report(small, names)
+    small.clock.pass_(1)
+    assert drill(HERE, *names) is Answer.MET
+
+
+def test_a_drill_that_nobody_was_there_to_begin_waits_until_instances_have_reported_again(
+    small: Tenant,
+) -> None:
+    fleet(small)
+    desk(small).configure(HERE, {"enabled": True}, ADA, "each week")
+    small.clock.pass_(600)
+    desk(small).run()
+    assert runs(small) == []
+    small.clock.pass_(180)
+    desk(small).run()
+    assert len(runs(small)) == 1
 
 
 def test_an_instance_with_flags_from_before_a_restore_has_not_been_reached(small: Tenant) -> None:
