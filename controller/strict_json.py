@@ -16,6 +16,7 @@ MAX_DEPTH = 64
 _SHOWN = 40
 _LONGEST_WHOLE = 300
 """Digits; a double holds a few more."""
+_BYTE_ORDER_MARK = "\ufeff"
 
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]++|\\.)*+"?)(?P<is_key>(?=\s*+:))?"""
@@ -97,12 +98,17 @@ _PLAIN = json.JSONDecoder(
 def _decoded(text: bytes | str) -> str:
     try:
         if isinstance(text, bytes):
-            return text.decode()
-        text.encode()
+            text = text.decode()
+        else:
+            text.encode()
     except UnicodeDecodeError as error:
         raise InvalidJSON(f"byte {error.start} is not UTF-8") from None
     except UnicodeEncodeError as error:
         raise InvalidJSON(f"character {error.start} cannot be written as UTF-8") from None
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise InvalidJSON(
+            "it begins with a byte order mark, which JSON has not; save it as UTF-8 without one"
+        )
     return text
 
 

@@ -85,7 +85,8 @@ def set_flag(remote: Remote, key: str, reason: str, whole: dict[str, Any] | None
     if default := content.pop("default", None):
         content["defaultVariant"] = None if default == _NO_DEFAULT else default
     content["tags"] = list(content.get("tags", ()))
-    seen = str(before["version"]) if before else ""
+    # Version 0 is that of a flag that is not there yet: nobody overwrites one by making it.
+    seen = str(before["version"]) if before else "0"
     found = remote.send("PUT", address, content | {"reason": reason}, if_match=seen)
     return Told(found, _flag(found))
 

@@ -103,7 +103,7 @@ _CODES = {"invalid_context": "INVALID_CONTEXT", "not_found": "FLAG_NOT_FOUND"}
 
 class _Unusable(Refused):
     def __init__(self, error_code: str, why: str) -> None:
-        remedy = "look at its feature in the console"
+        remedy = "look at the flag, or its feature, in the console"
         super().__init__(400, "flag_unusable", why, Problem("flag", why, remedy))
         self.error_code = error_code
 

@@ -16,7 +16,7 @@ from controller.store.flag_counts import Use, counted_since, midnight, uses_sinc
 from controller.store.plain_flags import PlainFlag, known_flags
 from controller.store.projects import Environment
 from controller.store.rollouts import StoredRollout, rollouts_in
-from stages import EXPOSED, Stage
+from stages import EXPOSED, Rollout, Stage
 
 DEFAULT = "default"
 """In place of a variant: the caller's own default."""
@@ -63,7 +63,7 @@ def stale_report(tx: Transaction, environment: Environment, days: int, now: date
     """The flags of an environment that nobody asked for in so many days, or that gave everybody the same answer."""
     since = midnight(now) - timedelta(days=days)
     uses, counted = uses_since(tx, environment.id, since), counted_since(tx, environment.id)
-    cannot_tell = _cannot_tell(counted, since)
+    cannot_tell = _cannot_tell(counted, uses, since)
     reads = _Reads(reads_since(tx, environment.id, since))
     flags = list(known_flags(tx, environment.id).values())
     found = list(_still_asked_for(flags, uses))
@@ -90,12 +90,12 @@ class _Reads:
         return replace(stale, why=Why.NOT_KNOWN, sentence=f"{stale.sentence}, but it is {sentence}")
 
 
-def _cannot_tell(counted: datetime | None, since: datetime) -> str:
+def _cannot_tell(counted: datetime | None, uses: Uses, since: datetime) -> str:
     if counted is None:
         return "nobody was seen asking for a flag: no SDK reported it, and nobody asked for one by OFREP"
     if counted > since:
         return f"evaluations have been reported since {counted:%Y-%m-%d} only"
-    return ""
+    return "" if uses else f"nobody was seen asking for any flag since {since:%Y-%m-%d}"
 
 
 def _still_asked_for(flags: Iterable[PlainFlag], uses: Uses) -> Iterator[Stale]:
@@ -156,8 +156,14 @@ def _features(
             yield _feature(item, Why.STILL_ASKED_FOR, why, asked), item.client_visible
         elif rollout.stage in EXPOSED and not asked:
             yield _feature(item, Why.NOT_EVALUATED, _nobody(since), asked), item.client_visible
-        elif rollout.stage in EXPOSED and all(len(counts) == 1 for counts in asked):
+        elif rollout.stage in EXPOSED and _is_constant(rollout, asked, since):
             yield _feature(item, Why.SAME_ANSWER, _everybody(asked[0], since), asked), item.client_visible
+
+
+def _is_constant(rollout: Rollout, asked: Iterable[Mapping[str, Use]], since: datetime) -> bool:
+    """Whether everybody got the same answer; behind the name of a variant stood another release before a change."""
+    is_same = rollout.serving_since is None or rollout.serving_since <= since
+    return is_same and all(len(counts) == 1 for counts in asked)
 
 
 def _feature(item: StoredRollout, why: Why, sentence: str, asked: list[Mapping[str, Use]]) -> Stale:

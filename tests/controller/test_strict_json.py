@@ -50,6 +50,10 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: bytes | str) -> None
         ('{"a": {"b": 1, "b": 2}}', 'the key "b" appears twice in one object at line 1, column 16'),
         ('{"a": {"b": 1}, "a" \n: 2}', 'the key "a" appears twice in one object at line 1, column 17'),
         (b'["\xff"]', "byte 2 is not UTF-8"),
+        (
+            b"\xef\xbb\xbf[1]",
+            "it begins with a byte order mark, which JSON has not; save it as UTF-8 without one",
+        ),
         (b'["\xed\xa0\x80"]', "byte 2 is not UTF-8"),
         ('["\\ud800"]', "half of a surrogate pair at line 1, column 2"),
         ('["\ud800"]', "character 2 cannot be written as UTF-8"),

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app import services_of
@@ -47,6 +48,15 @@ def test_a_variant_is_a_name_and_json(ada: Shell) -> None:
     assert "there is no environment" in Shell(ada.url, ada.key, "nowhere").refused("flags", "set", "banner")
 
 
+def test_who_makes_a_flag_overwrites_none_that_somebody_made_meanwhile(
+    ada: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.ok("flags", "set", "banner", "--variant", "on=true", "--owner", "bob")
+    # As if it was made after the command had looked.
+    monkeypatch.setattr("controller.cli.plain_flags._before", lambda *_: {})
+    assert "version_conflict" in ada.refused("flags", "set", "banner", "--variant", "on=false")
+
+
 def test_a_file_is_tried_imported_and_exported(ada: Shell, tmp_path: Path) -> None:
     file, out = tmp_path / "flags.json", tmp_path / "out.json"
     flag = {"state": "ENABLED", "variants": {"a": "x", "b": "y"}, "defaultVariant": "a"}
@@ -71,8 +81,9 @@ def test_what_is_stale_is_listed_with_the_reason(installation: Installation) -> 
     assert shell.ok("flags", "stale").startswith("more cannot be told: nobody was seen asking for a flag")
     shell.ok("flags", "set", "banner", "--variant", "on=true")
     with parts.database.write() as tx:
-        id, day = locate_environment(tx, "acme", "production").id, parts.now() - timedelta(days=9)
-        add_counts(tx, {(id, "other", "on"): 1}, day)
+        id = locate_environment(tx, "acme", "production").id
+        for days in (9, 1):
+            add_counts(tx, {(id, "other", "on"): 1}, parts.now() - timedelta(days=days))
         tx.execute(text("UPDATE plain_flags SET created_at = 0"))
     said = shell.ok("flags", "stale", "--days", "7")
     assert said.startswith("banner  not_evaluated  nobody was seen asking for it since ")

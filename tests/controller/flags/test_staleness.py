@@ -94,6 +94,10 @@ def test_without_enough_reports_nothing_is_called_unused(small: Tenant) -> None:
     counted(small, 10, quiet__on=1)
     found = report(small)
     assert (found.flags, found.cannot_tell) == ((), "evaluations have been reported since 2026-12-20 only")
+    small.clock.pass_(20 * DAY)
+    found = report(small, days=9)
+    assert (found.flags, found.cannot_tell) == ((), "nobody was seen asking for any flag since 2027-01-10")
+    counted(small, 1, other__on=1)
     assert whys(report(small, days=9)) == {"quiet": "not_evaluated"}
 
 
@@ -126,6 +130,8 @@ def test_features_are_stale_once_users_have_them_and_nobody_asks(small: Tenant) 
         "stopped": "still_asked_for",
     }
     assert {flag.kind for flag in found.flags} == {"feature"}
+    small.move("introduce", "constant", release=small.release("two", "constant"), share=100)
+    assert "constant" not in whys(report(small))
 
 
 def test_where_all_flags_are_read_at_once_none_is_called_stale(small: Tenant) -> None:
@@ -149,5 +155,6 @@ def test_pages_read_what_is_visible_to_them_alone(small: Tenant) -> None:
     make(small, "shown", client_visible=True)
     small.clock.pass_(40 * DAY)
     counted(small, 35, hidden__on=5)
+    counted(small, 2, other__on=1)
     read_all(small, 2, Reader.PAGES)
     assert whys(report(small)) == {"hidden": "not_evaluated", "shown": "not_known"}
