@@ -23,7 +23,7 @@ from controller.plain_flags import Place
 from controller.retention import COUNTS_KEPT
 from controller.rollouts import locate_environment
 from controller.store.flag_counts import uses_since
-from controller.store.plain_flags import flag_set_of, known_flags, plain_flags_in
+from controller.store.plain_flags import PlainFlag, flag_set_of, known_flags, plain_flags_in
 from controller.strict_json import InvalidJSON, loads
 from stages import Refusal
 
@@ -112,6 +112,11 @@ def _to_list(project: str, environment: str, done: str) -> Response:
     return onward("show_flags", project=project, environment=environment, done=done)
 
 
+def _with_first(flags: list[PlainFlag], key: str) -> list[PlainFlag]:
+    """These flags, that of the key before the others: what was refused is told where it stands."""
+    return sorted(flags, key=lambda flag: flag.key != key)
+
+
 def shown_flags(
     project: str,
     environment: str,
@@ -132,9 +137,9 @@ def shown_flags(
             uses = uses_since(tx, id, here.now - COUNTS_KEPT)
     last = {key: max(use.last_day for use in answers.values()) for key, answers in uses.items()}
     sought = request.args.get("text", "").strip().casefold()
-    living = [
-        flag for flag in flags if flag.deleted_at is None and sought in f"{flag.key} {flag.owner}".casefold()
-    ]
+    flags = [flag for flag in flags if sought in f"{flag.key} {flag.owner}".casefold()]
+    living = [flag for flag in flags if flag.deleted_at is None]
+    retired = [flag for flag in flags if flag.deleted_at is not None]
     return page(
         "settings_flags.html",
         here,
@@ -142,7 +147,8 @@ def shown_flags(
         flags=living[:_AT_ONCE],
         found=len(living),
         sought=sought,
-        retired=[flag for flag in flags if flag.deleted_at is not None],
+        retired=_with_first(retired, unrevived[0])[:_AT_ONCE],
+        gone=len(retired),
         stale={each.key: each for each in stale.flags} if stale else {},
         cannot_tell=stale.cannot_tell if stale else "",
         last=last,

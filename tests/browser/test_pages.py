@@ -139,6 +139,8 @@ def test_names_of_a_hundred_letters_and_markup_fit_a_phone_and_stay_text(told: S
         "notes": f"{evil * 3}{'W' * 200}",
     }
     told.call("POST", "/api/v1/projects/acme/features/long-name/releases", release)
+    flag = {"variants": {"W" * 128: evil}, "description": evil, "owner": "W" * 200}
+    told.call("PUT", f"/api/v1/projects/acme/environments/production/flags/{'W' * 128}", flag)
     seen = look(told, **PHONE)
     seen.page.on("dialog", lambda dialog: seen.troubles.append(dialog.message))
     seen.sign_in()
@@ -150,6 +152,8 @@ def test_names_of_a_hundred_letters_and_markup_fit_a_phone_and_stay_text(told: S
         f"{feature}/promotion",
         f"{feature}/triggers",
         "/projects/acme/audit",
+        "/projects/acme/settings/flags?environment=production",
+        f"/projects/acme/settings/flags/production/{'W' * 128}",
     ):
         seen.page.goto(told.url + path)
         assert seen.fits(), path

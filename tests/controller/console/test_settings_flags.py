@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from controller.store.changes import changes_of
-from controller.store.projects import get_project
+from controller.store.flag_counts import add_counts, midnight
+from controller.store.projects import get_environment, get_project
 from tests.browser.story import PRODUCTION, PROJECT, Installation
 from tests.controller.console.conftest import Visitor
 
@@ -74,6 +75,16 @@ def test_a_flag_that_was_made_is_listed_with_what_is_known_of_it(ada: Visitor, b
     page = ada.get(BANNER).text
     assert "A boolean flag of" in words(page)
     assert json.loads(entered(page, "targeting")) == json.loads(RULE)
+
+
+def test_the_day_a_flag_was_last_asked_for_is_no_instant(
+    house: Installation, ada: Visitor, banner: str
+) -> None:
+    """It is counted by days of UTC; a time at midnight would be another day elsewhere."""
+    with house.parts.database.write() as tx:
+        id = get_environment(tx, get_project(tx, PROJECT).id, PRODUCTION).id
+        add_counts(tx, {(id, "banner", "on"): 1}, midnight(house.clock()))
+    assert '<td data-is="Last asked for">2026-03-02</td>' in ada.get(HERE).text
 
 
 def test_flags_are_found_by_key_and_owner(ada: Visitor, banner: str) -> None:
@@ -153,6 +164,8 @@ def test_a_deleted_flag_leaves_its_key_behind(ada: Visitor, banner: str) -> None
     said = words(ada.get(HERE).text)
     assert "Retired keys 1 banner boolean deleted" in said
     assert "done" in said
+    assert "Retired keys" in ada.get(f"{HERE}&text=BANN").text
+    assert "Retired keys" not in ada.get(f"{HERE}&text=other").text
     assert ada.get(BANNER).status_code == 404
     assert make(ada).status_code == 409
     other = ada.post(f"{BANNER}/revive", _form=HERE, type="string")
