@@ -20,6 +20,7 @@ from headgate.readonly import freeze
 from headgate.tallies import Tallies, Tally
 
 SWITCH_SUFFIX: Final = ".enabled"
+_LONGEST_LEASE_S: Final = 1e12
 
 
 class Found:
@@ -91,7 +92,9 @@ class View:
     def valid_for_s(self) -> float | None:
         """How long the document may be used without hearing from Headgate, in seconds; None: for ever."""
         seconds = self._source.metadata.get("valid_for_s")
-        return float(seconds) if seconds is not None and _is_number(seconds) and seconds > 0 else None
+        if seconds is None or not _is_number(seconds) or seconds <= 0:
+            return None
+        return float(min(seconds, _LONGEST_LEASE_S))
 
     def lost(self) -> View:
         """Return the view to use from now on when Headgate has been out of reach for too long."""

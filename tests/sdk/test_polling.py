@@ -261,7 +261,7 @@ def test_garbage_does_not_renew_the_lease(
     assert current.status == "lost"
 
 
-@pytest.mark.parametrize("valid_for_s", [0, -1, True, "60"])
+@pytest.mark.parametrize("valid_for_s", [0, -1, True, "60", 10**400], ids=range(5))
 def test_without_a_sensible_lease_the_flags_stay(
     server: Any, poller: Poller, current: Current, clock: Clock, document: Any, valid_for_s: Any
 ) -> None:
