@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from headgate.backoff import draw
+
 log = logging.getLogger("headgate")
 
 _AFTER_A_CRASH_S: Final = 5.0
@@ -71,7 +73,8 @@ class Worker:
             return self._step()
         except BaseException:  # Not every cancellation is an Exception. The next step may do better.
             log.exception("The thread %s failed unexpectedly; it goes on.", self._name)
-            return _AFTER_A_CRASH_S
+            # Spread, because what made it fail may have come to many at once.
+            return _AFTER_A_CRASH_S * (0.5 + draw())
 
     def _pause(self, wait_s: float) -> bool:
         with self._changed:
