@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import math
 import os
 import threading
 import time
@@ -22,12 +21,12 @@ from headgate.lease import LeaseWatch
 from headgate.outcomes import OutcomeQueue
 from headgate.polling import Poller
 from headgate.questions import Questions
-from headgate.receipts import Receipts
+from headgate.receipts import LONGEST_NAME, Receipts
 from headgate.streaming import Streamer
 from headgate.tallies import Tallies
 from headgate.transport import Transport
 
-_LONGEST_LABEL: Final = 100
+_LONGEST_S: Final = 3600
 
 
 class Client(Questions):
@@ -59,17 +58,13 @@ class Client(Questions):
         the longest one exchange may take. ``stream``: whether to be told of changes. ``cache_dir``: a folder to
         keep the last known good flags in, for a start while Headgate is out of reach; they are confidential.
         ``bootstrap``: flags to begin with when there are none kept. ``app`` and ``app_version`` are shown beside
-        this instance. ``monotonic`` and ``clock`` are there for tests.
+        this instance, of at most 100 characters each. ``monotonic`` and ``clock`` are there for tests.
 
         Raises ValueError when an argument cannot be right, OSError when the bootstrap file cannot be read;
         never because Headgate is out of reach.
         """
-        if not all(0 < seconds < math.inf for seconds in (poll_interval_s, timeout_s)):
-            raise ValueError("poll_interval_s and timeout_s must be more than 0, and not infinite")
-        if not all(_is_label(text) for text in (app, app_version)):
-            raise ValueError(
-                f"app and app_version must be printable, and {_LONGEST_LABEL} characters at most"
-            )
+        _check_seconds(poll_interval_s=poll_interval_s, timeout_s=timeout_s)
+        _check_names(app=app, app_version=app_version)
         tallies = Tallies()
         current = Current(tallies=tallies, monotonic=monotonic, clock=clock)
         super().__init__(current, clock=clock)
@@ -212,9 +207,20 @@ class Client(Questions):
         self._outcomes.refuse()
 
 
-def _is_label(text: str | None) -> bool:
-    """Whether Headgate takes it in a receipt: one that it does not take is never seen there."""
-    return text is None or (len(text) <= _LONGEST_LABEL and text.isprintable())
+def _check_seconds(**given: Any) -> None:
+    for name, seconds in given.items():
+        if not isinstance(seconds, (int, float)) or not 0 < seconds <= _LONGEST_S:
+            raise ValueError(f"{name} must be a number of seconds, more than 0 and at most {_LONGEST_S}")
+
+
+def _check_names(**given: Any) -> None:
+    """Refuse what Headgate would not take: an instance whose receipts are refused is seen by nobody."""
+    for name, text in given.items():
+        if text is None or (isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()):
+            continue
+        raise ValueError(
+            f"{name} must be a text of at most {LONGEST_NAME} characters, all of which can be seen"
+        )
 
 
 def read_document(source: Any, clock: Callable[[], float] = time.time) -> Document:

@@ -23,11 +23,14 @@ log = logging.getLogger("headgate")
 RECEIPTS_PATH: Final = "/sdk/v1/receipts"
 HEARTBEAT_S: Final = 60.0
 COALESCE_S: Final = 0.1
+LONGEST_NAME: Final = 100
+"""How many characters Headgate takes of what a product calls itself."""
+
+_USELESS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _REFUSALS: Final = (
     *REFUSALS,
-    HTTPStatus.BAD_REQUEST,
+    *_USELESS,
     HTTPStatus.METHOD_NOT_ALLOWED,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
 )
 
 
@@ -59,6 +62,7 @@ class Receipts:
         self._applied_at = clock()
         self._told: View | None = None
         self._due = 0.0
+        self._has_complained = False
         self.worker = Worker("receipts", self.step)
 
     def renew(self) -> None:
@@ -107,6 +111,9 @@ class Receipts:
             self._backoff.after_success()
             return HEARTBEAT_S * (0.9 + 0.2 * self._draw())
         refused = answer.status in _REFUSALS
+        if answer.status in _USELESS and not self._has_complained:
+            self._has_complained = True
+            log.warning("Headgate does not take receipts (%s); this instance is not seen.", answer.status)
         return self._failed(f"status {answer.status}", refused=refused, retry_after_s=answer.retry_after_s)
 
     def _receipt(self, counts: dict[str, dict[str, int]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -151,6 +152,17 @@ def _moment(text: str) -> float | None:
         return None
 
 
+def _is_address(url: Any) -> bool:
+    """Return whether paths can be put behind ``url``, and something may answer there."""
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except (ValueError, TypeError, AttributeError):  # It is no text, or its port no number.
+        return False
+    is_clean = isinstance(url, str) and not re.search(r"[\s?#]", url)
+    return is_whole and is_clean and parts.scheme in ("http", "https")
+
+
 class Transport:
     """One server and one key."""
 
@@ -166,9 +178,9 @@ class Transport:
 
         Raises ValueError for an impossible URL or key.
         """
-        if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
+        if not _is_address(base_url):
             raise ValueError("base_url must look like https://headgate.example.org")
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
+        if not isinstance(key, str) or not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("key must be a Headgate server key; it is empty or has characters no key has")
         self.timeout_s = min(timeout_s, _LONGEST_TIMEOUT_S)
         self._base_url = base_url.rstrip("/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from headgate.decision import (
     POLICIES,
@@ -20,7 +20,7 @@ from headgate.readonly import freeze
 from headgate.tallies import Tallies, Tally
 
 SWITCH_SUFFIX: Final = ".enabled"
-_LONGEST_LEASE_S: Final = 1e12
+_LONGEST_S: Final = 1e10  # Lifetimes. No clock bears a number without an end.
 
 
 class Found:
@@ -92,9 +92,7 @@ class View:
     def valid_for_s(self) -> float | None:
         """How long the document may be used without hearing from Headgate, in seconds; None: for ever."""
         seconds = self._source.metadata.get("valid_for_s")
-        if seconds is None or not _is_number(seconds) or seconds <= 0:
-            return None
-        return float(min(seconds, _LONGEST_LEASE_S))
+        return float(min(seconds, _LONGEST_S)) if _is_number(seconds) and seconds > 0 else None
 
     def lost(self) -> View:
         """Return the view to use from now on when Headgate has been out of reach for too long."""
@@ -152,7 +150,7 @@ def _policy(metadata: Mapping[str, Any]) -> WhenLost:
     return policy if policy in POLICIES else "review"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -242,13 +242,22 @@ def test_closing_sends_what_is_queued(server: Any, ready: Client) -> None:
         ("http://host", "a\nb", {}),
         ("http://host", KEY, {"poll_interval_s": 0}),
         ("http://host", KEY, {"timeout_s": -1}),
+        ("http://host", KEY, {"poll_interval_s": float("inf")}),
+        ("http://host", KEY, {"timeout_s": float("nan")}),
+        ("http://host", KEY, {"timeout_s": "5"}),
         ("http://host", KEY, {"app": "a" * 101}),
         ("http://host", KEY, {"app_version": "1\n"}),
-        ("http://host", KEY, {"timeout_s": float("inf")}),
-        ("http://host", KEY, {"poll_interval_s": float("nan")}),
+        ("http://host", KEY, {"app": 5}),
+        ("http://host", 5, {}),
+        (None, KEY, {}),
+        ("http://host\n", KEY, {}),
+        ("http://host:port", KEY, {}),
+        ("http://:80", KEY, {}),
+        ("http://[::1", KEY, {}),
+        ("http://host/?a=b", KEY, {}),
     ],
 )
-def test_arguments_that_cannot_be_right_are_refused(url: str, key: str, more: dict[str, Any]) -> None:
+def test_arguments_that_cannot_be_right_are_refused(url: Any, key: Any, more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Client(url, key, **more)
 
