@@ -116,12 +116,17 @@ class Drills:
         with self._database.write() as tx:
             environment, now = _locked(tx, place), self._now()
             self._refuse_unknown(tx, environment, said.get("requirement"))
-            before = drill_of(tx, environment.id) or self._usual(tx, environment)
+            known = drill_of(tx, environment.id)
+            before = known or self._usual(tx, environment)
             is_anew = said.get("enabled") and not before.enabled
             due_at = now if is_anew else before.due_at
             if "every_hours" in said and not is_anew:
                 due_at = min(due_at, now + timedelta(hours=said["every_hours"]))
             after = keep_drill(tx, environment.id, **{**_columns(before), **said, "due_at": due_at})
+            if after == known:
+                return after
+            if known is None:
+                raise_revision(tx, environment.id, now)  # From now on the canary is among the flags.
             told = (_said(before), _said(after))
             self._record(tx, environment, "drill.configure", actor, reason, now, *told)
             return after
