@@ -107,12 +107,12 @@ def prepare_import(tx: Transaction, environment: Environment, content: Any, *, r
     after = _after(before, file, replace=replace)
     drafts = {draft.key: _of_known_type(draft, living.get(draft.key)) for draft in file.drafts}
     others = [flag for key, flag in living.items() if key not in drafts]
-    rules, kept = Rules(after.evaluators), [] if replace else others
+    rules, kept, shares_anew = Rules(after.evaluators), [] if replace else others, _differ(before, after)
     problems += _against_names(drafts, known, known_features(tx, environment.project_id))
-    problems += _against_others(kept, rules)
+    problems += _against_others(kept, rules) if shares_anew else ()
     _refuse(problems)
     columns = {key: _columns(draft, living.get(key), after, rules) for key, draft in drafts.items()}
-    resized = _resized(kept, before, after, rules) if _differ(before, after) else {}
+    resized = _resized(kept, before, after, rules) if shares_anew else {}
     sizes = [each["size"] for each in columns.values()]
     sizes += [resized[flag.id]["size"] if flag.id in resized else flag.size for flag in kept]
     _refuse([*_against_evaluator(drafts, after, rules), *document_problems(len(sizes), sum(sizes), "flags")])

@@ -357,6 +357,16 @@ def test_while_a_file_is_looked_at_nobody_waits_however_often_it_is(
     assert "banner" not in exported(small)["flags"]
 
 
+def test_a_file_is_not_refused_for_a_flag_that_it_does_not_touch(small: Tenant) -> None:
+    set_flag(small, "old")
+    rule = json.dumps({**BANNER, "targeting": {"near": [1]}})
+    small.sql("UPDATE plain_flags SET definition = :rule", rule=rule)
+    assert list(read_in(small, {"flags": {"banner": BANNER}}).created) == ["banner"]
+    with pytest.raises(InvalidInput) as refused:
+        read_in(small, {"flags": {}, "$evaluators": {"staff": {"!": [1]}}})
+    assert fields(refused) == ["flags.old.targeting.near"]
+
+
 def test_a_shared_rule_that_changes_changes_who_refers_to_it(small: Tenant) -> None:
     read_in(small, FILE)
     anew = {"$evaluators": {"staff": {"in": ["admin", {"var": "cohorts"}]}}, "flags": {}}
