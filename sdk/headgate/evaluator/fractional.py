@@ -10,19 +10,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-from headgate.evaluator.bucketing import (
-    MAX_TOTAL_WEIGHT,
-    TEXT_HEADS,
-    digest,
-    hash_value,
-    limits,
-    pair_prefix,
-)
+from headgate.evaluator.bucketing import MAX_TOTAL_WEIGHT, hash_value, limits, pair_prefix
 from headgate.evaluator.coercion import LISTS
 from headgate.evaluator.compiler import ROOT, Compiler, Constant, Rule, Scope, is_literal
-from headgate.evaluator.shortcuts import salted_variable
+from headgate.evaluator.drawing import Attribute, Table, drawn
+from headgate.evaluator.shortcuts import plain_variable, salted_variable
 
 Leaf = Callable[[Any], Rule]
 """Compiles what a share yields."""
@@ -68,22 +62,6 @@ def _has_fixed_weights(shares: list[Any]) -> bool:
     return all(isinstance(share, list) and all(map(is_literal, share[1:])) for share in shares)
 
 
-class _Key(NamedTuple):
-    """What to bucket by where it is one attribute: its name, and what stands before it in the hashed bytes."""
-
-    name: str
-    before: bytes
-    salt: bytes
-
-
-def _key(node: Any, scope: Scope) -> _Key | None:
-    found = salted_variable(node) if scope is ROOT else None
-    try:
-        return None if found is None else _Key(found[1], b"", found[0].encode())
-    except UnicodeEncodeError:
-        return None
-
-
 def compile_fractional(
     compiler: Compiler, arguments: list[Any], scope: Scope, leaf: Leaf, finish: Callable[[Any], Any]
 ) -> Rule:
@@ -96,26 +74,29 @@ def compile_fractional(
     bounds = _bounds(shares) if _has_fixed_weights(shares) else None
     if bounds is None:
         return _worked_out(compiler, arguments, scope, finish, prefix)
-    table = _Table(limits(bounds), tuple(leaf(share[0]) for share in shares), finish(None))
+    table = Table(tuple(limits(bounds)), tuple(leaf(share[0]) for share in shares), finish(None))
+    may_be_list = not by_pair and not _is_text(arguments[0])
+    of_list = _worked_out(compiler, arguments, scope, finish, prefix) if may_be_list else None
+    by = _attribute(arguments[0], prefix, of_list) if scope is ROOT else None
+    if by is not None:
+        return drawn(by, table)
     if by_pair:
-        slow = _by_pair(table, prefix)
-        return _drawn(_Key("targetingKey", prefix, b""), table, slow) if scope is ROOT else slow
-    slow = _by_value(compiler, arguments, scope, table, finish, prefix)
-    key = _key(arguments[0], scope)
-    return slow if key is None else _drawn(key, table, slow)
+        return _by_pair(table, prefix)
+    return _by_value(compiler.value(arguments[0], scope), table, of_list)
 
 
-class _Table(NamedTuple):
-    """Shares whose weights are written down: where each ends, what it yields, and what there is without a hash."""
+def _is_text(node: Any) -> bool:
+    return isinstance(node, dict) and "cat" in node
 
-    limits: list[int]
-    outcomes: tuple[Rule, ...]
-    nothing: Any
 
-    def deal(self, hashed: int | None, data: Any) -> Any:
-        if hashed is None:
-            return self.nothing
-        return self.outcomes[bisect_right(self.limits, hashed)](data)
+def _attribute(node: Any, prefix: bytes, of_list: Rule | None) -> Attribute | None:
+    """Return the one attribute that ``node``, the first argument, has users bucketed by; None if there is no such."""
+    if isinstance(node, list):
+        return Attribute("targetingKey", before=prefix)
+    if salted := salted_variable(node):
+        return Attribute(salted[1], salt=salted[0])
+    name = plain_variable(node)
+    return None if name is None else Attribute(name, of_list=of_list)
 
 
 def _worked_out(compiler: Compiler, arguments: list[Any], scope: Scope, finish: Any, prefix: bytes) -> Rule:
@@ -123,82 +104,16 @@ def _worked_out(compiler: Compiler, arguments: list[Any], scope: Scope, finish: 
     return lambda data: finish(_deal([rule(data) for rule in rules], data, prefix))
 
 
-def _by_pair(table: _Table, prefix: bytes) -> Rule:
+def _by_pair(table: Table, prefix: bytes) -> Rule:
     return lambda data: table.deal(_hash_pair(data, prefix), data)
 
 
-def _by_value(
-    compiler: Compiler, arguments: list[Any], scope: Scope, table: _Table, finish: Any, prefix: bytes
-) -> Rule:
-    key = compiler.value(arguments[0], scope)
-    if isinstance(arguments[0], dict) and "cat" in arguments[0]:
-        return lambda data: table.deal(hash_value(key(data)), data)
-    general = _worked_out(compiler, arguments, scope, finish, prefix)
-
+def _by_value(key: Rule, table: Table, of_list: Rule | None) -> Rule:
     def deal(data: Any) -> Any:
         by = key(data)
         # Only now is it known whether the first argument is what to bucket by or already a share.
-        if isinstance(by, LISTS):
-            return general(data)
+        if of_list is not None and isinstance(by, LISTS):
+            return of_list(data)
         return table.deal(None if by is None else hash_value(by), data)
 
     return deal
-
-
-def _drawn(key: _Key, table: _Table, slow: Rule) -> Rule:
-    """Return the rule for the usual case, a short text to bucket by; ``slow`` does the others."""
-    if len(table.outcomes) == 2:
-        first, second = table.outcomes
-        if isinstance(first, Constant) and isinstance(second, Constant):
-            return _drawn_of_two(key, table.limits[0], first.value, second.value, slow)
-    name, heads = key.name, dict[int, bytes]()
-    slow = _learning(key, heads, slow)
-    limits_, outcomes = table.limits, table.outcomes
-
-    def draw(data: Any) -> Any:
-        try:
-            raw = data[name].encode()
-            hashed = digest(heads[len(raw)] + raw)
-        except _UNUSUAL:
-            return slow(data)
-        return outcomes[bisect_right(limits_, hashed)](data)
-
-    return draw
-
-
-def _drawn_of_two(key: _Key, limit: int, first: Any, second: Any, slow: Rule) -> Rule:
-    """Return the rule for in or out, which nearly every percentage is: one comparison and no further call."""
-    name, heads = key.name, dict[int, bytes]()
-    slow = _learning(key, heads, slow)
-
-    def draw(data: Any) -> Any:
-        try:
-            raw = data[name].encode()
-            return first if digest(heads[len(raw)] + raw) < limit else second
-        except _UNUSUAL:
-            return slow(data)
-
-    return draw
-
-
-_UNUSUAL: Final = (KeyError, AttributeError, UnicodeEncodeError)
-"""Nothing to bucket by, no text, a text of a length not seen yet, and a text that cannot be written."""
-
-
-def _learning(key: _Key, heads: dict[int, bytes], slow: Rule) -> Rule:
-    """Return ``slow``, that notes what stands before the bytes of a text as long as this one.
-
-    The texts of one attribute have few lengths, so that the next one of this length need not come here.
-    """
-
-    def learn(data: Any) -> Any:
-        value = data.get(key.name)
-        # Where flag key and targeting key are bucketed together, an empty one has no bucket.
-        if isinstance(value, str) and (value or not key.before):
-            size = len(value.encode(errors="replace"))
-            total = len(key.salt) + size
-            if total < len(TEXT_HEADS):
-                heads[size] = key.before + TEXT_HEADS[total] + key.salt
-        return slow(data)
-
-    return learn

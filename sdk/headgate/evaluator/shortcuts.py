@@ -28,10 +28,7 @@ def plain_variable(node: Any) -> str | None:
 
 
 def salted_variable(node: Any) -> tuple[str, str] | None:
-    """Return salt and name for ``{"cat": ["salt", {"var": "name"}]}`` and, without a salt, for the attribute."""
-    name = plain_variable(node)
-    if name is not None:
-        return "", name
+    """Return salt and name for ``{"cat": ["salt", {"var": "name"}]}``."""
     parts = node.get("cat") if isinstance(node, dict) and len(node) == 1 else None
     if not isinstance(parts, list) or len(parts) != 2 or not isinstance(parts[0], str):
         return None

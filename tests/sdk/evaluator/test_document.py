@@ -184,6 +184,15 @@ def test_a_dealt_variant_is_a_split_and_a_percentage_in_a_condition_is_not() -> 
     )
 
 
+@pytest.mark.parametrize("path", ["a", "a.b", "a.0"])
+def test_a_list_found_where_the_key_should_be_is_a_share(path: str) -> None:
+    share = ["on", 1_000_000]
+    found = {"a": share, "a.b": {"b": share}, "a.0": [share]}[path]
+    rule = {"fractional": [{"var": path}, ["off", 1]]}
+    assert evaluate(rule, {"targetingKey": "user-1", "a": found}).variant == "on"
+    assert evaluate(rule, {"a": found}).reason == "DEFAULT"
+
+
 def test_a_variant_without_a_value_is_an_error() -> None:
     found = evaluate({"if": [True, "on"]}, variants={"on": None, "off": 1})
     assert (found.reason, found.error_code) == ("ERROR", "GENERAL")
