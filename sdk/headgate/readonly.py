@@ -30,6 +30,8 @@ EMPTY: Final = ReadOnlyDict()
 
 def freeze(value: Any) -> Any:
     """Return a JSON value with read-only dictionaries, and tuples for lists."""
+    if isinstance(value, ReadOnlyDict):
+        return value
     if isinstance(value, dict):
         return ReadOnlyDict({key: freeze(item) for key, item in value.items()})
     return tuple(map(freeze, value)) if isinstance(value, (list, tuple)) else value

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgate.evaluator.answer import ErrorCode, Evaluation, Reason
+from headgate.evaluator.sharing import shared_name
 
 Wrap = Callable[[str, Evaluation], Any]
 """Makes of a flag's key and an answer what an evaluation returns; called once for each answer of a flag."""
@@ -74,7 +75,8 @@ class Answers:
         return self._of_variant(self._default, reason)
 
     def _of_variant(self, name: str, reason: Reason) -> Evaluation:
-        return Evaluation(reason=reason, value=self._variants[name], variant=name, metadata=self._metadata)
+        value, variant = self._variants[name], shared_name(name)
+        return Evaluation(reason=reason, value=value, variant=variant, metadata=self._metadata)
 
     def _unknown(self, message: str) -> Evaluation:
         return error("GENERAL", message, self._metadata)

@@ -9,6 +9,7 @@ from headgate.evaluator.coercion import LISTS, NUMBERS, to_number, truthy
 from headgate.evaluator.compiler import ROOT, Compiler, Constant, Rule, Scope, as_test
 from headgate.evaluator.operators import missing
 from headgate.evaluator.paths import look_up, walk
+from headgate.evaluator.sharing import kept_once
 from headgate.evaluator.shortcuts import Equality, equality_of, plain_variable
 
 
@@ -46,9 +47,11 @@ def _path_reader(path: str, scope: Scope) -> Rule:
 
 def _is_set(compiler: Compiler, arguments: list[Any], scope: Scope) -> Rule:
     name = plain_variable({"var": arguments}) if scope is ROOT else None
-    if name is None:
-        return as_test(_var(compiler, arguments, scope))
+    return as_test(_var(compiler, arguments, scope)) if name is None else _has(name)
 
+
+@kept_once
+def _has(name: str) -> Rule:
     def is_set(data: Any) -> bool:
         value = data.get(name)
         return value != "" if type(value) is str else truthy(value)

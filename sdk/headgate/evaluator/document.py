@@ -10,12 +10,13 @@ from typing import Any
 from headgate.evaluator.answers import Wrap, as_it_is, error
 from headgate.evaluator.compiler import Rule
 from headgate.evaluator.expansion import Expansion
-from headgate.evaluator.flag import Clock, compile_flag, is_metadata
+from headgate.evaluator.flag import Clock, Common, compile_flag, is_metadata
 from headgate.evaluator.limits import (
     MAX_FLAGS,
     MAX_NODES_PER_DOCUMENT,
     MAX_NODES_PER_FLAG,
 )
+from headgate.evaluator.sharing import Values
 from headgate.evaluator.unread import Unread, read_flag, split
 
 
@@ -30,7 +31,7 @@ class Document:
     costs next to nothing. Two threads that ask for the same flag first may both compile it, to the same end.
     """
 
-    __slots__ = ("_clock", "_flags", "_metadata", "_shared", "_wrap", "rules")
+    __slots__ = ("_common", "_flags", "_shared", "rules")
 
     def __init__(
         self,
@@ -43,9 +44,7 @@ class Document:
         """Use ``Document.parse`` or ``Document.read``; this takes what is checked already."""
         self._flags = flags
         self._shared = shared
-        self._metadata = metadata
-        self._clock = clock
-        self._wrap = wrap
+        self._common = Common(metadata, Values(), clock, wrap)
         self.rules: dict[str, Rule] = {}
         """The flags asked for so far, each a function of a context that is a plain dictionary."""
 
@@ -90,9 +89,11 @@ class Document:
         flags.update(changed)
         for key in removed:
             flags.pop(key, None)
-        new = {"flags": flags, "metadata": self._metadata if metadata is None else metadata}
-        patched = Document.parse({**new, "$evaluators": self._shared}, clock=self._clock, wrap=self._wrap)
-        if not self._shared and patched.metadata == self._metadata:
+        new = {"flags": flags, "metadata": self._common.metadata if metadata is None else metadata}
+        patched = Document.parse(
+            {**new, "$evaluators": self._shared}, clock=self._common.clock, wrap=self._common.wrap
+        )
+        if not self._shared and patched.metadata == self._common.metadata:
             # A rule holds nothing but its own flag and the document's metadata, so that the others' stay as they are.
             patched.rules.update(
                 (key, rule)
@@ -103,7 +104,7 @@ class Document:
 
     def wrapped(self, wrap: Wrap) -> Document:
         """Return the same flags with other answers made of theirs."""
-        return Document(self._flags, self._shared, self._metadata, self._clock, wrap)
+        return Document(self._flags, self._shared, self._common.metadata, self._common.clock, wrap)
 
     def changed_since(self, before: Document | None) -> list[str]:
         """Return the keys of the flags that are not the same in ``before``, sorted."""
@@ -115,7 +116,7 @@ class Document:
         """Return the document as JSON."""
         flags = ",".join(f"{json.dumps(key)}:{_as_text(flag)}" for key, flag in self._flags.items())
         more = f'"$evaluators":{json.dumps(self._shared)},' if self._shared else ""
-        return f'{{"metadata":{json.dumps(self._metadata)},{more}"flags":{{{flags}}}}}'
+        return f'{{"metadata":{json.dumps(self._common.metadata)},{more}"flags":{{{flags}}}}}'
 
     @property
     def flags(self) -> Mapping[str, Any]:
@@ -125,7 +126,7 @@ class Document:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The metadata of the whole document."""
-        return self._metadata
+        return self._common.metadata
 
     def keys(self) -> KeysView[str]:
         """Return the keys of all flags, usable or not."""
@@ -158,7 +159,7 @@ class Document:
         """Return the document's metadata, overlaid with that of the flag ``key`` if there is such a flag."""
         flag = read_flag(self._flags.get(key))
         own = flag.get("metadata") if isinstance(flag, dict) else None
-        return {**self._metadata, **own} if is_metadata(own) and own else self._metadata
+        return {**self._common.metadata, **own} if is_metadata(own) and own else self._common.metadata
 
     def compiled(self, key: str) -> Rule:
         """Return a flag as a function of a context that is a plain dictionary. Raises KeyError."""
@@ -168,15 +169,17 @@ class Document:
         return self.rules.setdefault(key, self._compile(key, Expansion({}, MAX_NODES_PER_FLAG)))
 
     def _compile(self, key: str, expansion: Expansion) -> Rule:
-        flag = read_flag(self._flags[key])
-        return compile_flag(key, flag, self._metadata, expansion, self._clock, self._wrap)
+        flag = self._flags[key]
+        if isinstance(flag, Unread):
+            flag = self._common.values.in_flag(read_flag(flag))
+        return compile_flag(key, flag, self._common, expansion)
 
     def _failed(self, flag_key: Any, problem: Exception) -> Any:
         if not isinstance(flag_key, str) or flag_key not in self._flags:
-            answer = error("FLAG_NOT_FOUND", "There is no such flag.", self._metadata)
-            return self._wrap(flag_key if isinstance(flag_key, str) else "", answer)
+            answer = error("FLAG_NOT_FOUND", "There is no such flag.", self._common.metadata)
+            return self._common.wrap(flag_key if isinstance(flag_key, str) else "", answer)
         message = f"The rule could not be worked out ({type(problem).__name__})."
-        return self._wrap(flag_key, error("GENERAL", message, self._metadata))
+        return self._common.wrap(flag_key, error("GENERAL", message, self._common.metadata))
 
 
 def compile_document(mapping: Mapping[str, Any], *, clock: Clock = time.time) -> Document:

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from headgate.evaluator.answer import Evaluation
 from headgate.evaluator.answers import Answers, Wrap, error
 from headgate.evaluator.compiler import Compiler, Rule
 from headgate.evaluator.expansion import Expansion
 from headgate.evaluator.limits import CompileError
+from headgate.evaluator.sharing import Values
 from headgate.evaluator.targeting import DIALECT, Targeting
 
 Clock = Callable[[], float]
 """Returns seconds since the epoch."""
 
 
-def compile_flag(
-    key: str, flag: Any, shared_metadata: Mapping[str, Any], expansion: Expansion, clock: Clock, wrap: Wrap
-) -> Rule:
-    """Compile a flag into a function from a context to what ``wrap`` makes of its ``Evaluation``.
+class Common(NamedTuple):
+    """What the flags of a document have in common: its metadata, and how their answers are made."""
+
+    metadata: Mapping[str, Any]
+    values: Values
+    clock: Clock
+    wrap: Wrap
+
+
+def compile_flag(key: str, flag: Any, common: Common, expansion: Expansion) -> Rule:
+    """Compile a flag into a function from a context to what ``common.wrap`` makes of its ``Evaluation``.
 
     A flag that cannot be used becomes one that always answers ERROR / PARSE_ERROR.
     """
-    metadata = dict(shared_metadata)
+    metadata = common.metadata
     try:
         check_shape(flag)
-        metadata.update(flag.get("metadata") or {})
-        return _compile_checked(key, flag, metadata, expansion, clock, partial(wrap, key))
+        if own := flag.get("metadata"):
+            metadata = common.values.mapping({**metadata, **own})
+        return _compile_checked(key, flag, metadata, common, expansion)
     except CompileError as problem:
-        return _always(wrap(key, error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata)))
+        answer = error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata)
+        return _always(common.wrap(key, answer))
 
 
 def is_metadata(metadata: Any) -> bool:
@@ -63,13 +73,9 @@ def check_shape(flag: Any) -> None:
 
 
 def _compile_checked(
-    key: str,
-    flag: dict[str, Any],
-    metadata: Mapping[str, Any],
-    expansion: Expansion,
-    clock: Clock,
-    wrap: Callable[[Evaluation], Any],
+    key: str, flag: dict[str, Any], metadata: Mapping[str, Any], common: Common, expansion: Expansion
 ) -> Rule:
+    wrap = partial(common.wrap, key)
     answers = Answers(flag["variants"], _name(flag.get("defaultVariant")), metadata, wrap)
     if flag["state"] == "DISABLED":
         return _always(wrap(Evaluation(reason="DISABLED", metadata=metadata)))
@@ -77,7 +83,7 @@ def _compile_checked(
         return _always(answers.static())
     compiler = Compiler(key, DIALECT)
     rule = Targeting(compiler, answers).compile(expansion.expand(flag["targeting"]))
-    return _with_runtime(rule, key, clock) if compiler.reads_runtime else rule
+    return _with_runtime(rule, key, common.clock) if compiler.reads_runtime else rule
 
 
 def _name(variant: Any) -> str | None:

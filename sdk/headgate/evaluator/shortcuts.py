@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from headgate.evaluator.operators import OPERATORS
+from headgate.evaluator.sharing import kept_once, shared_name
 
 Rule = Callable[[Any], Any]
+
+_FEW: Final = 16
+"""Of how many texts a list may be to be kept for other flags. A longer one is mostly a flag's own."""
 
 
 def _only_argument(node: Any, operator: str) -> Any:
@@ -24,7 +28,8 @@ def _only_argument(node: Any, operator: str) -> Any:
 def plain_variable(node: Any) -> str | None:
     """Return the name of the attribute ``node`` reads, None when it is not simply that."""
     name = _only_argument(node, "var")
-    return name if isinstance(name, str) and name and "." not in name and name != "$flagd" else None
+    is_plain = isinstance(name, str) and name and "." not in name and name != "$flagd"
+    return shared_name(name) if is_plain else None
 
 
 def salted_variable(node: Any) -> tuple[str, str] | None:
@@ -59,6 +64,7 @@ def equality_of(node: Any) -> Equality | None:
     return None if found is None else Equality(*found, OPERATORS[next(iter(node))].call)
 
 
+@kept_once
 def _equals(name: str, text: str, call: Callable[[Any, Any], Any]) -> Rule:
     def equals(data: Any) -> Any:
         value = data.get(name)
@@ -67,6 +73,7 @@ def _equals(name: str, text: str, call: Callable[[Any, Any], Any]) -> Rule:
     return equals
 
 
+@kept_once
 def _differs(name: str, text: str, call: Callable[[Any, Any], Any]) -> Rule:
     def differs(data: Any) -> Any:
         value = data.get(name)
@@ -92,8 +99,11 @@ def _list_membership(arguments: list[Any]) -> Rule | None:
     name = plain_variable(_only_argument(arguments[1], "merge")) if len(arguments) == 2 else None
     if name is None or not isinstance(arguments[0], str):
         return None
-    text = arguments[0]
+    return _lists(name, arguments[0])
 
+
+@kept_once
+def _lists(name: str, text: str) -> Rule:
     def search(data: Any) -> bool:
         items = data.get(name)
         return text in items if type(items) is tuple or type(items) is list else text == items
@@ -106,6 +116,10 @@ def _membership(arguments: list[Any]) -> Rule | None:
     texts = arguments[-1] if arguments else None
     if name is None or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return None
+    return (_is_among_few if len(texts) <= _FEW else _is_among)(name, tuple(texts))
+
+
+def _is_among(name: str, texts: tuple[str, ...]) -> Rule:
     members, contains = frozenset(texts), OPERATORS["in"].call
 
     def search(data: Any) -> Any:
@@ -113,6 +127,9 @@ def _membership(arguments: list[Any]) -> Rule | None:
         return value in members if type(value) is str else contains(value, texts)
 
     return search
+
+
+_is_among_few = kept_once(_is_among)
 
 
 def _prefixed(arguments: list[Any]) -> Rule | None:
