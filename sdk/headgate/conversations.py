@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from headgate.decision import Decision
 from headgate.readonly import freeze
-from headgate.view import Found
 
 MAX_CONVERSATIONS: Final = 10_000
 """How many conversations are remembered; the one not heard of for longest is forgotten first."""
@@ -36,15 +35,14 @@ class Conversations:
         self._turn = threading.Lock()
         self._begun: OrderedDict[tuple[str, Hashable], Decision] = OrderedDict()
 
-    def settle(self, conversation: Hashable, found: Found) -> Decision:
-        """Return the decision for a turn of ``conversation``."""
-        decision = found.decision
+    def settle(self, conversation: Hashable, decision: Decision, metadata: Mapping[str, Any]) -> Decision:
+        """Return the decision for a turn of ``conversation``; ``decision`` and ``metadata`` are the flag's now."""
         if not decision.enabled:
             return decision
         key = (decision.feature, conversation)
         with self._turn:
             begun = self._begun.get(key)
-            stays = begun is not None and begun.release != decision.release and _finishes(found)
+            stays = begun is not None and begun.release != decision.release and _finishes(metadata)
             if stays:
                 decision = _on_release_of(begun, decision)
             self._begun[key] = decision
@@ -54,8 +52,8 @@ class Conversations:
         return decision
 
 
-def _finishes(found: Found) -> bool:
-    return found.metadata.get("on_switch") == FINISH
+def _finishes(metadata: Mapping[str, Any]) -> bool:
+    return metadata.get("on_switch") == FINISH
 
 
 def _on_release_of(begun: Any, decision: Decision) -> Decision:

@@ -86,12 +86,9 @@ class Questions:
                 else make_context(user, task, cohorts, attributes)
             )
             found.tally.count += 1
-            if (
-                conversation is None
-                and (found.settled or default is None)
-                and (traced is None or not traced())
-            ):
-                return found.decision  # type: ignore[no-any-return]
+            decision = found.decision
+            if decision is not None and conversation is None and (traced is None or not traced()):
+                return decision  # type: ignore[no-any-return]
         except Exception:  # Whatever was passed in, the product goes on, here as below.
             found = None
         try:
@@ -247,13 +244,12 @@ class Questions:
     ) -> Decision:
         if found is None:
             return without_value(feature, default, "ERROR", "PROVIDER_NOT_READY")
-        if found.settled:
-            return found.decision if conversation is None else self._conversations.settle(conversation, found)
-        if default is None:
-            return found.decision
-        return without_value(
-            feature, default, found.decision.reason, found.decision.error_code, found.decision.revision
-        )
+        decision = found.decision
+        if decision is None:
+            return found.decision_with(feature, default)
+        if conversation is None:
+            return decision
+        return self._conversations.settle(conversation, decision, found.metadata)
 
     def _value(
         self, flag: str, user: builtins.object, about: About, default: Value, accepts: Callable[[Any], bool]

@@ -9,6 +9,7 @@ from headgate.decision import (
     POLICIES,
     Decision,
     ErrorCode,
+    Mode,
     Reason,
     WhenLost,
     from_evaluation,
@@ -26,8 +27,8 @@ _LONGEST_S: Final = 1e10  # Lifetimes. No clock bears a number without an end.
 class Found:
     """What a lookup finds: one answer of one flag, made once, as a decision and as a plain value.
 
-    ``settled`` says that the decision stands for a value of the flag, so that no default of the caller is
-    asked for; ``variant`` is None when there is no plain value either. ``tally`` counts how often it was given.
+    ``decision`` is None where there is none without a default of the caller; ``variant`` is None when there is no
+    plain value either. ``tally`` counts how often it was given.
     """
 
     __slots__ = (
@@ -36,7 +37,7 @@ class Found:
         "error_message",
         "metadata",
         "reason",
-        "settled",
+        "revision",
         "tally",
         "value",
         "variant",
@@ -44,14 +45,13 @@ class Found:
 
     def __init__(
         self,
-        decision: Decision,
+        decision: Decision | None,
         answer: Evaluation,
         reason: Reason,
         variant: str | None,
         value: Any,
         tally: Tally,
-        *,
-        settled: bool,
+        revision: int | None,
     ) -> None:
         """``value`` is read-only."""
         self.decision = decision
@@ -59,10 +59,18 @@ class Found:
         self.variant = variant
         self.value = value
         self.tally = tally
-        self.settled = settled
+        self.revision = revision
         self.metadata = answer.metadata
         self.error_code: ErrorCode | None = answer.error_code
         self.error_message = answer.error_message
+
+    def decision_with(self, feature: str, default: Decision | Mode | None) -> Decision:
+        """Return what becomes of ``default`` where there is no decision."""
+        is_plain = self.variant is not None or self.reason == "STALE"
+        reason: Reason = "ERROR" if is_plain else self.reason
+        return without_value(
+            feature, default, reason, "TYPE_MISMATCH" if is_plain else self.error_code, self.revision
+        )
 
 
 class View:
@@ -114,7 +122,7 @@ class View:
         if self.is_lost:
             decision = when_lost(decision, _policy(answer.metadata))
         tally = self._tallies.of(flag, answer.variant)
-        return Found(decision, answer, decision.reason, answer.variant, decision.value, tally, settled=True)
+        return Found(decision, answer, decision.reason, answer.variant, decision.value, tally, self.revision)
 
     def _plain(self, flag: str, answer: Evaluation) -> Found:
         """Return what is found of a flag that is no feature, or has no value."""
@@ -125,11 +133,7 @@ class View:
             variant, value = self._when_lost(flag, variant, value, answer.metadata)
             reason = "STALE"
         tally = Tally() if code else self._tallies.of(flag, variant)
-        why: tuple[Reason, ErrorCode | None] = (
-            (reason, code) if answer.variant is None else ("ERROR", "TYPE_MISMATCH")
-        )
-        decision = without_value(flag, None, *why, self.revision)
-        return Found(decision, answer, reason, variant, value, tally, settled=False)
+        return Found(None, answer, reason, variant, value, tally, self.revision)
 
     def _when_lost(
         self, flag: str, variant: str, value: Any, metadata: Mapping[str, Any]

@@ -59,6 +59,16 @@ def test_the_same_answer_is_the_same_decision(document: Any) -> None:
     assert view.find("feature", USER).decision is view.find("feature", USER).decision
 
 
+def test_features_with_equal_values_hold_the_same_one(document: Any, value: Any) -> None:
+    given = document()
+    given["flags"]["another"] = given["flags"]["feature"]
+    view = View(Document.read(json.dumps(given)), Tallies())
+    one, other = (view.find(feature, USER).decision for feature in ("feature", "another"))
+    assert (one.feature, other.feature) == ("feature", "another")
+    assert json.loads(json.dumps(one.value)) == value()
+    assert one.value is other.value
+
+
 def test_review_is_required_by_the_mode_or_by_the_value(document: Any, value: Any) -> None:
     assert decide(document("review")).review_required
     assert not decide(document("live")).review_required
@@ -118,6 +128,8 @@ def test_a_plain_value_stays_when_lost_unless_its_flag_says_otherwise(document: 
         given["flags"]["plain"]["metadata"] = {} if policy is None else {"when_lost": policy}
         found = view_of(given).lost().find("plain", USER)
         assert (found.variant, found.reason, found.error_code) == (variant, "STALE", None)
+        asked_as_a_feature = found.decision_with("plain", "live")
+        assert (asked_as_a_feature.mode, asked_as_a_feature.error_code) == ("live", "TYPE_MISMATCH")
 
 
 def test_a_human_looks_at_what_is_required_unsure_or_sampled(document: Any, value: Any) -> None:
