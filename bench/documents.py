@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,13 +29,22 @@ _LEFT_OUT = (Floor.name, OpenFeatureFlagd.name)
 class _EveryFlagUsed(Headgate):
     """Ours, with every flag asked for once: what is put off when the document arrives is done then."""
 
-    name = "Headgate, and every flag used once"
+    name = "Headgate, all flags used"
 
     def load(self, payload: str) -> Any:
-        document = super().load(payload)
+        document, user = super().load(payload), shapes.attributes("user-1")
         for key in document.keys():  # noqa: SIM118 - a Document is no mapping
-            document.evaluate(key, {})
+            document.evaluate(key, user)
         return document
+
+
+class _Client(Headgate):
+    """What a client holds, with the text that it keeps, and every flag decided on once."""
+
+    name = "Headgate, a client, all flags used"
+
+    def load(self, payload: str) -> Any:
+        return _used(payload.encode())
 
 
 def run(effort: Effort) -> list[Table]:
@@ -47,7 +57,7 @@ def _loading(effort: Effort) -> Table:
     columns = ("", f"{few:,} flags", f"{many:,} flags", f"MiB for {many:,}")
     table = Table("Loading flags from JSON text: ms, × Headgate", columns)
     everybody = [peer for peer in peers() if peer.name not in _LEFT_OUT]
-    everybody.insert(1, _EveryFlagUsed())
+    everybody[1:1] = [_EveryFlagUsed(), _Client()]
     figures: dict[int, dict[str, list[float]]] = {}
     memory: dict[str, float] = {}
     with _older_objects_aside():
@@ -63,13 +73,24 @@ def _loading(effort: Effort) -> Table:
     return table
 
 
+def _used(body: bytes) -> Current:
+    current, user = Current(tallies=Tallies()), shapes.attributes("user-1")
+    current.replace(body, "0", time.monotonic())
+    view = current.view
+    if view is None or view.is_lost:
+        raise ValueError("the flags are not in use")
+    for key in view.document.keys():  # noqa: SIM118 - a Document is no mapping
+        view.find(key, user)
+    return current
+
+
 def _patching(effort: Effort) -> Table:
     """Apply a patch of one flag as a client does when its stream brings one, and ask for that flag."""
     table = Table("A client applies a patch of one flag", ("", *(f"ms, {n:,} flags" for n in effort.flags)))
     cells = []
     for size in effort.flags:
         current = Current(tallies=Tallies())
-        current.replace(Headgate().payload(size).encode(), "0", 0.0)
+        current.replace(Headgate().payload(size).encode(), "0", time.monotonic())
         flag = shapes.flag_document(3)["flags"]["rule-0"]
         rounds = [timed(_patch(current, flag, number)) for number in range(20 * effort.big_rounds)]
         cells.append(f"{median(rounds):.2f}")
@@ -110,7 +131,7 @@ def _load(load: Callable[[str], Any], payload: str) -> Callable[[], float]:
     return run
 
 
-def _mebibytes(load: Callable[[str], Any], payload: str) -> float:
+def _mebibytes(load: Callable[[Any], Any], payload: str | bytes) -> float:
     gc.collect()
     tracemalloc.start()
     loaded = load(payload)
@@ -124,7 +145,7 @@ def _mebibytes(load: Callable[[str], Any], payload: str) -> float:
 def _snapshot(effort: Effort) -> Table:
     table = Table(
         "The controller makes an environment's flags",
-        (f"{effort.flags[0]:,} rollouts on SQLite", "ms", "MiB sent"),
+        (f"{effort.flags[0]:,} rollouts on SQLite", "ms", "MiB sent", "MiB in a client, all flags used"),
     )
     with tempfile.TemporaryDirectory() as folder:
         services = services_on(f"sqlite:///{Path(folder) / 'headgate.db'}", Clock())
@@ -135,5 +156,6 @@ def _snapshot(effort: Effort) -> Table:
         ]
         body = Snapshots(services.database, 300).current(environment_id).body
         services.database.close()
-    table.add("one snapshot from the database", f"{median(rounds):,.0f}", f"{len(body) / 2**20:.1f}")
+    sizes = (len(body) / 2**20, _mebibytes(_used, body))
+    table.add("one snapshot from the database", f"{median(rounds):,.0f}", *(f"{size:.1f}" for size in sizes))
     return table
