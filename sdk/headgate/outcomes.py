@@ -185,7 +185,10 @@ class OutcomeQueue:
     def close(self, timeout_s: float) -> None:
         """Send what is queued within ``timeout_s``, then stop; what is left counts as dropped."""
         deadline = self._monotonic() + timeout_s
-        self.flush(timeout_s)
+        if not self.flush(timeout_s) and self._thread is None:
+            # At the very end of a process no thread can be started: then whoever closes sends.
+            while not self._is_empty() and self._monotonic() < deadline and self.send_next() == 0:
+                pass
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -230,25 +230,47 @@ def test_a_refusal_that_cannot_be_read_ends_too(server: Any, queue: OutcomeQueue
     assert queue.dropped == 3
 
 
-def test_where_no_thread_can_be_started_outcomes_wait_and_nobody_waits_for_them(
-    server: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = OutcomeQueue(Transport(server.url, "key"), interval_s=0.01)
+@pytest.fixture
+def no_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The queue's thread cannot be started until this is undone."""
     start = threading.Thread.start
 
-    def refuse(_thread: Any) -> None:
-        raise RuntimeError("can't start new thread")
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "headgate-outcomes":
+            raise RuntimeError("can't start new thread at interpreter shutdown")
+        start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        yield patched
+
+
+def test_where_no_thread_can_be_started_outcomes_wait_and_nobody_waits_for_them(
+    server: Any, no_thread: pytest.MonkeyPatch
+) -> None:
+    queue = OutcomeQueue(Transport(server.url, "key"), interval_s=0.01)
     sent = [outcome(n) for n in range(2)]
     queue.put(sent[0])
     assert not queue.flush(600)
-    monkeypatch.setattr(threading.Thread, "start", start)
+    no_thread.undo()
     queue.put(sent[1])
     assert queue.flush(20)
     assert ids(server.batches[0]) == ids(sent)
     assert queue.dropped == 0
     queue.close(1.0)
+
+
+@pytest.mark.usefixtures("no_thread")
+@pytest.mark.parametrize(("status", "dropped", "asked"), [(202, 0, 2), (503, 700, 1)])
+def test_where_no_thread_can_be_started_who_closes_sends(
+    server: Any, status: int, dropped: int, asked: int
+) -> None:
+    server.outcomes = lambda _body: (status, {}, b"{}")
+    queue = OutcomeQueue(Transport(server.url, "key"))
+    for n in range(700):
+        queue.put(outcome(n))
+    queue.close(20)
+    assert (queue.dropped, len(server.batches)) == (dropped, asked)
 
 
 def test_when_it_is_full_the_oldest_are_dropped_and_counted(server: Any) -> None:
