@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict, TypeGuard
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
 
 
 class About(TypedDict, total=False):
@@ -31,11 +28,6 @@ def targeting_key(user: Any) -> str:
     return ""
 
 
-def is_context(user: Any) -> TypeGuard[dict[str, Any]]:
-    """Return whether ``user`` is a context that can be used as it is."""
-    return type(user) is dict and type(user.get("targetingKey", "")) is str
-
-
 def make_context(
     user: Any,
     task: str | None = None,
@@ -47,7 +39,7 @@ def make_context(
     ``user`` may be a context already, a mapping with ``targetingKey``; the rest is laid over it.
     """
     if type(user) is not str and isinstance(user, Mapping):
-        if task is None and cohorts is None and attributes is None and is_context(user):
+        if task is None and cohorts is None and attributes is None and _is_whole(user):
             return user
         attributes, user = {**user, **(attributes or {})}, user.get("targetingKey")
     context: dict[str, Any] = {**attributes} if attributes else {}
@@ -57,3 +49,7 @@ def make_context(
     if cohorts is not None:
         context["cohorts"] = (cohorts,) if isinstance(cohorts, str) else tuple(cohorts)
     return context
+
+
+def _is_whole(context: Any) -> TypeGuard[dict[str, Any]]:
+    return type(context) is dict and type(context.get("targetingKey", "")) is str

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate import telemetry
-from headgate.context import About, is_context, make_context
+from headgate.context import About, make_context
 from headgate.conversations import Conversations
 from headgate.current import Current, Listener, Status, StatusListener
 from headgate.decision import Decision, ErrorCode, Mode, Reason, without_value
@@ -112,7 +112,9 @@ class Questions:
         try:
             if traced is None or not traced():
                 found = self._current.rules[flag](
-                    user if not about and is_context(user) else make_context(user, **about)
+                    user
+                    if type(user) is dict and not about and type(user.get("targetingKey")) is str
+                    else make_context(user, **about)
                 )
                 found.tally.count += 1
                 return found.value if type(found.value) is bool else default
