@@ -15,6 +15,7 @@ from headgate.conversations import Conversations
 from headgate.current import Current, Listener, Status, StatusListener
 from headgate.decision import Decision, ErrorCode, Mode, Reason, without_value
 from headgate.evaluator import Document
+from headgate.evaluator.compiler import Constant
 from headgate.outcomes import Said, make_outcome
 from headgate.readonly import EMPTY
 from headgate.runs import Run
@@ -76,14 +77,19 @@ class Questions:
         """
         found = None
         try:
-            found = self._current.rules[feature](
-                user
-                if type(user) is dict
-                and type(user.get("targetingKey")) is str
-                and attributes is None
-                and task is None
-                and cohorts is None
-                else make_context(user, task, cohorts, attributes)
+            rule = self._current.rules[feature]
+            found = (
+                rule.value  # Who asks makes no difference.
+                if type(rule) is Constant
+                else rule(
+                    user
+                    if type(user) is dict
+                    and user.get("targetingKey", "").__class__ is str
+                    and attributes is None
+                    and task is None
+                    and cohorts is None
+                    else make_context(user, task, cohorts, attributes)
+                )
             )
             found.tally.count += 1
             decision = found.decision
@@ -111,10 +117,15 @@ class Questions:
         """Return the value of a boolean flag, or ``default`` when there is none of that type."""
         try:
             if traced is None or not traced():
-                found = self._current.rules[flag](
-                    user
-                    if type(user) is dict and not about and type(user.get("targetingKey")) is str
-                    else make_context(user, **about)
+                rule = self._current.rules[flag]
+                found = (
+                    rule.value
+                    if type(rule) is Constant
+                    else rule(
+                        user
+                        if type(user) is dict and not about and user.get("targetingKey", "").__class__ is str
+                        else make_context(user, **about)
+                    )
                 )
                 found.tally.count += 1
                 return found.value if type(found.value) is bool else default

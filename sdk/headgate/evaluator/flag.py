@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from headgate.evaluator.answer import Evaluation
 from headgate.evaluator.answers import Answers, Wrap, error
-from headgate.evaluator.compiler import Compiler, Rule
+from headgate.evaluator.compiler import Compiler, Constant, Rule
 from headgate.evaluator.expansion import Expansion
 from headgate.evaluator.limits import CompileError
 from headgate.evaluator.sharing import Values
@@ -40,7 +40,7 @@ def compile_flag(key: str, flag: Any, common: Common, expansion: Expansion) -> R
         return _compile_checked(key, flag, metadata, common, expansion)
     except CompileError as problem:
         answer = error("PARSE_ERROR", f"The flag cannot be used: {problem}", metadata)
-        return _always(common.wrap(key, answer))
+        return Constant(common.wrap(key, answer))
 
 
 def is_metadata(metadata: Any) -> bool:
@@ -78,9 +78,9 @@ def _compile_checked(
     wrap = partial(common.wrap, key)
     answers = Answers(flag["variants"], _name(flag.get("defaultVariant")), metadata, wrap)
     if flag["state"] == "DISABLED":
-        return _always(wrap(Evaluation(reason="DISABLED", metadata=metadata)))
+        return Constant(wrap(Evaluation(reason="DISABLED", metadata=metadata)))
     if not flag.get("targeting"):
-        return _always(answers.static())
+        return Constant(answers.static())
     compiler = Compiler(key, DIALECT)
     rule = Targeting(compiler, answers).compile(expansion.expand(flag["targeting"]))
     return _with_runtime(rule, key, common.clock) if compiler.reads_runtime else rule
@@ -90,11 +90,6 @@ def _name(variant: Any) -> str | None:
     if isinstance(variant, bool):
         return "true" if variant else "false"
     return variant or None
-
-
-def _always(answer: Any) -> Rule:
-    # A function is called faster than a Constant.
-    return lambda _context: answer
 
 
 def _with_runtime(rule: Rule, key: str, clock: Clock) -> Rule:
