@@ -117,6 +117,7 @@ class Streams:
         except asyncio.CancelledError:
             if not stream.ended:
                 raise
+            stream.exchange.abort()
         finally:
             leaving.cancel()
             for timer in timers:
@@ -190,6 +191,9 @@ async def _send(stream: Stream) -> None:
     headers = [(b"content-type", b"text/event-stream"), NO_STORE, (b"x-accel-buffering", b"no"), *HARDENED]
     exchange.status = 200
     await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+    if exchange.method == "HEAD":
+        stream.waiting.clear()
+        stream.end("left")
     while True:
         if stream.waiting:
             # Nothing here holds on to what was sent: a stream waits for hours, and documents are large.
@@ -199,7 +203,7 @@ async def _send(stream: Stream) -> None:
         else:
             stream.wake.clear()
             await stream.wake.wait()
-    if stream.ended != _LEFT:
+    if stream.ended != _LEFT or exchange.method == "HEAD":
         await exchange.send({"type": "http.response.body", "body": b""})
 
 

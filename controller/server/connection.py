@@ -6,29 +6,39 @@ No head is larger than it need be, and nobody holds on to a connection on which 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import random
+import termios
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from controller.errors import Problem
 from controller.problems import PROBLEM_TYPE, problem_content
 from controller.server import ABORT
+from controller.server.answering import Answering
 
 MAX_HEAD_BYTES: Final = 65_536
 MOST_FIELDS: Final = 1_000
 """Header fields of a request, those that follow a body in chunks included."""
+MOST_WAITING: Final = 100
+"""Requests that may wait behind the one which is being answered; whoever sent more sends the rest of them again."""
 PATIENCE_S: Final = 30.0
 """For a head to arrive, for the next piece of a body, and for the client to take anything of what waits for it."""
 
-_HOP_BY_HOP: Final = (b"connection", b"upgrade", b"http2-settings")
+_OFFER: Final = (b"upgrade", b"http2-settings")
 
 
 class _TooLarge(Exception):
     """The head of a request is larger than `MAX_HEAD_BYTES`."""
+
+
+class _TooMany(Exception):
+    """More than `MOST_WAITING` requests wait."""
 
 
 class Connection(HttpToolsProtocol):
@@ -41,30 +51,40 @@ class Connection(HttpToolsProtocol):
         if most is not None and len(self.connections) > most:
             self.app = full
         self._is_in_head = self._is_incomplete = True
+        self._is_deaf = False
         self._head_bytes = self._arriving = 0
+        self._answering: RequestResponseCycle | None = None
         self._patience = self.loop.call_later(PATIENCE_S, self._let_go)
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
+        """Forget the client, and tell whoever answers him, which uvicorn tells the last of his requests alone."""
         super().connection_lost(exc)
         self._patience.cancel()
-        self.resume_writing()
+        if self._writing is not None:
+            self._writing.cancel()
+        self.pipeline.clear()
+        if self._is_answering():
+            self._answering.disconnected = True  # type: ignore[union-attr] # it is there
+            self._answering.message_event.set()  # type: ignore[union-attr]
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
         self._unset_keepalive_if_required()
-        self._arriving = len(data)
-        try:
-            self.parser.feed_data(data)
-            self._measure()
-        except httptools.HttpParserUpgrade as offered:
-            self._decline_upgrade(data[offered.args[0] :])
-        except httptools.HttpParserError as error:
-            self._refuse(431 if isinstance(error.__context__, _TooLarge) else 400)
-        except _TooLarge:
-            self._refuse(431)
+        while data and not self._is_deaf:
+            data = self._feed(data)
         self._mind()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # the transport takes a bool
+        """Whether the connection stays: who only says that he has asked for everything is still to be answered.
+
+        From one who closed it altogether that cannot be told apart, until something is written. So who is being
+        answered piece by piece has left.
+        """
+        stays = not self._is_incomplete and self._is_answering() and not self._has_begun()
+        if stays:
+            self.cycle.keep_alive = False
+        return stays
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -77,6 +97,8 @@ class Connection(HttpToolsProtocol):
         is_large = self._head_bytes + self._arriving > MAX_HEAD_BYTES
         if len(self.headers) > MOST_FIELDS or (is_large and self._size_of_head() > MAX_HEAD_BYTES):
             raise _TooLarge
+        if len(self.pipeline) >= MOST_WAITING:
+            raise _TooMany
         self._is_in_head = False
         if not self.parser.should_upgrade():
             self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key] # it is our own
@@ -97,9 +119,43 @@ class Connection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """The client has taken nearly everything."""
         super().resume_writing()
-        if self._writing is not None:
+        if self._writing is not None and not self.transport.is_closing():
             self._writing.cancel()
             self._writing = None
+
+    def on_response_complete(self) -> None:
+        """An answer is written."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The client asks nothing more."""
+        self._close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Answering  # uvicorn has no place to name another.
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _is_answering(self) -> bool:
+        return self._answering is not None and not self._answering.response_complete
+
+    def _has_begun(self) -> bool:
+        return self._answering is not None and self._answering.response_started
+
+    def _feed(self, data: bytes) -> bytes:
+        """Give the parser something, and return what it is to have next."""
+        self._arriving = len(data)
+        try:
+            self.parser.feed_data(data)
+            self._measure()
+        except httptools.HttpParserUpgrade as offered:
+            return self._without_offer() + data[offered.args[0] :]
+        except (httptools.HttpParserError, _TooLarge) as error:
+            is_too_large = _TooLarge in (type(error), type(error.__context__))
+            self._refuse(431 if is_too_large else 400)
+        return b""
 
     def _measure(self) -> None:
         if self._is_in_head:
@@ -129,33 +185,71 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _await_reader(self, before: float = float("inf")) -> None:
-        waiting = self.transport.get_write_buffer_size()
+        waiting = self.transport.get_write_buffer_size() + self._taken_by_the_system()
         if waiting >= before:
             self.transport.abort()
         else:
             self._writing = self.loop.call_later(PATIENCE_S, self._await_reader, waiting)
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Answer in HTTP/1.1 whoever offers another protocol, as Java's client does with each first request.
+    def _taken_by_the_system(self) -> int:
+        """What the system holds for the client.
 
-        The parser leaves out the body of a request that offers one. So the head is put before it without the offer.
+        It takes more of us only when a third of its room is free, which may be a megabyte.
         """
-        method = self.parser.get_method()
+        count = bytearray(4)
+        with suppress(OSError, AttributeError):  # It cannot tell.
+            fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
+        return int.from_bytes(count, "little")
+
+    def _close(self) -> None:
+        """End the connection once the client has taken what waits for him, for which he has as long as ever."""
+        self.transport.close()
+        if self._writing is None and self.transport.get_write_buffer_size():
+            self._await_reader()
+
+    def _without_offer(self) -> bytes:
+        """The head of a request that offers another protocol, without the offer, which Java's client makes first.
+
+        It is answered in HTTP/1.1. The parser leaves out the body of a request that offers one, and has to see its
+        head anew.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version()
         if method == b"CONNECT":
+            self._is_in_head = True
             self._refuse(400)
-            return
+            return b""
         self.parser = httptools.HttpRequestParser(self)
-        kept = [name + b": " + value for name, value in self.headers if name not in _HOP_BY_HOP]
-        head = b"\r\n".join((method + b" " + self.url + b" HTTP/1.1", *kept, b"", b""))
-        self.data_received(head + rest)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # As uvicorn has it.
+        kept = [
+            name + b": " + kept for name, value in self.headers if (kept := _kept(name, value)) is not None
+        ]
+        first = method + b" " + self.url + b" HTTP/" + version.encode()
+        return b"\r\n".join((first, *kept, b"", b""))
 
     def _refuse(self, status: int) -> None:
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()  # In the middle of an answer there is no place for another.
-            return
-        head = (STATUS_LINE[status], b"content-length: 0\r\n", b"connection: close\r\n\r\n")
-        self.transport.write(b"".join(head))
-        self.transport.close()
+        """Read no more. What was asked before is answered first, and nothing is said in the middle of an answer."""
+        self._is_deaf = True
+        is_body_of_another = not self._is_in_head and self._answering is not self.cycle
+        if self._is_answering() and (self._has_begun() or is_body_of_another):
+            self.transport.abort()
+        elif self._is_answering() and self._is_in_head:
+            self.cycle.keep_alive = self._is_incomplete = False
+        else:
+            self._say_no(status)
+
+    def _say_no(self, status: int) -> None:
+        if self._is_in_head or not self._has_begun():
+            head = (STATUS_LINE[status], b"content-length: 0\r\n", b"connection: close\r\n\r\n")
+            self.transport.write(b"".join(head))
+        self._close()
+
+
+def _kept(name: bytes, value: bytes) -> bytes | None:
+    """What stays of a header when another protocol is not talked about."""
+    if name != b"connection":
+        return None if name in _OFFER else value
+    words = (word.strip() for word in value.lower().split(b","))
+    return b", ".join(word for word in words if word not in _OFFER) or None
 
 
 async def full(

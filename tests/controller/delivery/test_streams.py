@@ -23,12 +23,14 @@ Told = dict[str, Any]
 class Listener:
     """A client of a stream, which reads when it is told to."""
 
-    def __init__(self, delivery: Delivery, path: str, key: str, query: str = "", **headers: str) -> None:
+    def __init__(
+        self, delivery: Delivery, path: str, key: str, query: str = "", *, method: str = "GET", **headers: str
+    ) -> None:
         given = {"authorization": f"Bearer {key}", "accept": "text/event-stream"} if key else {}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         scope = {
             "type": "http",
-            "method": "GET",
+            "method": method,
             "path": path,
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in given.items()],
@@ -120,6 +122,17 @@ def test_the_document_comes_first_and_then_what_has_changed(world: World) -> Non
         newest = await asyncio.to_thread(world.flags)
         assert document["flags"] | patch["data"]["set"] == newest["flags"]
         client.left.set()
+        await client.ended()
+        assert len(delivery.streams) == 0
+
+    play(world, scene)
+
+
+def test_who_asks_for_the_head_of_a_stream_gets_no_more(world: World) -> None:
+    async def scene(delivery: Delivery) -> None:
+        client = Listener(delivery, STREAM, world.server_key, method="HEAD")
+        assert await client.status() == 200
+        assert await client.message() == {"type": "http.response.body", "body": b""}
         await client.ended()
         assert len(delivery.streams) == 0
 

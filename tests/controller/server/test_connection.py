@@ -15,7 +15,7 @@ import uvicorn
 
 from controller.server import ABORT
 from controller.server import connection as limits
-from controller.server.connection import MAX_HEAD_BYTES, MOST_FIELDS, Connection
+from controller.server.connection import MAX_HEAD_BYTES, MOST_FIELDS, MOST_WAITING, Connection
 
 SHORT_S = 0.1
 PATIENCE_S = 20.0
@@ -33,6 +33,11 @@ class Asked:
             await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body"})
             return
+        if scope["path"] == "/fails":
+            raise ValueError("no")
+        if scope["path"] == "/pieces":
+            await _pieces(send)
+            return
         body = b""
         while (message := await receive())["type"] == "http.request":
             body += message["body"]
@@ -42,6 +47,12 @@ class Asked:
             self.left.set()
             return
         begins: Scope = {"type": "http.response.start", "status": 200, "headers": []}
+        if scope["path"] == "/until-left":
+            await send(begins)
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            await receive()
+            self.left.set()
+            return
         if scope["path"] == "/endless":
             await self._endless(begins, scope, send)
             return
@@ -63,6 +74,13 @@ class Asked:
                 await send(piece)
         finally:
             self.left.set()
+
+
+async def _pieces(send: Callable[[Any], Any]) -> None:
+    """Answer with something whose length was not told before."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for piece in (b"a", b"bc", b""):
+        await send({"type": "http.response.body", "body": piece, "more_body": bool(piece)})
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +129,10 @@ class Talk:
         body = self._file.read(length)
         return status, json.loads(body) if body else None
 
+    def hears_all(self) -> bytes:
+        """Everything until the server ends the connection."""
+        return self._file.read()
+
     def is_over(self) -> bool:
         """Whether the server has ended it; waits until it does."""
         with suppress(ConnectionResetError):
@@ -154,6 +176,69 @@ def test_who_offers_another_protocol_is_answered_in_this_one_and_loses_no_body(
     assert talk.hears() == (200, ["GET", "/b", "", ["host"]])
     talk.says("GET /c HTTP/1.1")
     assert talk.hears()[1][1] == "/c"
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_who_offers_another_protocol_and_ends_the_connection_is_understood(talk: Talk, version: str) -> None:
+    words = "close, Upgrade" if version == "1.1" else "Upgrade"
+    talk.says(f"GET /pieces HTTP/{version}", f"Connection: {words}", "Upgrade: h2c")
+    assert b"connection: close" in talk.hears_all()
+
+
+@pytest.mark.parametrize("offer", [(), UPGRADE])
+def test_only_so_many_requests_wait_and_the_rest_may_be_sent_again(
+    talk: Talk, offer: tuple[str, ...]
+) -> None:
+    one = "\r\n".join(["GET /1 HTTP/1.1", "Host: x", *offer, "", ""]).encode()
+    talk.socket.sendall(one * 700)
+    heard = talk.hears_all()
+    assert heard.count(b"HTTP/1.1 200 OK") == heard.count(b"HTTP/1.1 ") == MOST_WAITING + 1
+    assert heard.count(b"connection: close") == 1
+
+
+def test_what_was_asked_before_nonsense_is_answered(talk: Talk) -> None:
+    talk.says("GET /1 HTTP/1.1", "", "GET /2 HTTP/1.1", "", "nonsense")
+    assert [talk.hears()[1][1] for _ in range(2)] == ["/1", "/2"]
+    assert talk.hears_all() == b""
+
+
+def test_who_says_that_he_has_asked_for_everything_is_answered(talk: Talk) -> None:
+    talk.says("GET /1 HTTP/1.1", "", "GET /2 HTTP/1.1")
+    talk.socket.shutdown(socket.SHUT_WR)
+    assert [talk.hears()[1][1] for _ in range(2)] == ["/1", "/2"]
+    assert talk.hears_all() == b""
+
+
+@pytest.mark.parametrize("behind", [(), ("", "GET /2 HTTP/1.1")])
+def test_an_application_hears_that_its_client_left_whatever_he_asked_besides(
+    talk: Talk, app: Asked, behind: tuple[str, ...]
+) -> None:
+    talk.says("GET /until-left HTTP/1.1", "Host: x", *behind)
+    talk.socket.recv(1)
+    talk.close()
+    assert app.left.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize(("version", "body"), [("1.1", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"), ("1.0", b"abc")])
+def test_who_does_not_know_chunks_gets_none(talk: Talk, version: str, body: bytes) -> None:
+    talk.says(f"GET /pieces HTTP/{version}", "Connection: close")
+    heard = talk.hears_all()
+    assert heard.partition(b"\r\n\r\n")[2] == body
+    assert (b"transfer-encoding" in heard) is (version == "1.1")
+
+
+def test_who_was_refused_before_he_sent_a_body_begins_anew(talk: Talk) -> None:
+    talk.says("POST /early HTTP/1.1", "Content-Length: 4", "Expect: 100-continue")
+    assert talk.hears() == (413, None)
+    assert talk.is_over()
+
+
+def test_a_fault_of_the_application_is_told_once(talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("ERROR", "uvicorn.error"):
+        talk.says("GET /fails HTTP/1.1")
+        assert talk.hears_all().startswith(b"HTTP/1.1 500 ")
+    assert [record.getMessage() for record in caplog.records] == ["GET '/fails' failed"]
+    assert "ValueError: no" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -242,28 +327,50 @@ def test_whoever_comes_when_there_are_too_many_is_told_to_come_back(
 class Draining(asyncio.Transport):
     """A transport whose client takes something between two looks, and at last nothing."""
 
-    def __init__(self, *waiting: int) -> None:
+    def __init__(self, waiting: list[int], of_the_system: int) -> None:
+        """``of_the_system``: so many pieces are taken from it first."""
         super().__init__()
-        self._waiting = list(waiting)
+        self.waiting = waiting
+        self._of_the_system, self._client = socket.socketpair()
+        self._pieces = of_the_system
+        for _ in range(of_the_system):
+            self._of_the_system.send(b"x" * 1_000)
         self.is_cut = asyncio.Event()
 
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._of_the_system if name == "socket" else default
+
     def get_write_buffer_size(self) -> int:
-        return self._waiting.pop(0)
+        if self._pieces:
+            self._pieces -= 1
+            self._client.recv(1_000)
+            return max(self.waiting) + 1
+        return self.waiting.pop(0)
+
+    def close(self) -> None:
+        """Closed as soon as everything was sent."""
+
+    def is_closing(self) -> bool:
+        return True
 
     def abort(self) -> None:
+        self._client.close()
+        self._of_the_system.close()
         self.is_cut.set()
 
 
+@pytest.mark.parametrize("begin", ["pause_writing", "timeout_keep_alive_handler"])
+@pytest.mark.parametrize("of_the_system", [0, 4])
 @pytest.mark.usefixtures("short")
-def test_a_slow_reader_is_kept_as_long_as_he_reads() -> None:
+def test_a_slow_reader_is_kept_as_long_as_he_reads(begin: str, of_the_system: int) -> None:
     async def watched() -> int:
-        transport = Draining(3, 2, 1, 1, 0)
+        transport = Draining([4, 3, 2, 1, 1, 0], of_the_system)
         config = uvicorn.Config(Asked(), http=Connection, log_config=None)
         connection = Connection(config, uvicorn.server.ServerState(), {}, asyncio.get_running_loop())
         connection.connection_made(transport)
         connection._patience.cancel()
-        connection.pause_writing()
+        getattr(connection, begin)()
         await asyncio.wait_for(transport.is_cut.wait(), PATIENCE_S)
-        return len(transport._waiting)
+        return len(transport.waiting)
 
     assert asyncio.run(watched()) == 1
