@@ -15,6 +15,12 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 _STREAMED = "text/event-stream"
+_COLLECTED_BYTES = 1_000_000
+"""As much of a body comes before a thread is given to it; nobody without a key may send more."""
+
+
+class Gone(ConnectionError):
+    """The client left in the middle of its request."""
 
 
 class Bridge:
@@ -31,13 +37,18 @@ class Bridge:
                 await receive()
                 await send({"type": f"lifespan.{word}.complete"})
         elif scope["type"] == "http":
-            loop = asyncio.get_running_loop()
-            first = await receive()
-            call = _Call(
-                self._app, environ_of(scope, io.BufferedReader(_Body(loop, receive, first))), loop, send
-            )
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            first, is_more = await _collect(receive)
+            body = io.BufferedReader(_Body(loop, receive, first, is_more=is_more))
+            call = _Call(self._app, environ_of(scope, body), loop, send)
             await loop.run_in_executor(self._pool, call.run)
             await call.finish()
+        except Gone:
+            return
 
 
 class _Call:
@@ -89,26 +100,50 @@ class _Call:
 class _Body(io.RawIOBase):
     """The body of a request, fetched from the event loop when the thread asks for more than came first."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, receive: Receive, first: Mapping[str, Any]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, receive: Receive, first: bytes, *, is_more: bool
+    ) -> None:
         self._loop = loop
         self._receive = receive
-        self._held = memoryview(first.get("body", b""))
-        self._is_more = bool(first.get("more_body"))
+        self._held = memoryview(first)
+        self._is_more = is_more
 
     def readable(self) -> bool:
         """Always."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer as far as one message goes; nothing is left when it returns 0."""
+        """Fill a buffer as far as one message goes; nothing is left when it returns 0.
+
+        Raises:
+            Gone: The client left. What came of the body must not pass for the whole of it.
+        """
         while not self._held and self._is_more:
             message = asyncio.run_coroutine_threadsafe(_one(self._receive), self._loop).result()
-            self._held = memoryview(message.get("body", b""))
-            self._is_more = bool(message.get("more_body"))
+            piece, self._is_more = _part(message)
+            self._held = memoryview(piece)
         size = min(len(buffer), len(self._held))
         buffer[:size] = self._held[:size]
         self._held = self._held[size:]
         return size
+
+
+async def _collect(receive: Receive) -> tuple[bytes, bool]:
+    """What comes of a body before a thread is given to it, and whether there is more.
+
+    Else a few clients, who send a byte now and then, would have all threads.
+    """
+    body, is_more = bytearray(), True
+    while is_more and len(body) <= _COLLECTED_BYTES:
+        piece, is_more = _part(await receive())
+        body += piece
+    return bytes(body), is_more
+
+
+def _part(message: Mapping[str, Any]) -> tuple[bytes, bool]:
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message.get("body", b""), bool(message.get("more_body"))
 
 
 async def _one(receive: Receive) -> Mapping[str, Any]:

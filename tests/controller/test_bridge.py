@@ -56,6 +56,48 @@ def test_an_answer_is_sent_whole_and_its_thread_is_not_the_loops() -> None:
     assert dict(begun["headers"])[b"x-thread"].startswith(b"control")
 
 
+@pytest.mark.parametrize("came", [b"half", b"half" + b" " * 2_000_000])
+def test_half_a_body_never_passes_for_a_whole_one(came: bytes) -> None:
+    read: list[bytes] = []
+    messages = [{"type": "http.request", "body": came, "more_body": True}, {"type": "http.disconnect"}]
+
+    def form(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        read.append(environ["wsgi.input"].read())
+        start("200 OK", [])
+        return []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        pytest.fail(f"{message} has nobody to read it")
+
+    asyncio.run(Bridge(form, 1)(scope(), receive, send))
+    assert read == []
+
+
+def test_a_thread_is_given_to_a_request_when_its_body_is_there() -> None:
+    async def asked(bridge: Bridge, messages: list[Any], answered: asyncio.Event) -> None:
+        async def receive() -> Any:
+            return messages.pop(0) if messages else await asyncio.Event().wait()
+
+        async def send(_message: Any) -> None:
+            answered.set()
+
+        await bridge(scope(), receive, send)
+
+    async def two() -> None:
+        bridge, answered = Bridge(echo, 1), asyncio.Event()
+        halves = [{"type": "http.request", "body": b"h", "more_body": more} for more in (True, False)]
+        slow = asyncio.create_task(asked(bridge, halves[:1], asyncio.Event()))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(asked(bridge, halves[1:], answered), 20)
+        assert answered.is_set()
+        slow.cancel()
+
+    asyncio.run(two())
+
+
 def test_a_body_is_fetched_as_far_as_the_application_reads_it() -> None:
     def one_line(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [])
