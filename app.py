@@ -53,10 +53,10 @@ from controller.delivery.exchange import Receive, Scope, Send
 from controller.delivery.plane import Delivery
 from controller.flags.snapshots import Snapshots
 from controller.rollouts import Clock
-from controller.server.processes import end_with_the_first
+from controller.server.processes import end_with_the_first, give_up
 from controller.services import Services, build_services
 from controller.settings import Role, Settings, load_settings
-from controller.store.database import Database
+from controller.store.database import Database, DatabaseUnavailable
 from controller.store.migrate import migrate
 
 _PARTS = (
@@ -153,7 +153,11 @@ def serve() -> Delivery | BothPlanes | Bridge:
     for chatty in ("alembic", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     end_with_the_first()
-    planes = _planes(settings)
+    try:
+        planes = _planes(settings)
+    except (DatabaseUnavailable, OSError) as unavailable:
+        why = getattr(unavailable.__cause__, "orig", None) or unavailable
+        give_up(f"the database cannot be used: {why}")
     # What stands now stands until the end: nobody needs to look through it for garbage again and again.
     gc.freeze()
     # Thousands of streams stand as well; looking through them every 700 new objects took a quarter of a publication.

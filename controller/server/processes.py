@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -9,13 +10,18 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from controller.server.connection import Connection
+
+log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 2048
 """Connections that may wait to be taken."""
@@ -27,6 +33,8 @@ _IDLE_S: Final = 75
 """For the next request of a client; longer than the minute for which load balancers keep their connections."""
 _LEAVE_S: Final = 10
 """For what is still being answered, when the server ends."""
+_CLEAN_UP_S: Final = 1
+"""For the rest of a process after that."""
 
 
 def take(address: str, port: int) -> socket.socket:
@@ -70,7 +78,7 @@ def run(factory: str, place: socket.socket, *, workers: int, streams: int) -> No
         server_header=False,
     )
     if workers > 1:
-        Multiprocess(config, sockets=[place]).run()
+        _serve_several(config, place)
     else:
         _serve(config, place)
 
@@ -87,6 +95,12 @@ def end_with_the_first() -> None:
         threading.Thread(target=outlived, name="first-process", daemon=True).start()
 
 
+def give_up(why: str) -> NoReturn:
+    """End a process that cannot start, and with it those beside it, which could not either; told on one line."""
+    log.critical("Headgate cannot start: %s", " ".join(why.split()))
+    sys.exit(STARTUP_FAILURE)
+
+
 def _files() -> int:
     """How many files a process may open, having asked for as many as the system grants."""
     granted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -96,13 +110,44 @@ def _files() -> int:
     return granted
 
 
+class _InTime(Server):
+    """A server that ends when it is told to, and in time, whatever its threads are still at."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Take leave of the clients, or of nobody when somebody at a terminal asks again."""
+        if self.should_exit and sig == signal.SIGINT:
+            os._exit(0)
+        if not self.should_exit:
+            last = threading.Timer(_LEAVE_S + _CLEAN_UP_S, os._exit, (0,))
+            last.daemon = True
+            last.start()
+        self.should_exit = True
+
+
+class _Several(Multiprocess):
+    """Several processes, none of which is waited for without end."""
+
+    def join_all(self) -> None:
+        """Wait for all of them, and kill what does not end."""
+        until = time.monotonic() + _LEAVE_S + _CLEAN_UP_S
+        for process in self.processes:
+            process.process.join(max(0, until - time.monotonic()))
+            process.process.kill()
+            process.process.join()
+
+
+def _serve_several(config: Config, place: socket.socket) -> None:
+    several = _Several(config, sockets=[place])
+    several.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in several.processes):
+        sys.exit(1)
+
+
 def _serve(config: Config, place: socket.socket) -> None:
-    # uvicorn sends itself the signal again that ended it; having ended as one was told to is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    server = Server(config)
-    try:
-        server.run(sockets=[place])
-    except KeyboardInterrupt:
-        return
-    if not server.started:
+    server = _InTime(config)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # The terminal is gone, and with it who would end the server.
+        signal.signal(signal.SIGHUP, server.handle_exit)
+    server.run(sockets=[place])
+    if not server.started and not server.should_exit:
         sys.exit(1)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -91,6 +91,12 @@ class Database:
                 told = "somebody wrote the same at the same moment; look, and ask again"
                 raise Conflict("same_moment", told) from error
             raise DatabaseUnavailable(type(error).__name__) from error
+        except DatabaseError as error:
+            if type(error.orig) is not sqlite3.DatabaseError:
+                raise
+            raise DatabaseUnavailable(
+                str(error.orig)
+            ) from error  # The file is none of a database, or is damaged.
         if announced:
             for tell in self.on_announced:
                 tell(frozenset(announced))

@@ -8,16 +8,25 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-from controller.store.database import Database
+from controller.store.database import Database, DatabaseUnavailable
 
 
 def migrate(database: Database) -> None:
-    """Run every migration that has not run yet."""
+    """Run every migration that has not run yet.
+
+    Raises:
+        DatabaseUnavailable: It does not answer, or its schema is none that this version of Headgate knows.
+    """
     with database.write_alone() as tx:
         config = _config()
         config.attributes["connection"] = tx
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as unknown:
+            told = f"its schema is of another version of Headgate ({unknown}); start that version, or a newer one"
+            raise DatabaseUnavailable(told) from unknown
 
 
 def is_migrated(database: Database) -> bool:

@@ -18,6 +18,8 @@ from tests.components import free_port
 from tests.conftest import SECRET
 from tests.contract.headgate_process import eventually
 
+ROOT = Path(__file__).parents[3]
+
 
 class Served:
     """A server with several delivery processes."""
@@ -81,3 +83,46 @@ def test_nobody_keeps_the_port_of_a_server_whose_first_process_was_killed(served
 def test_clients_are_refused_until_there_is_somebody_to_answer_them() -> None:
     with take("127.0.0.1", 0) as place, pytest.raises(ConnectionRefusedError):
         socket.create_connection(place.getsockname(), 5)
+
+
+def serve(tmp_path: Path, *lines: str, workers: int = 1) -> subprocess.Popen[str]:
+    """A server of an application that is made by these lines."""
+    made = "\n    ".join(("def make():", "time.sleep(0)", *lines))
+    start = "from controller.server import processes as p\np._LEAVE_S, p._CLEAN_UP_S = 0.2, 0.2\n"
+    start += f"p.run('made:make', p.take('127.0.0.1', 0), workers={workers}, streams=1)"
+    (tmp_path / "made.py").write_text(f"import sys, threading, time\n{made}\n")
+    (tmp_path / "start.py").write_text(
+        f"if __name__ == '__main__':\n    {start.replace(chr(10), chr(10) + '    ')}\n"
+    )
+    where = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    return subprocess.Popen(
+        [sys.executable, str(tmp_path / "start.py")],
+        env=os.environ | where,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_server_ends_in_time_and_without_a_word_whatever_its_threads_are_at(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    busy = "threading.Thread(target=time.sleep, args=(60,)).start()"
+    lines = ("from controller.bridge import Bridge", busy, "print('up', file=sys.stderr, flush=True)")
+    with serve(tmp_path, *lines, "return Bridge(None, 1)") as server:
+        assert server.stderr is not None
+        assert server.stderr.readline() == "up\n"
+        server.send_signal(number)
+        assert server.wait(20) == 0
+        assert server.stderr.read() == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_that_cannot_start_says_why_on_one_line(tmp_path: Path, workers: int) -> None:
+    lines = ("from controller.server.processes import give_up", "give_up('no\\n  database')")
+    with serve(tmp_path, *lines, workers=workers) as server:
+        assert server.stderr is not None
+        told = server.stderr.read().splitlines()
+        assert server.wait(20) != 0
+    assert "Headgate cannot start: no database" in told
+    assert not any("Traceback" in line for line in told)
