@@ -17,6 +17,8 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _STREAMED = "text/event-stream"
 _COLLECTED_BYTES = 1_000_000
 """As much of a body comes before a thread is given to it; nobody without a key may send more."""
+_COLLECTED_AT_ONCE = 100
+"""Requests whose bodies are on their way; what the others have sent waits with the server, which takes little of it."""
 
 
 class Gone(ConnectionError):
@@ -29,6 +31,7 @@ class Bridge:
     def __init__(self, app: Wsgi, threads: int) -> None:
         self._app = app
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="control")
+        self._arriving = asyncio.Semaphore(_COLLECTED_AT_ONCE)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -42,7 +45,10 @@ class Bridge:
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         try:
-            first, is_more = await _collect(receive)
+            first, is_more = _part(await receive())
+            if is_more:
+                async with self._arriving:
+                    first, is_more = await _collect(receive, first)
             body = io.BufferedReader(_Body(loop, receive, first, is_more=is_more))
             call = _Call(self._app, environ_of(scope, body), loop, send)
             await loop.run_in_executor(self._pool, call.run)
@@ -128,12 +134,12 @@ class _Body(io.RawIOBase):
         return size
 
 
-async def _collect(receive: Receive) -> tuple[bytes, bool]:
+async def _collect(receive: Receive, first: bytes) -> tuple[bytes, bool]:
     """What comes of a body before a thread is given to it, and whether there is more.
 
     Else a few clients, who send a byte now and then, would have all threads.
     """
-    body, is_more = bytearray(), True
+    body, is_more = bytearray(first), True
     while is_more and len(body) <= _COLLECTED_BYTES:
         piece, is_more = _part(await receive())
         body += piece

@@ -192,8 +192,8 @@ async def _send(stream: Stream) -> None:
     exchange.status = 200
     await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
     if exchange.method == "HEAD":
-        stream.waiting.clear()
-        stream.end("left")
+        await exchange.send({"type": "http.response.body", "body": b""})
+        return
     while True:
         if stream.waiting:
             # Nothing here holds on to what was sent: a stream waits for hours, and documents are large.
@@ -203,7 +203,7 @@ async def _send(stream: Stream) -> None:
         else:
             stream.wake.clear()
             await stream.wake.wait()
-    if stream.ended != _LEFT or exchange.method == "HEAD":
+    if stream.ended != _LEFT:
         await exchange.send({"type": "http.response.body", "body": b""})
 
 

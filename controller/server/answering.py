@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class Answering(RequestResponseCycle):
-    """What uvicorn has, and what it leaves out."""
+    """What uvicorn does for a request, and what it leaves out."""
 
     _ends_with_connection = False
 
@@ -29,6 +29,11 @@ class Answering(RequestResponseCycle):
                 await self._apologise()
         finally:
             self.on_response = _nothing
+
+    def leave(self) -> None:
+        """Tell the application that its client has left."""
+        self.disconnected = True
+        self.message_event.set()
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send a part of the answer."""

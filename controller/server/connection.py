@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
-import random
 import termios
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from controller.errors import Problem
-from controller.problems import PROBLEM_TYPE, problem_content
 from controller.server import ABORT
 from controller.server.answering import Answering
+from controller.server.full import full
 
 MAX_HEAD_BYTES: Final = 65_536
 MOST_FIELDS: Final = 1_000
@@ -53,7 +51,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_head = self._is_incomplete = True
         self._is_deaf = False
         self._head_bytes = self._arriving = 0
-        self._answering: RequestResponseCycle | None = None
+        self._answering: Answering | None = None
         self._patience = self.loop.call_later(PATIENCE_S, self._let_go)
         self._writing: asyncio.TimerHandle | None = None
 
@@ -64,9 +62,8 @@ class Connection(HttpToolsProtocol):
         if self._writing is not None:
             self._writing.cancel()
         self.pipeline.clear()
-        if self._is_answering():
-            self._answering.disconnected = True  # type: ignore[union-attr] # it is there
-            self._answering.message_event.set()  # type: ignore[union-attr]
+        if self._answering is not None and self._is_answering():
+            self._answering.leave()
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
@@ -101,8 +98,8 @@ class Connection(HttpToolsProtocol):
             raise _TooMany
         self._is_in_head = False
         if not self.parser.should_upgrade():
-            self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key] # it is our own
-            super().on_headers_complete()
+            self._describe()
+            self._take_turns()
 
     def on_message_complete(self) -> None:
         """The whole of a request is there."""
@@ -133,8 +130,40 @@ class Connection(HttpToolsProtocol):
         """The client asks nothing more."""
         self._close()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.__class__ = Answering  # uvicorn has no place to name another.
+    def _describe(self) -> None:
+        """Complete what an application is told of a request."""
+        url = httptools.parse_url(self.url)
+        path: str = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = self.parser.get_http_version()
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = url.path
+        self.scope["query_string"] = url.query or b""
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key] # it is our own
+
+    def _take_turns(self) -> None:
+        """Let a request be answered, after those that came before it."""
+        answering = Answering(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self.cycle = answering
+        if self._is_answering():
+            self.flow.pause_reading()
+            self.pipeline.appendleft((answering, self.app))
+        else:
+            self._start_asgi_task(answering, self.app)
+
+    def _start_asgi_task(self, cycle: Answering, app: Callable[..., Any]) -> None:  # type: ignore[override] # all are ours
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -170,9 +199,7 @@ class Connection(HttpToolsProtocol):
 
     def _mind(self) -> None:
         """Be patient with a head once, and with a body for each piece of it."""
-        if (
-            not self._is_incomplete and not self.cycle.response_complete
-        ):  # Until it is, we are the ones awaited.
+        if not self._is_incomplete and not self.cycle.response_complete:  # It is we who are awaited.
             self._patience.cancel()
         elif self._patience.cancelled() or not self._is_in_head:
             self._patience.cancel()
@@ -250,21 +277,3 @@ def _kept(name: bytes, value: bytes) -> bytes | None:
         return None if name in _OFFER else value
     words = (word.strip() for word in value.lower().split(b","))
     return b", ".join(word for word in words if word not in _OFFER) or None
-
-
-async def full(
-    _scope: object, _receive: object, send: Callable[[Mapping[str, Any]], Awaitable[None]]
-) -> None:
-    """Answer, as an ASGI application, whoever comes when there are as many connections as there may be."""
-    detail = "this process has as many connections as it may have"
-    remedy = "try again after Retry-After seconds; whoever runs Headgate adds processes, or lets it open more files"
-    content = problem_content(503, "too_many_connections", detail, [Problem("connection", detail, remedy)])
-    body = json.dumps(content).encode()
-    headers = [
-        (b"content-type", PROBLEM_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"retry-after", b"%d" % random.randint(1, 5)),  # noqa: S311 - spread, not secrecy
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -98,6 +98,37 @@ def test_a_thread_is_given_to_a_request_when_its_body_is_there() -> None:
     asyncio.run(two())
 
 
+def test_only_so_many_bodies_are_collected_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.bridge._COLLECTED_AT_ONCE", 1)
+    asked_for: list[str] = []
+    may_go_on = asyncio.Event()
+
+    async def asked(bridge: Bridge, name: str) -> None:
+        async def receive() -> Any:
+            asked_for.append(name)
+            if asked_for.count(name) == 1:
+                return {"type": "http.request", "body": b"h", "more_body": True}
+            await may_go_on.wait()
+            return {"type": "http.request", "body": b"h", "more_body": False}
+
+        async def send(_message: Any) -> None:
+            return None
+
+        await bridge(scope(), receive, send)
+
+    async def two() -> None:
+        bridge = Bridge(echo, 2)
+        both = [asyncio.create_task(asked(bridge, name)) for name in ("first", "second")]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert asked_for == ["first", "first", "second"]
+        may_go_on.set()
+        await asyncio.wait_for(asyncio.gather(*both), 20)
+        assert sorted(asked_for) == ["first", "first", "second", "second"]
+
+    asyncio.run(two())
+
+
 def test_a_body_is_fetched_as_far_as_the_application_reads_it() -> None:
     def one_line(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [])
