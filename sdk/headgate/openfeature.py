@@ -150,8 +150,9 @@ class HeadgateProvider(AbstractProvider):
     def _changed(self, _revision: int | None) -> None:
         before, now = self._told, self._client.document
         self._told = now
-        if self._is_initialised and now is not None:
-            names = now.changed_since(before)
+        # What initialising found may be told of here once more, a moment later.
+        names = now.changed_since(before) if self._is_initialised and now is not None else []
+        if names:
             self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=names))
 
     def _status(self, status: Status) -> None:

@@ -244,6 +244,17 @@ def test_the_provider_tells_of_changes_and_names_the_flags(server: Any, document
     assert client.get_object_value("feature", {}, USER)["mode"] == "off"  # type: ignore[call-overload]
 
 
+def test_a_revision_that_changes_no_flag_is_none_of_openfeatures_events(server: Any, document: Any) -> None:
+    server.serve(document("live", revision=1))
+    real = Client(server.url, "hg_server_1_secret", stream=False)
+    heard = Heard(client_of(HeadgateProvider(real)))
+    for revision, mode in ((2, "live"), (3, "off")):
+        server.serve(document(mode, revision=revision))
+        real._poller.turn()
+    heard.wait_for("READY", "CONFIGURATION_CHANGED")
+    assert [told.flags_changed for _, told in heard.events if told.flags_changed] == [["feature", "feature.enabled"]]
+
+
 def test_without_flags_it_is_an_error_that_ends_when_they_come(server: Any, document: Any) -> None:
     server.fail(503)
     provider = HeadgateProvider(
