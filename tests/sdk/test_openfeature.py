@@ -252,7 +252,9 @@ def test_a_revision_that_changes_no_flag_is_none_of_openfeatures_events(server: 
         server.serve(document(mode, revision=revision))
         real._poller.turn()
     heard.wait_for("READY", "CONFIGURATION_CHANGED")
-    assert [told.flags_changed for _, told in heard.events if told.flags_changed] == [["feature", "feature.enabled"]]
+    assert [told.flags_changed for _, told in heard.events if told.flags_changed] == [
+        ["feature", "feature.enabled"]
+    ]
 
 
 def test_without_flags_it_is_an_error_that_ends_when_they_come(server: Any, document: Any) -> None:

@@ -68,7 +68,11 @@ def is_init(node: ast.AST) -> bool:
 
 def codes_of_answers(tree: ast.Module) -> Iterator[str | None]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("problem", "problem_content", "Refused"):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+            "problem",
+            "problem_content",
+            "Refused",
+        ):
             # stages.Refused has no code of its own: it carries refusals.
             yield from (literal(code) for code in node.args[1:2])
         if isinstance(node, ast.ClassDef) and node.name in ("BadContext", "_Unusable"):
