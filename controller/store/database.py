@@ -94,9 +94,8 @@ class Database:
         except DatabaseError as error:
             if type(error.orig) is not sqlite3.DatabaseError:
                 raise
-            raise DatabaseUnavailable(
-                str(error.orig)
-            ) from error  # The file is none of a database, or is damaged.
+            # The file is none of a database, or is damaged.
+            raise DatabaseUnavailable(str(error.orig)) from error
         if announced:
             for tell in self.on_announced:
                 tell(frozenset(announced))

@@ -282,10 +282,7 @@ class Current:
 def _call(listener: Callable[[Any], object], what: Any) -> None:
     try:
         listener(what)
-    except (
-        Exception,
-        SystemExit,
-    ):  # A product's mistake must not stop the flags, nor may it end their thread.
+    except (Exception, SystemExit):  # A product's mistake must not stop the flags, nor end their thread.
         log.exception("A listener failed.")
 
 
