@@ -8,7 +8,7 @@ from collections.abc import Iterable, KeysView, Mapping
 from typing import Any
 
 from headgate.evaluator.answers import Wrap, as_it_is, error
-from headgate.evaluator.compiler import Rule
+from headgate.evaluator.compiler import Constant, Rule
 from headgate.evaluator.expansion import Expansion
 from headgate.evaluator.flag import Clock, Common, compile_flag, is_metadata
 from headgate.evaluator.limits import (
@@ -142,6 +142,8 @@ class Document:
                 rule = self.rules[flag_key]
             except KeyError:
                 rule = self.compiled(flag_key)
+            if type(rule) is Constant:
+                return rule.value
             # The rules rely on a plain dictionary; anything else that is a mapping is copied into one.
             return rule(context if type(context) is dict else dict(context or {}))
         except Exception as problem:  # Whatever a rule stumbles over must not reach the product.
