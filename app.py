@@ -161,7 +161,8 @@ def serve() -> Delivery | BothPlanes | Bridge:
     # What stands now stands until the end: nobody needs to look through it for garbage again and again.
     gc.freeze()
     # Thousands of streams stand as well; looking through them every 700 new objects took a quarter of a publication.
-    gc.set_threshold(_NEW_OBJECTS)
+    # What streams leave that have ended refers to itself: looking at older objects each second time bounds it to 30 MB.
+    gc.set_threshold(_NEW_OBJECTS, 2, 2)
     return planes
 
 
