@@ -192,10 +192,10 @@ def test_after_closing_every_flag_obeys_its_when_lost(ready: Client) -> None:
     assert ready.enabled("feature", "user-1") is False
 
 
-def test_it_may_be_closed_by_its_own_listener(server: Any, client: Client, document: Any) -> None:
+def test_it_may_be_closed_by_its_own_listener(server: Any, ready: Client, document: Any) -> None:
     closed = threading.Event()
-    client.on_change(lambda _: (client.close(), closed.set()))
-    server.serve(document())
+    ready.on_change(lambda _: (ready.close(), closed.set()))
+    server.serve(document(revision=2))
     assert closed.wait(20)
 
 
@@ -319,7 +319,7 @@ def test_a_listener_that_fails_or_wants_to_exit_stops_nothing(
         server.wait_for(lambda: server.streams)
         for revision in (2, 3):
             told = threading.Event()
-            client.on_change(lambda _revision, told=told: told.set())
+            client.on_change(lambda now, revision=revision, told=told: now == revision and told.set())
             server.streams[0].put(document(revision=revision))
             assert told.wait(20)
         assert heard[-2:] == [2, 3]
