@@ -48,7 +48,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, into: Any) -> int | None:
         self._sock.settimeout(self._due.left_s())
-        return self._raw.readinto(into)  # type: ignore[no-any-return]
+        return self._raw.readinto(into)  # type: ignore[no-any-return] # the file of a socket
 
     def close(self) -> None:
         self._raw.close()
@@ -77,8 +77,8 @@ class _Punctual(HTTPConnection):
         self.due.within(float(self.timeout or 0.0))
         return super().getresponse()
 
-    def response_class(self, sock: Any, *given: Any, **named: Any) -> http.client.HTTPResponse:  # type: ignore[override]
-        return http.client.HTTPResponse(_Readable(sock, self.due), *given, **named)  # type: ignore[arg-type]
+    def response_class(self, sock: Any, *given: Any, **named: Any) -> http.client.HTTPResponse:  # type: ignore[override] # a class there
+        return http.client.HTTPResponse(_Readable(sock, self.due), *given, **named)  # type: ignore[arg-type] # it needs no more of a socket
 
 
 class _PunctualTLS(_Punctual, HTTPSConnection):
